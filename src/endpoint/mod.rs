@@ -1,0 +1,1 @@
+//! Introspection, probe, session settings, snapshot keeper.

@@ -1,0 +1,3 @@
+//! The program `wire9`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The program `testenv`.
+
+fn main() {}
