@@ -15,6 +15,7 @@ pub mod database;
 mod error;
 pub mod installation;
 mod reaper;
+pub mod sample;
 mod server;
 pub mod tls;
 
