@@ -166,6 +166,18 @@ pub fn pair_all(source: &str, target: &str) -> Result<(Vec<TablePair>, Vec<Diffe
     Ok((pairs, missing))
 }
 
+/// The rows of the source's side of these pairs, in all.
+///
+/// # Errors
+/// As [`compare`].
+pub fn count(source_uri: &str, pairs: &[TablePair]) -> Result<u64, Error> {
+    apart(|| {
+        let mut source = session(source_uri)?;
+        let one = |pair: &TablePair| Ok(digest(&mut source, &count_query(pair))?.rows);
+        pairs.iter().map(one).sum()
+    })
+}
+
 /// Asserts that two databases are equal, and names the differences where they are not.
 ///
 /// # Panics
@@ -340,18 +352,27 @@ fn digest(client: &mut Client, sql: &str) -> Result<Digest, Error> {
     })
 }
 
+fn count_query(pair: &TablePair) -> String {
+    format!("SELECT count(*) FROM {}", source_rows(pair))
+}
+
 fn source_query(pair: &TablePair, digits: u8) -> String {
     let values: Vec<String> = pair
         .columns
         .iter()
         .map(|c| source_value(c, digits))
         .collect();
+    query(&values, &source_rows(pair))
+}
+
+/// The rows of the source's table that should be in the target's, as after FROM.
+fn source_rows(pair: &TablePair) -> String {
     let only = if pair.partitioned { "" } else { "ONLY " };
     let filter = pair
         .filter
         .as_ref()
         .map_or(String::new(), |filter| format!(" WHERE {filter}"));
-    query(&values, &format!("{only}{}{filter}", pair.source.quoted()))
+    format!("{only}{}{filter}", pair.source.quoted())
 }
 
 fn target_query(pair: &TablePair) -> String {
