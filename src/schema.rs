@@ -39,3 +39,18 @@ pub struct Matching {
     /// Source tables, by size, the largest first.
     pub pairs: Vec<Pair>,
 }
+
+/// Which tables of the source are copied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// `--schema` patterns.
+    pub schemas: Vec<String>,
+    /// `--table` patterns.
+    pub tables: Vec<String>,
+    /// `--exclude-table` patterns.
+    pub exclude: Vec<String>,
+    /// `--where TABLE=EXPR`: table pattern and SQL expression.
+    pub conditions: Vec<(String, String)>,
+    /// `--only TABLE`: copied without its inheritance children.
+    pub only: Vec<String>,
+}
