@@ -1,8 +1,8 @@
 //! Pairs of tables and columns, by name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::catalog::{Catalog, Column, Generated, Kind, Table};
+use crate::catalog::{Catalog, Column, Generated, Kind, Table, TableName};
 use crate::copytext::{Recipe, Transform};
 
 use super::fit::{Fit, FractionDigits, fit};
@@ -24,6 +24,10 @@ pub fn match_tables(
     selection: &Selection,
     digits: FractionDigits,
 ) -> Result<Matching, Refusals> {
+    let roots = source
+        .tables()
+        .iter()
+        .filter_map(|t| t.ancestors.last().copied());
     let mut matcher = Matcher {
         source,
         target,
@@ -32,6 +36,8 @@ pub fn match_tables(
         found: Matching::default(),
         refusals: Refusals::default(),
         indexes: HashMap::new(),
+        missing: HashSet::new(),
+        with_leaves: roots.collect(),
     };
     selection.check_patterns(source, &mut matcher.refusals);
     matcher.tables();
@@ -53,6 +59,10 @@ struct Matcher<'a> {
     refusals: Refusals,
     /// pg_class.oid in the target → index into `Matching::targets`.
     indexes: HashMap<u32, usize>,
+    /// Names of target tables that were refused.
+    missing: HashSet<&'a TableName>,
+    /// Partitioned tables at the top that have a partition.
+    with_leaves: HashSet<u32>,
 }
 
 impl<'a> Matcher<'a> {
@@ -105,8 +115,7 @@ impl<'a> Matcher<'a> {
 
     /// The rows are in the leaves; only a root without any is worth a word.
     fn partitioned(&mut self, table: &Table) {
-        let mut tables = self.source.tables().iter();
-        if !table.is_partition() && !tables.any(|t| t.ancestors.last() == Some(&table.oid)) {
+        if !table.is_partition() && !self.with_leaves.contains(&table.oid) {
             let table = table.name.clone();
             self.found.notes.push(Note::NoPartitions { table });
         }
@@ -136,21 +145,12 @@ impl<'a> Matcher<'a> {
     }
 
     fn pair(&mut self, table: &'a Table) {
-        let name = &self.source.root(table).name;
-        let Some(to) = self.target.table(name) else {
-            let target = name.clone();
-            return self
-                .refusals
-                .push(Refusal::table(name, Problem::MissingTable { target }));
+        let Some(to) = self.counterpart_table(table) else {
+            return;
         };
-        if to.kind != Kind::Ordinary {
-            return self
-                .refusals
-                .push(Refusal::table(name, Problem::TargetKind { kind: to.kind }));
-        }
         let (columns, recipe) = self.columns(table, to);
         let condition = self.condition(table);
-        let target = self.target_index(to);
+        let target = self.target_index(table, to);
         self.found.pairs.push(Pair {
             source: table.name.clone(),
             oid: table.oid,
@@ -159,6 +159,20 @@ impl<'a> Matcher<'a> {
             recipe,
             condition,
         });
+    }
+
+    fn counterpart_table(&mut self, table: &'a Table) -> Option<&'a Table> {
+        let name = &self.source.root(table).name;
+        let problem = match self.target.table(name) {
+            Some(to) if to.kind == Kind::Ordinary => return Some(to),
+            Some(to) => Problem::TargetKind { kind: to.kind },
+            None => Problem::MissingTable,
+        };
+        // Many leaves lack the same target: that is one problem.
+        if self.missing.insert(name) {
+            self.refusals.push(Refusal::table(name, problem));
+        }
+        None
     }
 
     fn columns(&mut self, from: &'a Table, to: &'a Table) -> (Vec<(String, String)>, Recipe) {
@@ -180,7 +194,6 @@ impl<'a> Matcher<'a> {
                 columns.push((column.name.clone(), other.name.clone()));
             }
         }
-        self.unfilled(from, to);
         let fields = columns.len();
         (columns, Recipe { fields, transforms })
     }
@@ -268,18 +281,22 @@ impl<'a> Matcher<'a> {
         conditions.first().map(|c| (*c).to_owned())
     }
 
-    fn target_index(&mut self, table: &Table) -> usize {
-        let targets = &mut self.found.targets;
-        *self.indexes.entry(table.oid).or_insert_with(|| {
-            targets.push(Target {
-                name: table.name.clone(),
-                parents: Vec::new(),
-                triggers: table.triggers.clone(),
-                references: Vec::new(),
-                rows: table.rows,
-            });
-            targets.len() - 1
-        })
+    /// The leaves of one root share a target, and have the same columns.
+    fn target_index(&mut self, from: &Table, to: &Table) -> usize {
+        if let Some(&index) = self.indexes.get(&to.oid) {
+            return index;
+        }
+        self.unfilled(from, to);
+        self.found.targets.push(Target {
+            name: to.name.clone(),
+            parents: Vec::new(),
+            triggers: to.triggers.clone(),
+            references: Vec::new(),
+            rows: to.rows,
+        });
+        let index = self.found.targets.len() - 1;
+        self.indexes.insert(to.oid, index);
+        index
     }
 
     fn foreign_keys(&mut self) {
@@ -303,11 +320,7 @@ impl<'a> Matcher<'a> {
         self.refusals.push(Refusal::table(&table.name, problem));
     }
 
-    /// Leaves of one root say the same thing of their target once.
     fn note(&mut self, note: Note) {
-        let of_leaf = matches!(note, Note::ColumnNotFilled { .. });
-        if !of_leaf || !self.found.notes.contains(&note) {
-            self.found.notes.push(note);
-        }
+        self.found.notes.push(note);
     }
 }

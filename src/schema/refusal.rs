@@ -50,10 +50,7 @@ pub enum Problem {
         names: Vec<TableName>,
     },
     /// The target has no such table.
-    MissingTable {
-        /// The name looked for, where it is another one.
-        target: TableName,
-    },
+    MissingTable,
     /// The target's table can not take rows by COPY.
     TargetKind {
         /// What it is.
@@ -125,14 +122,12 @@ impl Refusal {
 
 impl Refusals {
     pub(super) fn push(&mut self, refusal: Refusal) {
-        if !self.0.contains(&refusal) {
-            self.0.push(refusal);
-        }
+        self.0.push(refusal);
     }
 
     /// Takes the refusals of another step, too.
     pub fn extend(&mut self, other: Self) {
-        other.0.into_iter().for_each(|r| self.push(r));
+        self.0.extend(other.0);
     }
 
     /// All of them, in the order found.
@@ -184,7 +179,7 @@ impl fmt::Display for Problem {
             Self::Children { names } => {
                 write!(f, "not selected, but inheriting from it: {}", listed(names))
             }
-            Self::MissingTable { target } => write!(f, "the target has no table {target}"),
+            Self::MissingTable => f.write_str("the target has no such table"),
             Self::TargetKind { kind } => write!(f, "in the target it is {}", kind.in_words()),
             Self::MissingColumn { generated: false } => {
                 f.write_str("the target's table has no such column")
@@ -230,9 +225,6 @@ impl Problem {
                 "select them, too, or say --only for the parent: {}",
                 listed(names)
             ),
-            Self::MissingTable { target } => {
-                format!("create {target} in the target, or exclude the source's table")
-            }
             Self::SelfReference { constraint } => {
                 format!("drop {} and add it after the load", readable(constraint))
             }
@@ -255,6 +247,7 @@ impl Problem {
                 "GRANT USAGE on its schema and SELECT on it to this user, or exclude it"
             }
             Self::RowSecurity => "use a role with BYPASSRLS or the table's owner, or exclude it",
+            Self::MissingTable => "create it in the target, or exclude it",
             Self::TargetKind { .. } => "create a plain table of that name in the target",
             Self::MissingColumn { generated: false } => "add the column to the target's table",
             Self::MissingColumn { generated: true } => "make it a plain column in the target",
