@@ -1,1 +1,4 @@
 //! stub
+/// What a target accepts.
+#[derive(Debug, Clone)]
+pub struct Profile {}

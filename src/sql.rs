@@ -150,77 +150,6 @@ fn key_columns(columns: &[(String, String)]) -> String {
     join(columns.iter().map(|(name, _)| identifier(name)))
 }
 
-/// Names (the last part, folded) of what an expression calls as functions: identifiers followed by
-/// `(`. Strings, dollar quotes and comments are passed over.
-pub fn functions_called(expression: &str) -> Vec<String> {
-    let mut called = Vec::new();
-    let mut word: Option<String> = None;
-    let mut rest = expression;
-    while let Some(c) = rest.chars().next() {
-        let length = token_length(rest);
-        let token = &rest[..length];
-        match c {
-            '(' => called.extend(word.take()),
-            '"' => word = Some(token.trim_matches('"').replace("\"\"", "\"")),
-            _ if is_word_start(c) => word = Some(token.to_lowercase()),
-            _ if c.is_whitespace() || token.starts_with("--") || token.starts_with("/*") => {}
-            _ => word = None,
-        }
-        rest = &rest[length..];
-    }
-    called.sort();
-    called.dedup();
-    called
-}
-
-fn is_word_start(c: char) -> bool {
-    c.is_alphabetic() || c == '_'
-}
-
-/// Bytes of the token at the start of a text that is not empty.
-fn token_length(text: &str) -> usize {
-    let first = text.chars().next().map_or(0, char::len_utf8);
-    let until = |end: &str| {
-        text[first..]
-            .find(end)
-            .map_or(text.len(), |at| first + at + end.len())
-    };
-    match text.as_bytes()[0] {
-        b'\'' => until("'"),
-        b'"' => quoted_length(text),
-        b'$' => dollar_tag(text).map_or(first, |tag| {
-            text[tag.len()..]
-                .find(tag)
-                .map_or(text.len(), |at| at + 2 * tag.len())
-        }),
-        b'-' if text.starts_with("--") => until("\n"),
-        b'/' if text.starts_with("/*") => until("*/"),
-        _ if text.starts_with(is_word_start) => text
-            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
-            .unwrap_or(text.len()),
-        _ => first,
-    }
-}
-
-/// Bytes of a quoted identifier, doubled quotes within it included.
-fn quoted_length(text: &str) -> usize {
-    let mut quotes = text.match_indices('"').map(|(at, _)| at).skip(1).peekable();
-    while let Some(at) = quotes.next() {
-        if quotes.next_if_eq(&(at + 1)).is_none() {
-            return at + 1;
-        }
-    }
-    text.len()
-}
-
-/// `$tag$` at the start of a text.
-fn dollar_tag(text: &str) -> Option<&str> {
-    let end = text[1..].find('$')? + 2;
-    let tag = &text[1..end - 1];
-    let plain = tag.chars().all(|c| c.is_alphanumeric() || c == '_');
-    (plain && !tag.starts_with(|c: char| c.is_ascii_digit())).then_some(&text[..end])
-}
-
 fn join(items: impl Iterator<Item = String>) -> String {
     let mut joined = String::new();
     for (i, item) in items.enumerate() {
@@ -301,16 +230,5 @@ mod tests {
             copy_in("a", "b", &["x"]),
             "COPY \"a\".\"b\" (\"x\") FROM STDIN"
         );
-    }
-
-    #[test]
-    fn functions_are_found_and_strings_are_not() {
-        let called = |text| functions_called(text).join(" ");
-        assert_eq!(called("Random() < 0.5 and a in (1, 2)"), "in random");
-        assert_eq!(called("pg_catalog.\"Now\" /* x */ (  )"), "Now");
-        assert_eq!(called("a = 'f(1)' and b = $x$g()$x$ -- h()"), "");
-        assert_eq!(called("(a) = (b)"), "");
-        assert_eq!(called("f('"), "f");
-        assert_eq!(called("é$1(\"q\"\"(\" (1))"), "q\"( é$1");
     }
 }

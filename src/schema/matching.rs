@@ -7,7 +7,7 @@ use crate::copytext::{Recipe, Transform};
 
 use super::fit::{Fit, FractionDigits, fit};
 use super::refusal::{Problem, Refusal, Refusals};
-use super::selection::Selection;
+use super::selection::{Filter, Selection};
 use super::{Matching, Note, Pair, Reference, Target};
 
 /// Decides for every selected table where its rows go and how.
@@ -28,18 +28,23 @@ pub fn match_tables(
         .tables()
         .iter()
         .filter_map(|t| t.ancestors.last().copied());
+    let mut refusals = Refusals::default();
+    let filter = Filter::new(selection, &mut refusals);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    filter.check_patterns(source, &mut refusals);
     let mut matcher = Matcher {
         source,
         target,
-        selection,
+        filter,
         digits,
         found: Matching::default(),
-        refusals: Refusals::default(),
+        refusals,
         indexes: HashMap::new(),
         missing: HashSet::new(),
         with_leaves: roots.collect(),
     };
-    selection.check_patterns(source, &mut matcher.refusals);
     matcher.tables();
     matcher.foreign_keys();
     let not_known = target.not_known.iter().cloned();
@@ -53,7 +58,7 @@ pub fn match_tables(
 struct Matcher<'a> {
     source: &'a Catalog,
     target: &'a Catalog,
-    selection: &'a Selection,
+    filter: Filter,
     digits: FractionDigits,
     found: Matching,
     refusals: Refusals,
@@ -67,7 +72,7 @@ struct Matcher<'a> {
 
 impl<'a> Matcher<'a> {
     fn tables(&mut self) {
-        let selects = |t: &&Table| t.kind.is_table() && self.selection.selects(self.source, t);
+        let selects = |t: &&Table| t.kind.is_table() && self.filter.selects(self.source, t);
         let mut selected: Vec<&Table> = self.source.tables().iter().filter(selects).collect();
         selected.sort_by(|a, b| b.bytes().cmp(&a.bytes()).then_with(|| a.name.cmp(&b.name)));
         for table in &selected {
@@ -105,7 +110,7 @@ impl<'a> Matcher<'a> {
         let root = table
             .is_partition()
             .then(|| self.source.root(table).name.clone());
-        if root.is_some() || self.selection.names(self.source, table) {
+        if root.is_some() || self.filter.names(self.source, table) {
             self.refuse(table, Problem::Foreign { root });
         } else {
             let table = table.name.clone();
@@ -131,12 +136,12 @@ impl<'a> Matcher<'a> {
     }
 
     fn children(&mut self, table: &Table) {
-        if self.selection.is_only(table) {
+        if self.filter.is_only(table) {
             return;
         }
         let children = table.children.iter().filter_map(|&o| self.source.by_oid(o));
         let names: Vec<_> = children
-            .filter(|c| c.kind == Kind::Foreign || !self.selection.selects(self.source, c))
+            .filter(|c| c.kind == Kind::Foreign || !self.filter.selects(self.source, c))
             .map(|c| c.name.clone())
             .collect();
         if !names.is_empty() {
@@ -274,11 +279,12 @@ impl<'a> Matcher<'a> {
     }
 
     fn condition(&mut self, table: &Table) -> Option<String> {
-        let conditions = self.selection.conditions_of(self.source, table);
+        let conditions = self.filter.conditions_of(self.source, table);
+        let first = conditions.first().map(|c| (*c).to_owned());
         if conditions.len() > 1 {
             self.refuse(table, Problem::TwoConditions);
         }
-        conditions.first().map(|c| (*c).to_owned())
+        first
     }
 
     /// The leaves of one root share a target, and have the same columns.

@@ -1,7 +1,7 @@
 //! Catalog and profile → which table goes where and how: matching, recipes, findings. Pure.
 //!
 //! ```text
-//! Filters ─▶ Selection ─┐
+//! Selection ─────────────┐
 //! source Catalog ───────┼─▶ match_tables ─▶ Matching ─▶ load_order ─▶ waves of targets
 //! target Catalog ───────┘         └─▶ Refusals ◀──────────────┘
 //! ```
@@ -23,7 +23,7 @@ pub use matching::match_tables;
 pub use order::load_order;
 pub use pattern::PatternError;
 pub use refusal::{Problem, Refusal, Refusals, Unfit};
-pub use selection::{Filters, Selection};
+pub use selection::Selection;
 
 /// A target table and what is known of it before the run.
 #[derive(Debug, Clone, PartialEq, Eq)]

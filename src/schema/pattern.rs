@@ -11,17 +11,17 @@ use crate::catalog::TableName;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// A double quote that never closes.
-    #[error("the pattern {0:?} has a double quote that does not close")]
-    OpenQuote(String),
+    #[error("it has a double quote that does not close")]
+    OpenQuote,
     /// More parts than schema and name.
-    #[error("the pattern {0:?} has too many dots: write SCHEMA.TABLE, quoting a dot in a name")]
-    TooManyParts(String),
+    #[error("it has too many dots")]
+    TooManyParts,
     /// Nothing, or nothing on one side of the dot.
-    #[error("the pattern {0:?} has an empty name")]
-    Empty(String),
+    #[error("it has an empty name")]
+    Empty,
     /// `--where` without `=`, or nothing after it.
-    #[error("{0:?} is not of the form TABLE=EXPRESSION")]
-    NoCondition(String),
+    #[error("it is not of the form TABLE=EXPRESSION")]
+    NoCondition,
 }
 
 /// A pattern for tables or schemas.
@@ -46,13 +46,16 @@ impl Pattern {
         let mut parts = parts(text)?;
         let name = parts.pop().unwrap_or_default();
         let schema = parts.pop().unwrap_or_else(|| vec![Piece::AnyText]);
-        let text = text.to_owned();
         if !parts.is_empty() {
-            Err(PatternError::TooManyParts(text))
+            Err(PatternError::TooManyParts)
         } else if name.is_empty() || schema.is_empty() {
-            Err(PatternError::Empty(text))
+            Err(PatternError::Empty)
         } else {
-            Ok(Self { text, schema, name })
+            Ok(Self {
+                text: text.to_owned(),
+                schema,
+                name,
+            })
         }
     }
 
@@ -60,14 +63,17 @@ impl Pattern {
     pub(super) fn schema(text: &str) -> Result<Self, PatternError> {
         let mut parts = parts(text)?;
         let schema = parts.pop().unwrap_or_default();
-        let text = text.to_owned();
         if !parts.is_empty() {
-            Err(PatternError::TooManyParts(text))
+            Err(PatternError::TooManyParts)
         } else if schema.is_empty() {
-            Err(PatternError::Empty(text))
+            Err(PatternError::Empty)
         } else {
             let name = vec![Piece::AnyText];
-            Ok(Self { text, schema, name })
+            Ok(Self {
+                text: text.to_owned(),
+                schema,
+                name,
+            })
         }
     }
 
@@ -111,7 +117,7 @@ pub(super) fn split_condition(text: &str) -> Result<(&str, &str), PatternError> 
     let (table, expression) = at
         .map(|(at, _)| (text[..at].trim(), text[at + 1..].trim()))
         .filter(|(_, expression)| !expression.is_empty())
-        .ok_or_else(|| PatternError::NoCondition(text.to_owned()))?;
+        .ok_or(PatternError::NoCondition)?;
     Ok((table, expression))
 }
 
@@ -135,7 +141,7 @@ fn parts(text: &str) -> Result<Vec<Vec<Piece>>, PatternError> {
         }
     }
     if quoted {
-        return Err(PatternError::OpenQuote(text.to_owned()));
+        return Err(PatternError::OpenQuote);
     }
     Ok(parts)
 }
@@ -249,12 +255,12 @@ mod tests {
     #[test]
     fn patterns_that_mean_nothing_are_errors() {
         let error = |text| Pattern::table(text).expect_err("no pattern");
-        assert_eq!(error("\"a"), PatternError::OpenQuote("\"a".into()));
-        assert_eq!(error("a.b.c"), PatternError::TooManyParts("a.b.c".into()));
-        assert_eq!(error(""), PatternError::Empty(String::new()));
-        assert_eq!(error("a."), PatternError::Empty("a.".into()));
+        assert_eq!(error("\"a"), PatternError::OpenQuote);
+        assert_eq!(error("a.b.c"), PatternError::TooManyParts);
+        assert_eq!(error(""), PatternError::Empty);
+        assert_eq!(error("a."), PatternError::Empty);
         let schema = Pattern::schema("a.b").expect_err("no schema");
-        assert_eq!(schema, PatternError::TooManyParts("a.b".into()));
+        assert_eq!(schema, PatternError::TooManyParts);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::catalog::{Kind, TableName, readable};
 
+use super::pattern::PatternError;
+
 /// All that stands against a run, collected before any row moves.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Refusals(Vec<Refusal>);
@@ -21,6 +23,8 @@ pub struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
+    /// A pattern that can not be read.
+    Pattern(PatternError),
     /// A pattern that matches no table.
     Unmatched {
         /// Names that are near.
@@ -166,6 +170,7 @@ impl fmt::Display for Refusals {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Pattern(error) => write!(f, "{error}"),
             Self::Unmatched { .. } => f.write_str("matches no table of the source"),
             Self::NothingSelected => f.write_str("no table is left to copy"),
             Self::SourceKind { kind } => write!(f, "it is {}, not a table", kind.in_words()),
@@ -241,6 +246,7 @@ impl Problem {
 
     fn fixed_remedy(&self) -> &'static str {
         match self {
+            Self::Pattern(_) => "write SCHEMA.TABLE; capitals and dots in names need double quotes",
             Self::NothingSelected => "look at the filters and at what they leave",
             Self::TwoConditions => "write one --where with AND",
             Self::NoSelect => {

@@ -5,27 +5,40 @@ use crate::catalog::{Catalog, Table, TableName};
 use super::pattern::{Pattern, PatternError, split_condition};
 use super::refusal::{Problem, Refusal, Refusals};
 
-/// The filters as a person typed them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filters {
-    /// `--schema PATTERN`: only tables of these schemas.
-    pub schemas: Vec<String>,
-    /// `--table PATTERN`: only these tables; without a schema in the pattern, in whatever schema.
-    pub tables: Vec<String>,
-    /// `--exclude-table PATTERN`: not these.
-    pub exclude_tables: Vec<String>,
-    /// `--where TABLE=EXPR`
-    pub conditions: Vec<String>,
-    /// `--only TABLE`: without the tables that inherit from it.
-    pub only: Vec<String>,
-}
-
-/// The filters as they are meant.
+/// Which tables of the source are copied.
 ///
 /// A table passes if its schema and its name are asked for (an empty list asks for all) and it is not
 /// excluded. A partition answers to its own name and to that of every partitioned table above it.
-#[derive(Debug, Clone, Default)]
+///
+/// Patterns are those of psql and pg_dump: `*`, `?`, `SCHEMA.TABLE`, double quotes for exact case. One
+/// without a schema means tables in whatever schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
+    /// `--schema` patterns.
+    pub schemas: Vec<String>,
+    /// `--table` patterns.
+    pub tables: Vec<String>,
+    /// `--exclude-table` patterns.
+    pub exclude: Vec<String>,
+    /// `--where TABLE=EXPR`: table pattern and SQL expression.
+    pub conditions: Vec<(String, String)>,
+    /// `--only TABLE`: copied without its inheritance children.
+    pub only: Vec<String>,
+}
+
+impl Selection {
+    /// Splits `TABLE=EXPR` at the first `=` outside of double quotes.
+    ///
+    /// # Errors
+    /// Where there is none, or nothing after it.
+    pub fn condition(text: &str) -> Result<(String, String), PatternError> {
+        split_condition(text).map(|(table, expression)| (table.to_owned(), expression.to_owned()))
+    }
+}
+
+/// A selection whose patterns were read.
+#[derive(Debug)]
+pub(super) struct Filter {
     schemas: Vec<Pattern>,
     tables: Vec<Pattern>,
     excluded: Vec<Pattern>,
@@ -33,43 +46,34 @@ pub struct Selection {
     only: Vec<Pattern>,
 }
 
-impl Selection {
-    /// Reads the patterns.
-    ///
-    /// # Errors
-    /// The first pattern that can not be read.
-    pub fn parse(filters: &Filters) -> Result<Self, PatternError> {
-        let tables = |texts: &[String]| -> Result<Vec<Pattern>, PatternError> {
-            texts.iter().map(|t| Pattern::table(t)).collect()
+impl Filter {
+    /// Reads the patterns; those that can not be read become refusals.
+    pub(super) fn new(selection: &Selection, refusals: &mut Refusals) -> Self {
+        let mut read = |option: &str, texts: &[String], parse: Parse| -> Vec<Pattern> {
+            let parsed = texts.iter().map(|text| parse(text).map_err(|e| (text, e)));
+            let mut patterns = Vec::new();
+            for pattern in parsed {
+                match pattern {
+                    Ok(pattern) => patterns.push(pattern),
+                    Err((text, error)) => refusals.push(Refusal {
+                        object: typed(option, text),
+                        problem: Problem::Pattern(error),
+                    }),
+                }
+            }
+            patterns
         };
-        let condition = |text: &String| {
-            let (table, expression) = split_condition(text)?;
-            Ok((Pattern::table(table)?, expression.to_owned()))
-        };
-        let schemas = filters.schemas.iter().map(|t| Pattern::schema(t));
-        Ok(Self {
-            schemas: schemas.collect::<Result<_, _>>()?,
-            tables: tables(&filters.tables)?,
-            excluded: tables(&filters.exclude_tables)?,
-            conditions: filters
-                .conditions
-                .iter()
-                .map(condition)
-                .collect::<Result<_, _>>()?,
-            only: tables(&filters.only)?,
-        })
-    }
-
-    /// The conditions of `--where`, for a check by the server.
-    pub fn conditions(&self) -> impl Iterator<Item = &str> {
-        self.conditions
-            .iter()
-            .map(|(_, expression)| expression.as_str())
-    }
-
-    /// Whether no filter was given that chooses tables.
-    pub fn is_everything(&self) -> bool {
-        self.schemas.is_empty() && self.tables.is_empty() && self.excluded.is_empty()
+        let (tables, expressions): (Vec<_>, Vec<_>) = selection.conditions.iter().cloned().unzip();
+        Self {
+            schemas: read("--schema", &selection.schemas, Pattern::schema),
+            tables: read("--table", &selection.tables, Pattern::table),
+            excluded: read("--exclude-table", &selection.exclude, Pattern::table),
+            only: read("--only", &selection.only, Pattern::table),
+            conditions: read("--where", &tables, Pattern::table)
+                .into_iter()
+                .zip(expressions)
+                .collect(),
+        }
     }
 
     /// Whether a table is asked for and not excluded.
@@ -168,12 +172,16 @@ fn matches_any(patterns: &[Pattern], catalog: &Catalog, table: &Table) -> bool {
     names(catalog, table).any(|name| patterns.iter().any(|p| p.matches(name)))
 }
 
+type Parse = fn(&str) -> Result<Pattern, PatternError>;
+
+/// An option as it was typed; control characters can not forge a line of a report.
+fn typed(option: &str, text: &str) -> String {
+    format!("{option} {}", text.replace(char::is_control, "\u{fffd}"))
+}
+
 fn refuse(refusals: &mut Refusals, option: &'static str, pattern: &Pattern, near: Vec<String>) {
     refusals.push(Refusal {
-        object: format!(
-            "{option} {}",
-            pattern.text().replace(char::is_control, "\u{fffd}")
-        ),
+        object: typed(option, pattern.text()),
         problem: Problem::Unmatched { near },
     });
 }
