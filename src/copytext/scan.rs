@@ -1,0 +1,129 @@
+//! Finds the delimiters of COPY text.
+//!
+//! A tab or newline within a value is escaped as `\t` or `\n`, so the raw bytes are always
+//! delimiters, and no byte of a multi-byte UTF-8 character is one of them. Where rows are short the
+//! next delimiter is near, and calling a search for each costs more than the search; so a block's
+//! delimiters are found together, 64 bytes at a time, as bits.
+
+/// Bytes that are looked at together.
+const LANES: usize = 64;
+
+/// Positions of the delimiters of one block.
+#[derive(Default)]
+pub(super) struct Delimiters {
+    /// Longer than what is valid, so that writing needs no growing.
+    positions: Vec<u32>,
+    found: usize,
+    newlines: usize,
+}
+
+impl Delimiters {
+    /// Finds all tabs and newlines of `block`, which is shorter than 4 GiB.
+    pub(super) fn find(&mut self, block: &[u8]) {
+        // Each step writes up to LANES positions from where the last one ended.
+        let needed = block.len() + 2 * LANES;
+        if self.positions.len() < needed {
+            self.positions.resize(needed, 0);
+        }
+        self.found = 0;
+        self.newlines = 0;
+        let (whole, rest) = block.as_chunks::<LANES>();
+        for (i, lanes) in whole.iter().enumerate() {
+            self.add(lanes, i * LANES);
+        }
+        let mut last = [0; LANES];
+        last[..rest.len()].copy_from_slice(rest);
+        self.add(&last, whole.len() * LANES);
+    }
+
+    /// The positions, ascending.
+    pub(super) fn positions(&self) -> &[u32] {
+        &self.positions[..self.found]
+    }
+
+    /// How many of them are newlines.
+    pub(super) fn newlines(&self) -> usize {
+        self.newlines
+    }
+
+    #[inline]
+    fn add(&mut self, lanes: &[u8; LANES], base: usize) {
+        let (tabs, newlines) = bits(lanes);
+        let mut both = tabs | newlines;
+        let count = both.count_ones() as usize;
+        self.newlines += newlines.count_ones() as usize;
+        // A loop that ends after `count` steps would be mispredicted once per 64 bytes, so it goes in
+        // fours, and what it writes too much is overwritten by the next step.
+        let slots = &mut self.positions[self.found..self.found + LANES];
+        for four in slots.as_chunks_mut::<4>().0 {
+            for slot in four {
+                *slot = base as u32 + both.trailing_zeros();
+                both &= both.wrapping_sub(1);
+            }
+            if both == 0 {
+                break;
+            }
+        }
+        self.found += count;
+    }
+}
+
+/// Which of the bytes are tabs and which are newlines; bit 0 is the first byte.
+#[inline]
+fn bits(lanes: &[u8; LANES]) -> (u64, u64) {
+    (plain_bits(lanes, b'\t'), plain_bits(lanes, b'\n'))
+}
+
+/// Which of the bytes equal `byte`, by 64-bit arithmetic.
+#[inline]
+fn plain_bits(lanes: &[u8; LANES], byte: u8) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let pattern = u64::from_le_bytes([byte; 8]);
+    let mut bits = 0;
+    for (i, word) in lanes.as_chunks::<8>().0.iter().enumerate() {
+        let differs = u64::from_le_bytes(*word) ^ pattern;
+        // The high bit of each byte that is zero: adding LOW carries out of every other low half.
+        let zero = !(((differs & LOW) + LOW) | differs | LOW);
+        // Gathers the eight high bits into one byte, the first byte's lowest.
+        let gathered = (zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bits |= gathered << (8 * i);
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn delimiters_are_where_they_are(block in proptest::collection::vec(
+            prop_oneof![Just(b'\t'), Just(b'\n'), Just(0x0b), Just(0x89), any::<u8>()], 0..400,
+        )) {
+            let mut delimiters = Delimiters::default();
+            for _ in 0..2 {
+                delimiters.find(&block);
+                let expected: Vec<u32> = (0..block.len() as u32)
+                    .filter(|i| matches!(block[*i as usize], b'\t' | b'\n'))
+                    .collect();
+                prop_assert_eq!(delimiters.positions(), expected);
+                let newlines = block.iter().filter(|b| **b == b'\n').count();
+                prop_assert_eq!(delimiters.newlines(), newlines);
+            }
+        }
+
+        #[test]
+        fn both_ways_to_find_bits_agree(lanes in any::<[[u8; 32]; 2]>(), byte in any::<u8>()) {
+            let mut block = [0; LANES];
+            block[..32].copy_from_slice(&lanes[0]);
+            block[32..].copy_from_slice(&lanes[1]);
+            let (tabs, newlines) = bits(&block);
+            prop_assert_eq!(plain_bits(&block, b'\t'), tabs);
+            prop_assert_eq!(plain_bits(&block, b'\n'), newlines);
+            let expected = (0..LANES).filter(|i| block[*i] == byte).map(|i| 1 << i).sum::<u64>();
+            prop_assert_eq!(plain_bits(&block, byte), expected);
+        }
+    }
+}
