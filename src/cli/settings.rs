@@ -20,22 +20,17 @@ const LEAST_DEFAULT_JOBS: usize = 4;
 
 /// The settings of a copy.
 pub(super) fn copy(typed: &CopyArguments, environment: &Environment) -> Result<Settings, Error> {
-    let io_timeout = Duration::from_secs(typed.io_timeout);
-    let mut source = postgres(typed, environment)?;
-    let mut target = db9(
-        &typed.db9,
-        typed.db9_password_command.as_deref(),
-        environment,
-    )?;
-    source.set_reply_timeout(io_timeout);
-    target.set_reply_timeout(io_timeout);
     let jobs = jobs(typed.jobs, typed.max_memory, cores());
     enough_memory(jobs, typed.max_memory)?;
+    let selection = selection(typed)?;
+    let profile = typed.profile.as_deref().map(profile).transpose()?;
+    let io_timeout = Duration::from_secs(typed.io_timeout);
+    let (source, target) = endpoints(typed, io_timeout, environment)?;
     Ok(Settings {
         source,
         target,
-        selection: selection(typed)?,
-        profile: typed.profile.as_deref().map(profile).transpose()?,
+        selection,
+        profile,
         fraction_digits: typed.fraction_digits.0,
         jobs,
         max_memory: typed.max_memory,
@@ -48,6 +43,19 @@ pub(super) fn copy(typed: &CopyArguments, environment: &Environment) -> Result<S
         target_search_path: typed.target_search_path.clone(),
         report: typed.report.clone(),
     })
+}
+
+fn endpoints(
+    typed: &CopyArguments,
+    reply_timeout: Duration,
+    environment: &Environment,
+) -> Result<(ConnectOptions, ConnectOptions), Error> {
+    let mut source = postgres(typed, environment)?;
+    let command = typed.db9_password_command.as_deref();
+    let mut target = db9(&typed.db9, command, environment)?;
+    source.set_reply_timeout(reply_timeout);
+    target.set_reply_timeout(reply_timeout);
+    Ok((source, target))
 }
 
 fn postgres(typed: &CopyArguments, environment: &Environment) -> Result<ConnectOptions, Error> {

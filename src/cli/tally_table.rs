@@ -17,6 +17,8 @@ const TROUBLED: usize = 100;
 const UNITS: &str = "  MB is 10^6 bytes of COPY text as read. ms is the answer to COMMIT. source, rewrite \
     and\n  target are the shares of time spent waiting on the source, rewriting, waiting on the target.\n";
 
+const MARKS: &str = "  !! source and target differ, ! left or not counted: see below.\n";
+
 /// A column: its header and how a table fills it.
 struct Column {
     header: &'static str,
@@ -112,7 +114,8 @@ pub(super) fn text(tables: &[TableVerdict], width: Option<usize>) -> String {
         let hidden = units::counted(hidden as u64, "smaller table");
         lines.push(format!("  and {hidden}, not shown (--report has them all)"));
     }
-    lines.join("\n") + "\n" + UNITS
+    let marked = shown.iter().any(|t| judge::table(t) != Identity::Holds);
+    lines.join("\n") + "\n" + UNITS + if marked { MARKS } else { "" }
 }
 
 /// The largest, and those with problems.

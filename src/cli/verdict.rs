@@ -54,11 +54,7 @@ impl Verdict<'_> {
         section(&mut text, "NOT COUNTED", &self.not_counted());
         section(&mut text, "CUT", &self.cut());
         section(&mut text, "NOTES", &self.notes());
-        section(
-            &mut text,
-            "NOT DONE BY COPY",
-            &lines(NOT_DONE.iter().copied()),
-        );
+        section(&mut text, "NOT DONE BY COPY", &self.not_done());
         text
     }
 
@@ -300,6 +296,14 @@ impl Verdict<'_> {
             .collect()
     }
 
+    /// What is left to do is of interest only when the data is there.
+    fn not_done(&self) -> Vec<String> {
+        match self.exit {
+            Exit::Interrupted => Vec::new(),
+            _ => lines(NOT_DONE.iter().copied()),
+        }
+    }
+
     fn notes(&self) -> Vec<String> {
         let unknown = match &self.outcome.moved {
             SourceMoved::Unknown(why) => Some(format!(
@@ -361,5 +365,192 @@ pub(super) fn section(text: &mut String, title: &str, lines: &[String]) {
     if let Some(more @ 1..) = lines.len().checked_sub(LINES) {
         let more = units::count(more as u64);
         let _ = writeln!(text, "  and {more} more (--report has them all)");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::judge::tests::{outcome, table_of, target_of};
+
+    const RESOURCES: Resources = Resources {
+        peak_rss: Some(34_100_000),
+        cpu_seconds: 0.42,
+    };
+
+    fn verdict(outcome: &Outcome, require_quiet: bool, width: Option<usize>) -> Verdict<'_> {
+        Verdict {
+            outcome,
+            exit: judge::exit(outcome, require_quiet),
+            require_quiet,
+            resources: RESOURCES,
+            width,
+        }
+    }
+
+    fn text(outcome: &Outcome) -> String {
+        verdict(outcome, false, None).text()
+    }
+
+    fn first_lines(outcome: &Outcome, require_quiet: bool) -> Vec<String> {
+        verdict(outcome, require_quiet, None).headline()
+    }
+
+    fn golden(name: &str, text: &str, expected: &str) {
+        assert!(text == expected, "verdict_{name}.txt should be:\n{text}");
+    }
+
+    #[test]
+    fn a_good_run_reads_like_this() {
+        golden(
+            "good",
+            &text(&outcome()),
+            include_str!("../../tests/golden/verdict_good.txt"),
+        );
+    }
+
+    #[test]
+    fn a_bad_run_reads_like_this() {
+        let mut o = outcome();
+        o.continued = true;
+        o.moved = SourceMoved::Yes {
+            tables: vec!["public.orders".to_owned()],
+        };
+        o.tables[0].loaded -= 1;
+        o.tables[0].loaded_before = 7_000;
+        o.tables[0].cut = vec![("created_at".to_owned(), 12_345), ("paid_at".to_owned(), 0)];
+        o.tables[0].tally.retries = 2;
+        o.targets[0].baseline = 3;
+        o.tables[1].counted = None;
+        o.tables.push(table_of("items", 50, 1_000));
+        o.tables[2].complete = false;
+        o.tables[2].problem = Some("the source moved\nsince the snapshot".to_owned());
+        o.targets.push(target_of("items", 50));
+        o.targets[2].truncated = true;
+        o.targets[2].baseline = 9;
+        o.targets[2].counted = None;
+        o.notes = vec!["triggers of public.orders fired".to_owned()];
+        golden(
+            "bad",
+            &text(&o),
+            include_str!("../../tests/golden/verdict_bad.txt"),
+        );
+    }
+
+    #[test]
+    fn a_source_that_was_written_is_said_before_everything_else() {
+        let mut o = outcome();
+        o.moved = SourceMoved::Yes {
+            tables: vec!["public.orders".into(), "public.events".into()],
+        };
+        let lines = first_lines(&o, false);
+        let expected = "SOURCE WAS WRITTEN since the snapshot: public.orders, public.events";
+        assert_eq!(lines[0], expected);
+        assert!(lines[1].starts_with("DONE  2 tables"), "{}", lines[1]);
+        assert!(text(&o).starts_with(expected));
+        o.moved = SourceMoved::Yes { tables: vec![] };
+        assert!(first_lines(&o, false)[0].starts_with("SOURCE MAY HAVE BEEN WRITTEN since"));
+    }
+
+    #[test]
+    fn require_quiet_is_the_reason_that_is_named() {
+        let mut o = outcome();
+        o.moved = SourceMoved::Yes { tables: vec![] };
+        assert_eq!(
+            first_lines(&o, true)[1],
+            "NOT VERIFIED  15,607 rows loaded, but the source did not stay quiet (--require-quiet)"
+        );
+        o.moved = SourceMoved::Unknown("no statistics".to_owned());
+        assert!(first_lines(&o, true)[0].contains("unknown whether the source stayed quiet"));
+        assert!(text(&o).contains("is not known: no statistics"));
+    }
+
+    #[test]
+    fn the_first_line_says_how_it_ended() {
+        let first = |change: fn(&mut Outcome)| {
+            let mut o = outcome();
+            change(&mut o);
+            first_lines(&o, false).remove(0)
+        };
+        assert_eq!(
+            first(|o| (o.interrupted, o.tables[0].complete) = (true, false)),
+            "INTERRUPTED  1 of 2 tables complete, 15,607 rows committed; committed batches stay; \
+             the same command continues"
+        );
+        assert_eq!(
+            first(|o| (o.targets[1].counted, o.tables[1].loaded) = (Some(0), 606)),
+            "MISMATCH  source and target differ: public.events"
+        );
+        assert_eq!(
+            first(|o| o.tables[1].complete = false),
+            "PARTIAL  1 of 2 tables complete, 15,607 rows committed; left: public.events"
+        );
+        assert_eq!(
+            first(|o| (o.tables[0].counted, o.targets[1].counted) = (None, None)),
+            "NOT VERIFIED  15,607 rows loaded, but source count not checked: public.orders; \
+             target not counted: public.events"
+        );
+        assert_eq!(
+            first(|o| (o.tables, o.targets) = (vec![], vec![])),
+            "DONE  0 tables: nothing to copy"
+        );
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_for_the_terminal_becomes_two() {
+        let o = outcome();
+        for width in [80, 100, 120] {
+            let text = verdict(&o, false, Some(width)).text();
+            let grid: Vec<&str> = text.lines().filter(|l| l.contains("public.")).collect();
+            assert!(grid.iter().all(|l| l.chars().count() <= width), "{text}");
+            assert_eq!(grid.len(), if width < 110 { 4 } else { 2 }, "{text}");
+        }
+    }
+
+    #[test]
+    fn thousands_of_tables_show_the_largest_and_those_with_problems() {
+        let mut o = outcome();
+        o.tables = (0..3_000)
+            .map(|i| table_of(&format!("t{i}"), 10, 100))
+            .collect();
+        o.tables[2_500].loaded = 9;
+        let text = text(&o);
+        assert!(text.contains(" public.t39 "), "{text}");
+        assert!(!text.contains(" public.t40 "), "{text}");
+        assert!(text.contains("!! public.t2500 "), "{text}");
+        assert!(
+            text.contains("and 2,959 smaller tables, not shown"),
+            "{text}"
+        );
+        assert!(text.lines().count() < 90, "{text}");
+    }
+
+    #[test]
+    fn no_text_of_a_server_can_forge_a_line() {
+        let mut o = outcome();
+        o.notes = vec!["x\nDONE  all is well\u{1b}[2J".to_owned()];
+        (o.source_server, o.tables[0].source) = ("a\rb".to_owned(), "c\nd".to_owned());
+        let text = text(&o);
+        assert!(!text.contains(['\r', '\u{1b}']), "{text}");
+        assert_eq!(
+            text.lines().filter(|l| l.starts_with("DONE")).count(),
+            1,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn long_sections_end_somewhere_and_say_so() {
+        let mut text = String::new();
+        section(&mut text, "T", &vec!["x".to_owned(); LINES + 2]);
+        assert!(
+            text.ends_with("and 2 more (--report has them all)\n"),
+            "{text}"
+        );
+        let mut text = String::new();
+        section(&mut text, "T", &vec!["x".to_owned(); LINES]);
+        assert!(!text.contains("more"), "{text}");
+        section(&mut text, "EMPTY", &[]);
+        assert!(!text.contains("EMPTY"), "{text}");
     }
 }
