@@ -1,1 +1,9 @@
 //! Introspection, probe, session settings, snapshot keeper.
+
+pub mod error;
+pub mod identity;
+pub mod probe;
+pub mod session;
+pub mod snapshot;
+
+pub use error::{Error, Result};

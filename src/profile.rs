@@ -1,4 +1,0 @@
-//! stub
-/// What a target accepts.
-#[derive(Debug, Clone)]
-pub struct Profile {}
