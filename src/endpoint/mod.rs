@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod identity;
+pub mod introspect;
 pub mod probe;
 pub mod session;
 pub mod snapshot;
