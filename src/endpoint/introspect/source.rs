@@ -57,6 +57,7 @@ pub(super) fn server_version(text: Option<&str>) -> u32 {
 /// - Keys are `primary:attnum attnum …` per usable index, separated by `;`. Unique indexes are B-trees
 ///   but for temporal keys (PostgreSQL 18), which are GiST and not unique by value.
 /// - A table that was dropped after the snapshot has no size.
+/// - OIDs below 16384 (FirstNormalObjectId) are the server's own.
 const TABLES: &str = "\
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relispartition, \
        c.reltuples, c.relfilenode, m.amname, \
@@ -95,7 +96,7 @@ LEFT JOIN (SELECT i.indrelid, pg_catalog.string_agg( \
            WHERE i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL \
              AND i.indexprs IS NULL \
            GROUP BY i.indrelid) k ON k.indrelid = c.oid \
-WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.relpersistence <> 't' \
+WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND c.relpersistence <> 't' \
 ORDER BY n.nspname, c.relname";
 
 fn read_table(fields: &Fields<'_>, relations: &mut Relations) -> Read {
@@ -203,7 +204,8 @@ fn types_sql(version: u32) -> String {
         "WITH RECURSIVE used(oid) AS ( \
            SELECT DISTINCT a.atttypid FROM pg_catalog.pg_attribute a \
            JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
-           WHERE c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND NOT a.attisdropped \
+           WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f') \
+             AND a.attnum > 0 AND NOT a.attisdropped \
          UNION \
            SELECT part.oid FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid, LATERAL ( \
              SELECT t.typbasetype WHERE t.typtype = 'd' \
@@ -238,7 +240,7 @@ fn columns_sql(version: u32) -> String {
                 a.attgenerated, a.attidentity \
          FROM pg_catalog.pg_attribute a \
          JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
-         WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' \
+         WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' \
            AND a.attnum > 0 AND NOT a.attisdropped \
          ORDER BY a.attrelid, a.attnum"
     )

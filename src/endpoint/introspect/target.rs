@@ -56,7 +56,8 @@ struct RawColumn {
 #[derive(Default, Clone)]
 struct More {
     typmod: Option<i32>,
-    has_default: bool,
+    /// `None`: not told; the server shall judge a column that is not filled.
+    has_default: Option<bool>,
     generated: Generated,
     identity: bool,
     sql: Option<String>,
@@ -146,7 +147,7 @@ impl Asking<'_> {
         })
         .await?;
         self.optional("defaults of columns", &of_columns("a.atthasdef"), |f| {
-            at(&mut more, &f)?.has_default = f.truth(2);
+            at(&mut more, &f)?.has_default = Some(f.truth(2));
             Ok(())
         })
         .await?;
@@ -324,7 +325,7 @@ impl RawColumn {
             name: self.name,
             data_type,
             not_null: self.not_null,
-            has_default: more.has_default || more.identity,
+            has_default: more.has_default.unwrap_or(true) || more.identity,
             generated: more.generated,
             identity: more.identity,
         };
