@@ -55,10 +55,10 @@ impl Delimiters {
         let count = both.count_ones() as usize;
         self.newlines += newlines.count_ones() as usize;
         // A loop that ends after `count` steps would be mispredicted once per 64 bytes, so it goes in
-        // fours, and what it writes too much is overwritten by the next step.
+        // eights, and what it writes too much is overwritten by the next step.
         let slots = &mut self.positions[self.found..self.found + LANES];
-        for four in slots.as_chunks_mut::<4>().0 {
-            for slot in four {
+        for eight in slots.as_chunks_mut::<8>().0 {
+            for slot in eight {
                 *slot = base as u32 + both.trailing_zeros();
                 both &= both.wrapping_sub(1);
             }
