@@ -47,12 +47,18 @@ pub struct Error {
 }
 
 /// What continues a run that stopped on the way.
-const CONTINUE: &str = "committed batches stay; when the cause is mended, the same command continues";
+const CONTINUE: &str =
+    "committed batches stay; when the cause is mended, the same command continues";
 
 impl Error {
     /// An error without a cause or advice.
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), advice: None, source: None }
+        Self {
+            exit,
+            what: what.into(),
+            advice: None,
+            source: None,
+        }
     }
 
     /// With advice.
@@ -104,19 +110,23 @@ impl From<ledger::Error> for Error {
             ledger::Error::Wire { source, .. } if is_connection(source) => {
                 (Exit::Connection, CONTINUE)
             }
-            ledger::Error::Wire { .. } => {
-                (Exit::Refused, "the target's user must be able to create and write schema wire9")
-            }
+            ledger::Error::Wire { .. } => (
+                Exit::Refused,
+                "the target's user must be able to create and write schema wire9",
+            ),
             ledger::Error::Unreadable { .. } => (
                 Exit::Refused,
                 "something else has written to schema wire9; drop it if no run is worth continuing",
             ),
-            ledger::Error::Version { .. } => {
-                (Exit::Refused, "continue with the version that began, or drop schema wire9")
-            }
+            ledger::Error::Version { .. } => (
+                Exit::Refused,
+                "continue with the version that began, or drop schema wire9",
+            ),
             ledger::Error::TakenOver { .. } => return taken_over(),
         };
-        Self::new(exit, error.to_string()).advise(advice).because_of(error)
+        Self::new(exit, error.to_string())
+            .advise(advice)
+            .because_of(error)
     }
 }
 
@@ -148,42 +158,46 @@ impl From<lane::Error> for Error {
             }
             _ => Exit::Partial,
         };
-        Self::new(exit, error.to_string()).advise(advice(&error)).because_of(error)
+        Self::new(exit, error.to_string())
+            .advise(advice(&error))
+            .because_of(error)
     }
 }
 
 impl Error {
     /// With the causes of an error whose own words are in `what` already.
-    fn because_of(mut self, error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        struct Beyond(Box<dyn std::error::Error + Send + Sync>);
-        impl std::fmt::Debug for Beyond {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-        impl std::fmt::Display for Beyond {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                match self.0.source() {
-                    Some(cause) => cause.fmt(f),
-                    None => Ok(()),
-                }
-            }
-        }
-        impl std::error::Error for Beyond {
-            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-                self.0.source()?.source()
-            }
-        }
-        if error.source().is_some() {
-            self.source = Some(Box::new(Beyond(Box::new(error))));
-        }
+    fn because_of(mut self, error: impl std::error::Error) -> Self {
+        self.source = error
+            .source()
+            .map(|cause| Box::new(Cause::of(cause)).into());
         self
     }
 }
 
+/// The causes of an error, in words.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Cause {
+    text: String,
+    source: Option<Box<Cause>>,
+}
+
+impl Cause {
+    fn of(error: &dyn std::error::Error) -> Self {
+        let source = error.source().map(|cause| Box::new(Self::of(cause)));
+        Self {
+            text: error.to_string(),
+            source,
+        }
+    }
+}
+
 fn taken_over() -> Error {
-    Error::new(Exit::Refused, "another wire9 process has taken over this run")
-        .advise("let it finish; batches that this process committed are counted there")
+    Error::new(
+        Exit::Refused,
+        "another wire9 process has taken over this run",
+    )
+    .advise("let it finish; batches that this process committed are counted there")
 }
 
 fn is_connection(error: &wire::Error) -> bool {
@@ -191,7 +205,10 @@ fn is_connection(error: &wire::Error) -> bool {
         wire::Error::Server(server) => {
             server.code.starts_with("08")
                 || server.code.starts_with("28")
-                || matches!(server.code.as_str(), "57P01" | "57P02" | "57P03" | "53300" | "3D000")
+                || matches!(
+                    server.code.as_str(),
+                    "57P01" | "57P02" | "57P03" | "53300" | "3D000"
+                )
         }
         _ => true,
     }
@@ -241,6 +258,8 @@ fn row_advice(kind: &crate::copytext::RowErrorKind) -> &'static str {
             "shorten the row on the source, or leave it out with --where and load it otherwise; the \
              same command continues"
         }
-        _ => "this is a fault of the program or of the source's COPY: report it with the table's types",
+        _ => {
+            "this is a fault of the program or of the source's COPY: report it with the table's types"
+        }
     }
 }

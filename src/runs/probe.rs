@@ -16,7 +16,10 @@ const COPY_BYTES: usize = 8 << 20;
 pub async fn probe(target: &ConnectOptions) -> Result<(Profile, Vec<String>), Error> {
     let connected = Connection::connect(target).await;
     let mut connection = connected.map_err(|e| Error::connect("the target", e))?;
-    let settings = ProbeSettings { reconnect: target.clone(), copy_bytes: COPY_BYTES };
+    let settings = ProbeSettings {
+        reconnect: Some(target.clone()),
+        copy_bytes: COPY_BYTES,
+    };
     let probed = probe::probe(&mut connection, &settings).await?;
     connection.close().await;
     Ok((probed.profile, probed.notes))

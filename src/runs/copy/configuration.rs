@@ -36,13 +36,22 @@ impl Configuration {
         let table = |pair: &Pair| TableConfiguration {
             target: matching.targets[pair.target].name.clone(),
             columns: pair.columns.clone(),
-            transforms: pair.recipe.transforms.iter().map(|&(i, t)| (i, in_words(t))).collect(),
+            transforms: pair
+                .recipe
+                .transforms
+                .iter()
+                .map(|&(i, t)| (i, in_words(t)))
+                .collect(),
             condition: pair.condition.clone(),
         };
         Self {
             on_existing: on_existing.name().to_owned(),
             target_search_path: target_search_path.unwrap_or_default().to_owned(),
-            tables: matching.pairs.iter().map(|p| (p.source.to_string(), table(p))).collect(),
+            tables: matching
+                .pairs
+                .iter()
+                .map(|p| (p.source.to_string(), table(p)))
+                .collect(),
         }
     }
 
@@ -68,7 +77,11 @@ impl Configuration {
         if self.target_search_path != earlier.target_search_path {
             found.push("--target-search-path is another".to_owned());
         }
-        for name in earlier.tables.keys().filter(|name| !self.tables.contains_key(*name)) {
+        for name in earlier
+            .tables
+            .keys()
+            .filter(|name| !self.tables.contains_key(*name))
+        {
             found.push(format!("table {name} was part of it and is not now"));
         }
         for (name, table) in &self.tables {

@@ -64,19 +64,30 @@ pub(super) async fn enter(
     settings: &Settings,
     surroundings: &Surroundings,
 ) -> Result<Entered, Error> {
-    let connection = prepared.target.connection.take().expect("the target was connected");
-    let (options, write) = (prepared.target.options.clone(), prepared.target.write.clone());
+    let connection = prepared
+        .target
+        .connection
+        .take()
+        .expect("the target was connected");
+    let (options, write) = (
+        prepared.target.options.clone(),
+        prepared.target.write.clone(),
+    );
     let mut ledger = Ledger::new(connection, options, write);
     let configuration = Configuration::new(
         &prepared.matching,
         settings.on_existing,
         settings.target_search_path.as_deref(),
     );
-    let runs = ledger.runs(&source_key(&prepared.snapshot.identity)).await?;
+    let runs = ledger
+        .runs(&source_key(&prepared.snapshot.identity))
+        .await?;
     let same =
         |run: &Run| Configuration::from_text(&run.settings).is_some_and(|c| c == configuration);
     let open = runs.iter().find(|run| run.state == State::Open);
-    let done = runs.iter().find(|run| run.state == State::Done && same(run));
+    let done = runs
+        .iter()
+        .find(|run| run.state == State::Done && same(run));
     match (open, done) {
         (Some(run), _) | (None, Some(run)) if settings.restart => {
             drop_run(&mut ledger, &prepared.target.write, run, surroundings).await?;
@@ -97,7 +108,10 @@ fn other_configuration(configuration: &Configuration, run: &Run) -> Error {
         None => "it was begun by another version".to_owned(),
     };
     refused(
-        format!("run {} of this source is unfinished and was asked for differently: {differences}", run.run),
+        format!(
+            "run {} of this source is unfinished and was asked for differently: {differences}",
+            run.run
+        ),
         "repeat the command that began it, or begin anew with --restart",
     )
 }
@@ -122,7 +136,11 @@ async fn begin(
             (true, OnExisting::Truncate) => None,
             (true, _) => Some(count(&mut ledger, prepared, name).await?),
         };
-        targets.push(TargetRow { name: name.clone(), baseline, truncated: baseline.is_none() });
+        targets.push(TargetRow {
+            name: name.clone(),
+            baseline,
+            truncated: baseline.is_none(),
+        });
     }
     let chunks = plan(prepared, settings).await?;
     let rows = PlanRows {
@@ -130,10 +148,16 @@ async fn begin(
             .matching
             .pairs
             .iter()
-            .map(|p| PairRow { source: p.source.clone(), target: p.target })
+            .map(|p| PairRow {
+                source: p.source.clone(),
+                target: p.target,
+            })
             .collect(),
         targets,
-        chunks: chunks.iter().map(|c| (c.table, c.number, c.bounds.clone(), c.bytes)).collect(),
+        chunks: chunks
+            .iter()
+            .map(|c| (c.table, c.number, c.bounds.clone(), c.bytes))
+            .collect(),
     };
     let owner = Owner::this_process();
     let new = NewRun {
@@ -151,9 +175,15 @@ async fn begin(
             "let it finish, or stop it; then repeat the command",
         ));
     }
-    let mut progress = Progress { plan: rows, ..Progress::default() };
+    let mut progress = Progress {
+        plan: rows,
+        ..Progress::default()
+    };
     truncate(&mut ledger, prepared, &new.run, &mut progress).await?;
-    let works = chunks.iter().map(|c| work(&prepared.matching.pairs[c.table], prepared, c)).collect();
+    let works = chunks
+        .iter()
+        .map(|c| work(&prepared.matching.pairs[c.table], prepared, c))
+        .collect();
     Ok(Entered {
         ledger,
         run: new.run,
@@ -169,26 +199,36 @@ async fn begin(
 }
 
 /// Locks and sizes the tables that are cut, and cuts them.
-pub(super) async fn plan(prepared: &mut Prepared, settings: &Settings) -> Result<Vec<Chunk>, Error> {
+pub(super) async fn plan(
+    prepared: &mut Prepared,
+    settings: &Settings,
+) -> Result<Vec<Chunk>, Error> {
     let thresholds = Thresholds::new(settings.jobs);
     let mut tables: Vec<plan::Table> = (0..prepared.matching.pairs.len())
         .map(|pair| planned(prepared, pair))
         .collect();
     for index in plan::choose(&mut tables, &thresholds) {
-        let pair = &prepared.matching.pairs[tables[index].pair];
-        let (source, oid) = (pair.source.clone(), pair.oid);
-        let table = prepared.catalog.by_oid(oid).expect("pairs are made of the catalog's tables");
-        let (splitting, toast) = (prepared.catalog.splitting(table), table.toast_bytes);
-        let wanted = thresholds.most_chunks(tables[index].bytes).saturating_sub(1);
+        let oid = prepared.matching.pairs[tables[index].pair].oid;
+        let table = prepared
+            .catalog
+            .by_oid(oid)
+            .expect("pairs are made of the catalog's tables");
+        let (table, splitting) = (table.clone(), prepared.catalog.splitting(table));
+        let wanted = thresholds
+            .most_chunks(tables[index].bytes)
+            .saturating_sub(1);
         let keeper = prepared.keeper();
-        keeper.lock(&source, oid).await?;
+        keeper.lock(&table.name, oid).await?;
         let heap = keeper.relation_size(oid).await?;
         tables[index].pages = u32::try_from(heap / PAGE).unwrap_or(u32::MAX);
-        tables[index].bytes = heap + toast;
+        tables[index].bytes = heap + table.toast_bytes;
         if let Splitting::Keys(key) = splitting {
             let boundaries =
-                introspect::sample_keys(keeper.connection(), &source, &key, wanted as usize).await?;
-            tables[index].split = Split::Keys { columns: key.columns, boundaries };
+                introspect::sample_keys(keeper.connection(), &table, &key, wanted as usize).await?;
+            tables[index].split = Split::Keys {
+                columns: key.columns,
+                boundaries,
+            };
         }
     }
     Ok(plan::chunks(&tables, &thresholds))
@@ -200,10 +240,16 @@ const PAGE: u64 = 8192;
 
 fn planned(prepared: &Prepared, index: usize) -> plan::Table {
     let pair = &prepared.matching.pairs[index];
-    let table = prepared.catalog.by_oid(pair.oid).expect("pairs are made of the catalog's tables");
+    let table = prepared
+        .catalog
+        .by_oid(pair.oid)
+        .expect("pairs are made of the catalog's tables");
     let split = match prepared.catalog.splitting(table) {
         Splitting::Pages => Split::Pages,
-        Splitting::Keys(key) => Split::Keys { columns: key.columns, boundaries: Vec::new() },
+        Splitting::Keys(key) => Split::Keys {
+            columns: key.columns,
+            boundaries: Vec::new(),
+        },
         Splitting::Never => Split::Never,
     };
     plan::Table {
@@ -222,7 +268,10 @@ async fn existing(ledger: &mut Ledger, names: &[TableName]) -> Result<Vec<bool>,
     for (group, names) in names.chunks(TABLES_PER_QUERY).enumerate() {
         let looks = names.iter().enumerate().map(|(i, name)| {
             let number = group * TABLES_PER_QUERY + i;
-            format!("SELECT {number} WHERE EXISTS (SELECT 1 FROM {})", name.quoted())
+            format!(
+                "SELECT {number} WHERE EXISTS (SELECT 1 FROM {})",
+                name.quoted()
+            )
         });
         let sql = looks.collect::<Vec<_>>().join(" UNION ALL ");
         let reply = connection.query(&sql).await.map_err(|e| {
@@ -230,7 +279,10 @@ async fn existing(ledger: &mut Ledger, names: &[TableName]) -> Result<Vec<bool>,
                 .advise("the target's user must be able to read and write the tables")
         })?;
         for row in &reply.rows {
-            let number = row.first().and_then(|n| n.as_deref()).and_then(|n| n.parse::<usize>().ok());
+            let number = row
+                .first()
+                .and_then(|n| n.as_deref())
+                .and_then(|n| n.parse::<usize>().ok());
             if let Some(held) = number.and_then(|n| held.get_mut(n)) {
                 *held = true;
             }
@@ -245,8 +297,12 @@ fn check_existing(
     settings: &Settings,
     surroundings: &Surroundings,
 ) -> Result<(), Error> {
-    let full: Vec<String> =
-        names.iter().zip(held).filter(|(_, held)| **held).map(|(n, _)| n.to_string()).collect();
+    let full: Vec<String> = names
+        .iter()
+        .zip(held)
+        .filter(|(_, held)| **held)
+        .map(|(n, _)| n.to_string())
+        .collect();
     if full.is_empty() {
         return Ok(());
     }
@@ -262,7 +318,9 @@ fn check_existing(
             ));
         }
         OnExisting::Truncate => say(format!("TRUNCATING target tables that hold rows: {listed}")),
-        OnExisting::Append => say(format!("appending to target tables that hold rows: {listed}")),
+        OnExisting::Append => say(format!(
+            "appending to target tables that hold rows: {listed}"
+        )),
     }
     Ok(())
 }
@@ -281,7 +339,12 @@ async fn truncate(
     // Children first, so that no foreign key stands in the way.
     order.sort_by_key(|&t| std::cmp::Reverse(prepared.waves[t]));
     for target in order {
-        empty(ledger, &prepared.target.write, &progress.plan.targets[target].name).await?;
+        empty(
+            ledger,
+            &prepared.target.write,
+            &progress.plan.targets[target].name,
+        )
+        .await?;
         ledger.set_truncated(run, target).await?;
         progress.plan.targets[target].baseline = Some(0);
     }
@@ -295,8 +358,10 @@ async fn empty(
     name: &TableName,
 ) -> Result<(), Error> {
     let connection = ledger.connection().await?;
-    let statements =
-        [format!("TRUNCATE TABLE {}", name.quoted()), format!("DELETE FROM {}", name.quoted())];
+    let statements = [
+        format!("TRUNCATE TABLE {}", name.quoted()),
+        format!("DELETE FROM {}", name.quoted()),
+    ];
     let mut last = None;
     for statement in &statements {
         session::begin_write(connection, write).await?;
@@ -314,23 +379,35 @@ async fn empty(
         }
     }
     let error = last.expect("both statements were refused");
-    Err(Error::from(wire_error(&format!("emptying target table {name}"), error))
-        .advise("empty the table by hand"))
+    Err(
+        Error::from(wire_error(&format!("emptying target table {name}"), error))
+            .advise("empty the table by hand"),
+    )
 }
 
 async fn count(ledger: &mut Ledger, prepared: &Prepared, name: &TableName) -> Result<u64, Error> {
     let connection = ledger.connection().await?;
     let doing = format!("counting target table {name}");
     session::begin_write(connection, &prepared.target.write).await?;
-    let reply = connection.query(&format!("SELECT count(*) FROM {}", name.quoted())).await;
+    let reply = connection
+        .query(&format!("SELECT count(*) FROM {}", name.quoted()))
+        .await;
     let reply = reply.map_err(|e| wire_error(&doing, e))?;
     session::rollback(connection).await?;
     let rows = reply.value(0).and_then(|n| n.parse().ok());
-    rows.ok_or_else(|| Error::new(Exit::Internal, format!("{doing}: the answer is not a number")))
+    rows.ok_or_else(|| {
+        Error::new(
+            Exit::Internal,
+            format!("{doing}: the answer is not a number"),
+        )
+    })
 }
 
 fn wire_error(doing: &str, source: wire::Error) -> crate::endpoint::Error {
-    crate::endpoint::Error::Wire { doing: doing.to_owned(), source }
+    crate::endpoint::Error::Wire {
+        doing: doing.to_owned(),
+        source,
+    }
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -375,7 +452,10 @@ async fn own(
 ) -> Result<(), Error> {
     let busy = |run: &Run| {
         refused(
-            format!("run {} is being worked on by another wire9 process ({})", run.run, run.owner),
+            format!(
+                "run {} is being worked on by another wire9 process ({})",
+                run.run, run.owner
+            ),
             "let it finish, or stop it; then repeat the command",
         )
     };
@@ -392,7 +472,10 @@ async fn own(
                 );
                 let _ = surroundings.events.try_send(Event::Phase(text));
                 if surroundings.stop.is_cancelled() {
-                    return Err(Error::new(Exit::Interrupted, "interrupted before anything was written"));
+                    return Err(Error::new(
+                        Exit::Interrupted,
+                        "interrupted before anything was written",
+                    ));
                 }
                 sleep(Duration::from_secs(1)).await;
                 let beat = seen.beat;
@@ -422,7 +505,8 @@ fn adopt(prepared: &mut Prepared, plan: &PlanRows) -> Result<(), Error> {
         .iter()
         .map(|row| matching.targets.iter().position(|t| t.name == row.name))
         .collect();
-    let complete = (plan.pairs.len(), plan.targets.len()) == (matching.pairs.len(), matching.targets.len());
+    let complete =
+        (plan.pairs.len(), plan.targets.len()) == (matching.pairs.len(), matching.targets.len());
     let (Some(pairs), Some(targets), true) = (pairs, targets, complete) else {
         return Err(refused(
             "the ledger's plan names other tables than its configuration",
@@ -435,13 +519,19 @@ fn adopt(prepared: &mut Prepared, plan: &PlanRows) -> Result<(), Error> {
     }
     let mut matching = std::mem::take(&mut prepared.matching);
     matching.pairs = pairs.iter().map(|&i| matching.pairs[i].clone()).collect();
-    matching.targets = targets.iter().map(|&i| matching.targets[i].clone()).collect();
+    matching.targets = targets
+        .iter()
+        .map(|&i| matching.targets[i].clone())
+        .collect();
     for pair in &mut matching.pairs {
         pair.target = number[pair.target];
     }
     for target in &mut matching.targets {
         target.parents.iter_mut().for_each(|p| *p = number[*p]);
-        target.references.iter_mut().for_each(|r| r.parent = number[r.parent]);
+        target
+            .references
+            .iter_mut()
+            .for_each(|r| r.parent = number[r.parent]);
     }
     prepared.waves = targets.iter().map(|&i| prepared.waves[i]).collect();
     prepared.matching = matching;
@@ -487,7 +577,11 @@ fn remaining(prepared: &Prepared, progress: &Progress) -> Vec<Work> {
         .iter()
         .map(|c| {
             let mut work = work(&prepared.matching.pairs[c.table], prepared, c);
-            work.done = progress.batches.get(&(c.table, c.number)).cloned().unwrap_or_default();
+            work.done = progress
+                .batches
+                .get(&(c.table, c.number))
+                .cloned()
+                .unwrap_or_default();
             work
         })
         .collect()
@@ -523,7 +617,10 @@ pub(super) async fn prove(
     phase("comparing the target with the ledger");
     let counts = engine::count_target(shared, &prepared.target_names(), settings.jobs).await;
     held(&entered.progress, counts, false)?;
-    let earlier = entered.earlier_snapshot.as_deref().and_then(|t| serde_json::from_str(t).ok());
+    let earlier = entered
+        .earlier_snapshot
+        .as_deref()
+        .and_then(|t| serde_json::from_str(t).ok());
     let still = |earlier: crate::endpoint::snapshot::Snapshot| {
         earlier.shows_the_same_as(&prepared.snapshot)
     };
@@ -531,7 +628,12 @@ pub(super) async fn prove(
         return Ok(());
     }
     phase("the source may have been written since: comparing what was copied with the source");
-    let begun: Vec<Work> = entered.works.iter().filter(|w| !w.done.is_empty()).cloned().collect();
+    let begun: Vec<Work> = entered
+        .works
+        .iter()
+        .filter(|w| !w.done.is_empty())
+        .cloned()
+        .collect();
     let same = engine::redigest(shared, &begun, settings.jobs).await?;
     for (work, same) in begun.iter().zip(same) {
         if !same {
@@ -542,7 +644,10 @@ pub(super) async fn prove(
     }
     if entered.problems.is_empty() {
         let snapshot = snapshot_text(prepared);
-        entered.ledger.set_snapshot(&entered.run, &entered.owner, &snapshot).await?;
+        entered
+            .ledger
+            .set_snapshot(&entered.run, &entered.owner, &snapshot)
+            .await?;
     }
     Ok(())
 }
@@ -555,14 +660,20 @@ fn held(progress: &Progress, counts: engine::Counts, may_have_more: bool) -> Res
         let expected = target.baseline.unwrap_or(0) + progress.loaded(number);
         let counted = counted?;
         if counted < expected || (counted > expected && !may_have_more) {
-            wrong.push(format!("{} should hold {expected} rows and holds {counted}", target.name));
+            wrong.push(format!(
+                "{} should hold {expected} rows and holds {counted}",
+                target.name
+            ));
         }
     }
     if wrong.is_empty() {
         return Ok(());
     }
     Err(refused(
-        format!("the target does not hold what the ledger says: {}", few(&wrong)),
+        format!(
+            "the target does not hold what the ledger says: {}",
+            few(&wrong)
+        ),
         "somebody else has changed these tables; begin anew with --restart",
     ))
 }
@@ -621,15 +732,26 @@ async fn drop_run(
         .collect();
     if !mixed.is_empty() {
         return Err(refused(
-            format!("rows of run {} can not be told from others in: {}", run.run, few(&mixed)),
+            format!(
+                "rows of run {} can not be told from others in: {}",
+                run.run,
+                few(&mixed)
+            ),
             "these tables held rows before it appended to them; empty them by hand, or restore them, \
              then drop schema wire9",
         ));
     }
     let names: Vec<String> = filled.iter().map(|(_, t)| t.name.to_string()).collect();
     let text = match names.is_empty() {
-        true => format!("--restart: dropping run {}, which has loaded nothing", run.run),
-        false => format!("--restart: dropping run {} and the rows it loaded into: {}", run.run, few(&names)),
+        true => format!(
+            "--restart: dropping run {}, which has loaded nothing",
+            run.run
+        ),
+        false => format!(
+            "--restart: dropping run {} and the rows it loaded into: {}",
+            run.run,
+            few(&names)
+        ),
     };
     let _ = surroundings.events.try_send(Event::Notice(text));
     for (_, target) in filled.iter().rev() {
@@ -650,7 +772,12 @@ fn tokens(jobs: usize) -> Vec<String> {
 /// The first twenty of a list, and how many more there are.
 fn few(names: &[String]) -> String {
     const SHOWN: usize = 20;
-    let mut text = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     if names.len() > SHOWN {
         text.push_str(&format!(" and {} more", names.len() - SHOWN));
     }

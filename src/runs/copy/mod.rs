@@ -25,9 +25,7 @@ use super::error::{Error, Exit};
 use enter::Entered;
 use prepare::Prepared;
 
-pub use outcome::{
-    Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict,
-};
+pub use outcome::{Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 pub use settings::{OnExisting, Settings, Surroundings};
 
 /// Copies.
@@ -43,7 +41,9 @@ pub async fn copy(settings: &Settings, surroundings: &Surroundings) -> Result<Ou
     }
     let entered = enter::enter(&mut prepared, settings, surroundings).await?;
     if entered.finished_before {
-        return Ok(verdict::finished_before(&prepared, entered, settings, began));
+        return Ok(verdict::finished_before(
+            &prepared, entered, settings, began,
+        ));
     }
     data(prepared, entered, settings, surroundings, began).await
 }
@@ -57,8 +57,11 @@ async fn data(
     began: Instant,
 ) -> Result<Outcome, Error> {
     let (keeper, prepared) = prepared.guard();
-    let heartbeat =
-        Heartbeat::start(entered.ledger.beside(), entered.run.clone(), entered.owner.clone());
+    let heartbeat = Heartbeat::start(
+        entered.ledger.beside(),
+        entered.run.clone(),
+        entered.owner.clone(),
+    );
     let shared = Arc::new(shared(&prepared, &entered, settings, surroundings));
     let phase = |text: &str| {
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
@@ -74,8 +77,7 @@ async fn data(
     ));
     let data_began = Instant::now();
     let tokens = std::mem::take(&mut entered.tokens);
-    let copied =
-        engine::copy(Arc::clone(&shared), schedule, tokens, &keeper, &heartbeat).await;
+    let copied = engine::copy(Arc::clone(&shared), schedule, tokens, &keeper, &heartbeat).await;
     let data_wall = data_began.elapsed();
     if let Some(failure) = copied.failure {
         return Err(failure.into());
@@ -105,7 +107,10 @@ fn shared(
 ) -> Shared {
     let profile = &prepared.target.profile;
     let yes = |fact: &Option<crate::profile::Fact<bool>>| crate::profile::Profile::yes(fact);
-    let line_limit = profile.max_line_bytes.as_ref().map_or(u64::MAX, |fact| fact.value);
+    let line_limit = profile
+        .max_line_bytes
+        .as_ref()
+        .map_or(u64::MAX, |fact| fact.value);
     let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
     let batch_limit = settings.max_memory / (2 * lanes).max(1);
     Shared {

@@ -2,11 +2,10 @@
 //! snapshot and catalog, and which table goes where. Nothing is written.
 
 use crate::catalog::{Catalog, TableName};
-use crate::endpoint::condition::check_condition;
 use crate::endpoint::identity::{Identity, identity};
 use crate::endpoint::introspect;
 use crate::endpoint::probe::{ProbeSettings, probe};
-use crate::endpoint::session::WriteSettings;
+use crate::endpoint::session::{WriteSettings, check_condition};
 use crate::endpoint::snapshot::{Activity, Keeper, KeeperGuard, Snapshot};
 use crate::engine;
 use crate::metrics::Event;
@@ -62,7 +61,9 @@ pub(super) async fn prepare(
     activity_connection.close().await;
     let mut keeper = Keeper::open(&source_options, "wire9/keeper").await?;
     if keeper.pooled() {
-        notes.push("a pooler stands before the source; every setting is made per transaction".to_owned());
+        notes.push(
+            "a pooler stands before the source; every setting is made per transaction".to_owned(),
+        );
     }
     let catalog = introspect::source(keeper.connection()).await?;
     phase("reading the target's catalog");
@@ -105,7 +106,11 @@ impl Prepared {
 
     /// By target: the targets that must be complete before.
     pub(super) fn parents(&self) -> Vec<Vec<usize>> {
-        self.matching.targets.iter().map(|t| t.parents.clone()).collect()
+        self.matching
+            .targets
+            .iter()
+            .map(|t| t.parents.clone())
+            .collect()
     }
 
     pub(super) fn schedule_tables(&self) -> Vec<engine::Table> {
@@ -117,7 +122,11 @@ impl Prepared {
     }
 
     pub(super) fn target_names(&self) -> Vec<TableName> {
-        self.matching.targets.iter().map(|t| t.name.clone()).collect()
+        self.matching
+            .targets
+            .iter()
+            .map(|t| t.name.clone())
+            .collect()
     }
 }
 
@@ -139,15 +148,16 @@ async fn target(settings: &Settings) -> Result<(Target, Vec<String>), Error> {
     let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
     let batch = settings.max_memory / (2 * lanes).max(1);
     let probe_settings = ProbeSettings {
-        reconnect: options.clone(),
+        reconnect: Some(options.clone()),
         copy_bytes: usize::try_from(batch.min(8 << 20)).unwrap_or(8 << 20),
     };
     let probed = probe(&mut connection, &probe_settings).await?;
     let mut profile = probed.profile;
     let mut notes = probed.notes;
     if let Some(text) = &settings.profile {
-        let given = Profile::from_toml(text)
-            .map_err(|e| Error::new(Exit::Usage, "the --profile file can not be used").because(e))?;
+        let given = Profile::from_toml(text).map_err(|e| {
+            Error::new(Exit::Usage, "the --profile file can not be used").because(e)
+        })?;
         profile.overlay(given);
     }
     check_profile(&profile, &mut notes)?;
@@ -161,7 +171,13 @@ async fn target(settings: &Settings) -> Result<(Target, Vec<String>), Error> {
             refused.name, refused.wanted, refused.answer
         ));
     }
-    let target = Target { options, connection: Some(connection), identity, profile, write };
+    let target = Target {
+        options,
+        connection: Some(connection),
+        identity,
+        profile,
+        write,
+    };
     Ok((target, notes))
 }
 
@@ -173,7 +189,10 @@ fn check_profile(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Error
             "this target can not be loaded exactly once by COPY; load a target that rolls back COPY",
         ));
     }
-    let timeout = profile.statement_timeout_ms.as_ref().map_or(0, |fact| fact.value);
+    let timeout = profile
+        .statement_timeout_ms
+        .as_ref()
+        .map_or(0, |fact| fact.value);
     if timeout > 0 && Profile::yes(&profile.statement_timeout_lifts) == Some(false) {
         notes.push(format!(
             "the target's statement timeout of {timeout} ms can not be lifted: a batch that hits it \
@@ -189,7 +208,9 @@ fn check_profile(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Error
 
 fn digits(settings: &Settings, profile: &Profile) -> FractionDigits {
     let kept = |fact: &Option<crate::profile::Fact<u8>>| {
-        settings.fraction_digits.unwrap_or_else(|| fact.as_ref().map_or(6, |fact| fact.value))
+        settings
+            .fraction_digits
+            .unwrap_or_else(|| fact.as_ref().map_or(6, |fact| fact.value))
     };
     FractionDigits {
         timestamp: kept(&profile.timestamp_digits),
@@ -213,14 +234,21 @@ fn check_triggers(
     notes: &mut Vec<String>,
 ) -> Result<(), Error> {
     let named = |t: &schema::Target| format!("{} ({})", t.name, t.triggers.join(", "));
-    let with: Vec<String> =
-        matching.targets.iter().filter(|t| !t.triggers.is_empty()).map(named).collect();
+    let with: Vec<String> = matching
+        .targets
+        .iter()
+        .filter(|t| !t.triggers.is_empty())
+        .map(named)
+        .collect();
     if with.is_empty() {
         return Ok(());
     }
     if !settings.allow_triggers {
         return Err(refused(
-            format!("target tables have triggers that would fire: {}", with.join("; ")),
+            format!(
+                "target tables have triggers that would fire: {}",
+                with.join("; ")
+            ),
             "drop them and create them after the copy, or say --allow-triggers",
         ));
     }

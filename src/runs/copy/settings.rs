@@ -22,6 +22,17 @@ pub enum OnExisting {
     Truncate,
 }
 
+impl OnExisting {
+    /// The word of the option.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Append => "append",
+            Self::Truncate => "truncate",
+        }
+    }
+}
+
 /// Everything that a copy needs to know, as meant.
 #[derive(Clone)]
 pub struct Settings {
@@ -65,4 +76,3 @@ pub struct Surroundings {
     /// Cancelled by SIGINT/SIGTERM: stop cleanly.
     pub stop: CancellationToken,
 }
-

@@ -69,12 +69,13 @@ pub(super) async fn moved(prepared: &Prepared, settings: &Settings) -> SourceMov
     let mut options = prepared.source_options.clone();
     options.set_reply_timeout(settings.io_timeout);
     let asked = async {
-        let mut connection = Connection::connect(&options)
-            .await
-            .map_err(|source| crate::endpoint::Error::Wire {
-                doing: "connecting to the source".to_owned(),
-                source,
-            })?;
+        let mut connection =
+            Connection::connect(&options)
+                .await
+                .map_err(|source| crate::endpoint::Error::Wire {
+                    doing: "connecting to the source".to_owned(),
+                    source,
+                })?;
         let moved = source_moved(&mut connection, &prepared.snapshot, &prepared.activity).await;
         connection.close().await;
         moved
@@ -83,8 +84,15 @@ pub(super) async fn moved(prepared: &Prepared, settings: &Settings) -> SourceMov
         Ok(Moved::No) => SourceMoved::No,
         Ok(Moved::Unknown { why }) => SourceMoved::Unknown(why),
         Ok(Moved::Yes { tables }) => {
-            let copied = |name: &&TableName| prepared.matching.pairs.iter().any(|p| p.source == **name);
-            SourceMoved::Yes { tables: tables.iter().filter(copied).map(ToString::to_string).collect() }
+            let copied =
+                |name: &&TableName| prepared.matching.pairs.iter().any(|p| p.source == **name);
+            SourceMoved::Yes {
+                tables: tables
+                    .iter()
+                    .filter(copied)
+                    .map(ToString::to_string)
+                    .collect(),
+            }
         }
         Err(error) => SourceMoved::Unknown(error.to_string()),
     }
@@ -96,7 +104,10 @@ pub(super) fn holds(outcome: &Outcome) -> bool {
         && outcome.tables.iter().all(|t| {
             t.complete && t.problem.is_none() && t.counted.is_none_or(|counted| counted == t.loaded)
         })
-        && outcome.targets.iter().all(|t| t.counted == Some(t.baseline + t.loaded))
+        && outcome
+            .targets
+            .iter()
+            .all(|t| t.counted == Some(t.baseline + t.loaded))
 }
 
 pub(super) fn reach(
@@ -106,7 +117,11 @@ pub(super) fn reach(
     settings: &Settings,
 ) -> Outcome {
     let mut waits = Waits::default();
-    facts.copied.tallies.iter().for_each(|t| waits.add(&t.waits));
+    facts
+        .copied
+        .tallies
+        .iter()
+        .for_each(|t| waits.add(&t.waits));
     let tables: Vec<TableVerdict> = (0..prepared.matching.pairs.len())
         .map(|number| table(prepared, entered, &facts, number))
         .collect();
@@ -173,29 +188,47 @@ pub(super) fn finished_before(
 ) -> Outcome {
     let pairs = &prepared.matching.pairs;
     let copied = Copied {
-        tallies: pairs.iter().map(|p| TableTally::new(p.recipe.transforms.len())).collect(),
+        tallies: pairs
+            .iter()
+            .map(|p| TableTally::new(p.recipe.transforms.len()))
+            .collect(),
         complete: vec![true; pairs.len()],
         failure: None,
     };
     let facts = Facts::new(copied, Duration::ZERO, began);
-    Outcome { finished_before: true, ..reach(prepared, &entered, facts, settings) }
+    Outcome {
+        finished_before: true,
+        ..reach(prepared, &entered, facts, settings)
+    }
 }
 
 fn table(prepared: &Prepared, entered: &Entered, facts: &Facts, number: usize) -> TableVerdict {
     let pair = &prepared.matching.pairs[number];
     let tally = facts.copied.tallies[number].clone();
-    let before = entered.progress.batches.iter().filter(|((pair, _), _)| *pair == number);
+    let before = entered
+        .progress
+        .batches
+        .iter()
+        .filter(|((pair, _), _)| *pair == number);
     let batches: Vec<_> = before.flat_map(|(_, batches)| batches).collect();
     let loaded_before: u64 = batches.iter().map(|b| b.digest.rows).sum();
-    let cut = pair.recipe.transforms.iter().enumerate().map(|(i, (field, _))| {
-        let earlier: u64 = batches.iter().filter_map(|b| b.changed.get(i)).sum();
-        let now = tally.changed.get(i).copied().unwrap_or(0);
-        (pair.columns[*field].1.clone(), earlier + now)
-    });
+    let cut = pair
+        .recipe
+        .transforms
+        .iter()
+        .enumerate()
+        .map(|(i, (field, _))| {
+            let earlier: u64 = batches.iter().filter_map(|b| b.changed.get(i)).sum();
+            let now = tally.changed.get(i).copied().unwrap_or(0);
+            (pair.columns[*field].1.clone(), earlier + now)
+        });
     TableVerdict {
         source: pair.source.to_string(),
         target: prepared.matching.targets[pair.target].name.to_string(),
-        counted: facts.source_counts.get(number).and_then(|c| c.as_ref().ok().copied()),
+        counted: facts
+            .source_counts
+            .get(number)
+            .and_then(|c| c.as_ref().ok().copied()),
         loaded: loaded_before + tally.rows,
         loaded_before,
         cut: cut.filter(|(_, n)| *n > 0).collect(),
@@ -213,7 +246,9 @@ fn targets(
 ) -> Vec<TargetVerdict> {
     let loaded = |number: usize| {
         let of = prepared.matching.pairs.iter().zip(tables);
-        of.filter(|(pair, _)| pair.target == number).map(|(_, t)| t.loaded).sum()
+        of.filter(|(pair, _)| pair.target == number)
+            .map(|(_, t)| t.loaded)
+            .sum()
     };
     let target = |(number, row): (usize, &crate::ledger::TargetRow)| TargetVerdict {
         name: row.name.to_string(),
@@ -222,7 +257,14 @@ fn targets(
         counted: counts.get(number).and_then(|c| c.as_ref().ok().copied()),
         truncated: row.truncated,
     };
-    entered.progress.plan.targets.iter().enumerate().map(target).collect()
+    entered
+        .progress
+        .plan
+        .targets
+        .iter()
+        .enumerate()
+        .map(target)
+        .collect()
 }
 
 fn chunks(entered: &Entered) -> Vec<Chunk> {
@@ -248,7 +290,9 @@ fn planned(prepared: &Prepared, chunks: &[Chunk]) -> Vec<PlannedTable> {
         };
     }
     let pairs = prepared.matching.pairs.iter().zip(counts);
-    pairs.map(|(pair, (chunks, split, bytes))| planned_table(prepared, pair, chunks, split, bytes)).collect()
+    pairs
+        .map(|(pair, (chunks, split, bytes))| planned_table(prepared, pair, chunks, split, bytes))
+        .collect()
 }
 
 fn planned_table(
@@ -258,9 +302,16 @@ fn planned_table(
     split: &'static str,
     bytes: u64,
 ) -> PlannedTable {
-    let rows = prepared.catalog.by_oid(pair.oid).map_or(0, |t| t.estimated_rows());
+    let rows = prepared
+        .catalog
+        .by_oid(pair.oid)
+        .map_or(0, |t| t.estimated_rows());
     let transform = |(field, transform): &(usize, crate::copytext::Transform)| {
-        format!("{}: {}", readable(&pair.columns[*field].1), in_words(*transform))
+        format!(
+            "{}: {}",
+            readable(&pair.columns[*field].1),
+            in_words(*transform)
+        )
     };
     PlannedTable {
         source: pair.source.to_string(),
@@ -277,5 +328,9 @@ fn planned_table(
 /// The part of `version()` that people know, `PostgreSQL 15.8`.
 fn server(identity: &Identity) -> String {
     let words: Vec<&str> = identity.version.split_whitespace().take(2).collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).collect()
+    words
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect()
 }
