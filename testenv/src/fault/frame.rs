@@ -65,7 +65,10 @@ impl<'a> Frame<'a> {
     /// Name and value of a ParameterStatus.
     pub(crate) fn parameter(self) -> (Cow<'a, str>, Cow<'a, str>) {
         let (name, rest) = c_string(self.body());
-        (String::from_utf8_lossy(name), String::from_utf8_lossy(c_string(rest).0))
+        (
+            String::from_utf8_lossy(name),
+            String::from_utf8_lossy(c_string(rest).0),
+        )
     }
 
     /// One field of an ErrorResponse or NoticeResponse: `C` the SQLSTATE, `M` the message.
@@ -169,7 +172,12 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
 
 fn report(severity: &str, sqlstate: &str, text: &str) -> Vec<u8> {
     let mut body = Vec::new();
-    for (field, value) in [(b'S', severity), (b'V', severity), (b'C', sqlstate), (b'M', text)] {
+    for (field, value) in [
+        (b'S', severity),
+        (b'V', severity),
+        (b'C', sqlstate),
+        (b'M', text),
+    ] {
         body.push(field);
         push_string(&mut body, value);
     }
@@ -208,7 +216,10 @@ mod tests {
 
     #[test]
     fn startup_parameters_survive_the_round_trip() {
-        let pairs = vec![("user".to_owned(), "a.b".to_owned()), ("database".into(), "d".into())];
+        let pairs = vec![
+            ("user".to_owned(), "a.b".to_owned()),
+            ("database".into(), "d".into()),
+        ];
         assert_eq!(startup_parameters(&startup(&pairs)[8..]), pairs);
     }
 }

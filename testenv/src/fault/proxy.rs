@@ -45,9 +45,20 @@ impl FaultProxy {
         let (listener, port) = listen(&runtime)?;
         let faults = Faults::default();
         let opened = Arc::new(AtomicU64::new(0));
-        runtime.spawn(accept(listener, upstream, faults.clone(), Arc::clone(&opened)));
+        runtime.spawn(accept(
+            listener,
+            upstream,
+            faults.clone(),
+            Arc::clone(&opened),
+        ));
         let uri = format!("{before}127.0.0.1:{port}{after}");
-        Ok(FaultProxy { runtime: Some(runtime), faults, uri, port, opened })
+        Ok(FaultProxy {
+            runtime: Some(runtime),
+            faults,
+            uri,
+            port,
+            opened,
+        })
     }
 
     /// The upstream URI with the proxy's address.
@@ -99,7 +110,10 @@ pub(crate) fn listen(runtime: &Runtime) -> Result<(TcpListener, u16), Error> {
     listener.set_nonblocking(true).map_err(Error::io(what))?;
     let port = listener.local_addr().map_err(Error::io(what))?.port();
     let _guard = runtime.enter();
-    Ok((TcpListener::from_std(listener).map_err(Error::io(what))?, port))
+    Ok((
+        TcpListener::from_std(listener).map_err(Error::io(what))?,
+        port,
+    ))
 }
 
 /// The first packet of a connection: its code or protocol version, and all of its bytes.
@@ -144,7 +158,9 @@ pub(crate) async fn forward_cancel(upstream: &str, packet: &[u8]) -> std::io::Re
 
 async fn accept(listener: TcpListener, upstream: String, faults: Faults, opened: Arc<AtomicU64>) {
     loop {
-        let Ok((tcp, _)) = listener.accept().await else { return };
+        let Ok((tcp, _)) = listener.accept().await else {
+            return;
+        };
         let _ = tcp.set_nodelay(true);
         let connection = opened.fetch_add(1, Ordering::SeqCst) + 1;
         let (upstream, faults) = (upstream.clone(), faults.clone());
@@ -164,7 +180,11 @@ pub(crate) async fn pass_gate(
     tcp: TcpStream,
 ) -> Option<ClientStream> {
     let client = ClientStream::Plain(tcp);
-    let place = Place { connection, application: "", passed: 0 };
+    let place = Place {
+        connection,
+        application: "",
+        passed: 0,
+    };
     match faults.on_connect(&place).map(|fired| fired.action) {
         Some(Action::RefuseConnect(close) | Action::Cut(close)) => {
             client.close(close).await;
@@ -197,29 +217,47 @@ async fn serve(
         }
     };
     let parameters = frame::startup_parameters(&packet[8..]);
-    let application = parameters.iter().find(|(name, _)| name == "application_name");
+    let application = parameters
+        .iter()
+        .find(|(name, _)| name == "application_name");
     let application = application.map_or("", |(_, value)| value);
     let mut server = TcpStream::connect(upstream).await?;
     server.set_nodelay(true)?;
     server.write_all(&packet).await?;
-    relay(client, server, Link::new(connection, faults, application), &PassThrough).await;
+    relay(
+        client,
+        server,
+        Link::new(connection, faults, application),
+        &PassThrough,
+    )
+    .await;
     Ok(())
 }
 
 /// What is before, in and after a URI's host and port.
 fn split_uri(uri: &str) -> Result<(String, String, String), Error> {
-    let invalid = || Error::io(format!("find host and port in the URI of a server"))(
-        std::io::Error::other("expected postgresql://USER:SECRET@HOST:PORT/DATABASE"),
-    );
+    let invalid = || {
+        Error::io(format!("find host and port in the URI of a server"))(std::io::Error::other(
+            "expected postgresql://USER:SECRET@HOST:PORT/DATABASE",
+        ))
+    };
     let start = uri.find("://").ok_or_else(invalid)? + 3;
-    let end = uri[start..].find(['/', '?']).map_or(uri.len(), |at| start + at);
-    let host = uri[start..end].rfind('@').map_or(start, |at| start + at + 1);
+    let end = uri[start..]
+        .find(['/', '?'])
+        .map_or(uri.len(), |at| start + at);
+    let host = uri[start..end]
+        .rfind('@')
+        .map_or(start, |at| start + at + 1);
     let authority = &uri[host..end];
     if authority.is_empty() || authority.contains(',') {
         return Err(invalid());
     }
     let port = authority.contains(':') && !authority.ends_with(']');
-    let authority = if port { authority.to_owned() } else { format!("{authority}:5432") };
+    let authority = if port {
+        authority.to_owned()
+    } else {
+        format!("{authority}:5432")
+    };
     if authority.parse::<SocketAddr>().is_err() && authority.starts_with('%') {
         return Err(invalid());
     }
@@ -236,7 +274,10 @@ mod tests {
         assert_eq!(split.0, "postgresql://u:p%40@");
         assert_eq!(split.1, "db.example:6000");
         assert_eq!(split.2, "/d?application_name=x");
-        assert_eq!(split_uri("postgresql://localhost/d").unwrap().1, "localhost:5432");
+        assert_eq!(
+            split_uri("postgresql://localhost/d").unwrap().1,
+            "localhost:5432"
+        );
         assert!(split_uri("postgresql:///d?host=/tmp").is_err());
         assert!(split_uri("host=localhost").is_err());
     }

@@ -102,7 +102,12 @@ enum End {
     Closed,
     Cut(Close),
     HalfOpen(Duration),
-    Deliver { late: Vec<u8>, delivery: Delivery, close: Close, handle: FaultHandle },
+    Deliver {
+        late: Vec<u8>,
+        delivery: Delivery,
+        close: Close,
+        handle: FaultHandle,
+    },
 }
 
 /// What becomes of the rest of a message after a fault.
@@ -119,9 +124,22 @@ impl Link {
         application: &str,
     ) -> (Link, mpsc::UnboundedReceiver<Vec<u8>>) {
         let (to_client, from_link) = mpsc::unbounded_channel();
-        let state = State { application: application.to_owned(), requests: 1, ..State::default() };
+        let state = State {
+            application: application.to_owned(),
+            requests: 1,
+            ..State::default()
+        };
         let answered = Notify::new();
-        (Link { connection, faults, state: Mutex::new(state), to_client, answered }, from_link)
+        (
+            Link {
+                connection,
+                faults,
+                state: Mutex::new(state),
+                to_client,
+                answered,
+            },
+            from_link,
+        )
     }
 
     /// Sends the client a message between two others.
@@ -157,7 +175,11 @@ impl Link {
     /// The number of the request that a message of the server answers.
     pub(crate) fn answering(&self, frame: Frame<'_>) -> u64 {
         let answers = self.lock().answers;
-        if frame.tag() == b'Z' { answers } else { answers + 1 }
+        if frame.tag() == b'Z' {
+            answers
+        } else {
+            answers + 1
+        }
     }
 
     /// The message of the client replaced by one that the server refuses with `refusal`, if it is
@@ -168,16 +190,25 @@ impl Link {
             b'P' => {
                 let (name, _) = frame::c_string(frame.body());
                 let sql = self.failing_statement(refusal);
-                Some(frame::message(b'P', &[name, b"\0", sql.as_bytes(), b"\0\0\0"].concat()))
+                Some(frame::message(
+                    b'P',
+                    &[name, b"\0", sql.as_bytes(), b"\0\0\0"].concat(),
+                ))
             }
             b'd' | b'c' => Some(frame::copy_fail(&self.mark(refusal))),
             b'B' => {
                 let mark = self.mark(refusal);
-                Some(frame::message(b'B', &[b"\0", mark.as_bytes(), b"\0\0\0\0\0\0\0"].concat()))
+                Some(frame::message(
+                    b'B',
+                    &[b"\0", mark.as_bytes(), b"\0\0\0\0\0\0\0"].concat(),
+                ))
             }
             b'E' => {
                 let mark = self.mark(refusal);
-                Some(frame::message(b'E', &[mark.as_bytes(), b"\0\0\0\0\0"].concat()))
+                Some(frame::message(
+                    b'E',
+                    &[mark.as_bytes(), b"\0\0\0\0\0"].concat(),
+                ))
             }
             _ => None,
         }
@@ -215,9 +246,19 @@ pub(crate) async fn relay(
 ) {
     let (mut client_read, mut client_write) = tokio::io::split(client);
     let (mut server_read, mut server_write) = server.into_split();
-    let mut forward = Forward { link: &link, policy, passed: 0 };
-    let mut backward =
-        Backward { link: &link, policy, passed: 0, injected, recut: Vec::new(), piece: 0 };
+    let mut forward = Forward {
+        link: &link,
+        policy,
+        passed: 0,
+    };
+    let mut backward = Backward {
+        link: &link,
+        policy,
+        passed: 0,
+        injected,
+        recut: Vec::new(),
+        piece: 0,
+    };
     let end = tokio::select! {
         end = forward.run(&mut client_read, &mut server_write) => end,
         end = backward.run(&mut server_read, &mut client_write) => end,
@@ -235,12 +276,20 @@ pub(crate) async fn relay(
             tokio::time::sleep(keep).await;
             client_read.unsplit(client_write).close(Close::Rst).await;
         }
-        End::Deliver { late, delivery, close, handle } => {
+        End::Deliver {
+            late,
+            delivery,
+            close,
+            handle,
+        } => {
             let moment = link.faults.wait_for(delivery.clone(), link.connection);
             client_read.unsplit(client_write).close(close).await;
             if let Delivery::After(wait) = delivery {
                 tokio::time::sleep(wait).await;
-            } else if tokio::time::timeout(DELIVERY_LIMIT, moment.come).await.is_err() {
+            } else if tokio::time::timeout(DELIVERY_LIMIT, moment.come)
+                .await
+                .is_err()
+            {
                 return;
             }
             let answer = deliver(&late, &mut server_read, &mut server_write);
@@ -311,7 +360,9 @@ impl Forward<'_> {
             }
             let mut at = 0;
             loop {
-                let Ok(first) = Frame::first(&buffer[at..]) else { return Ok(End::Closed) };
+                let Ok(first) = Frame::first(&buffer[at..]) else {
+                    return Ok(End::Closed);
+                };
                 let Some(frame) = first else { break };
                 self.wait_for_leave(server, &mut out).await?;
                 let end = self.message(frame, server, &mut out).await?;
@@ -351,8 +402,11 @@ impl Forward<'_> {
                 }
             }
             let application = link.lock().application.clone();
-            let place =
-                Place { connection: link.connection, application: &application, passed: self.passed };
+            let place = Place {
+                connection: link.connection,
+                application: &application,
+                passed: self.passed,
+            };
             if let Some(fired) = link.faults.on_frontend(&place, frame) {
                 then = self.apply(fired, frame, server, out).await?;
             }
@@ -390,13 +444,22 @@ impl Forward<'_> {
             Action::HalfOpen(keep) => return ends(End::HalfOpen(keep)),
             Action::CutThenDeliver { delivery, close } => {
                 let late = frame.whole().to_vec();
-                return ends(End::Deliver { late, delivery, close, handle: fired.handle });
+                return ends(End::Deliver {
+                    late,
+                    delivery,
+                    close,
+                    handle: fired.handle,
+                });
             }
             Action::StallReading(time) => {
                 self.flush(server, out).await?;
                 tokio::time::sleep(time).await;
             }
-            Action::Error { sqlstate, message, deaf } => {
+            Action::Error {
+                sqlstate,
+                message,
+                deaf,
+            } => {
                 let Some(failing) = link.failing(frame, Refusal { sqlstate, message }) else {
                     return Ok(Then::Pass);
                 };
@@ -406,7 +469,10 @@ impl Forward<'_> {
                 return Ok(Then::Replaced);
             }
             Action::Notices(count) => (0..count).for_each(|n| link.inject(chatter(n))),
-            Action::CommitFails { sqlstate, committed } => {
+            Action::CommitFails {
+                sqlstate,
+                committed,
+            } => {
                 return Ok(self.fail_commit(sqlstate, committed, frame, out));
             }
             Action::CommitThenCut(close) => link.lock().cut_at_commit = Some(close),
@@ -424,11 +490,15 @@ impl Forward<'_> {
         out: &mut Vec<u8>,
     ) -> Then {
         let sql = frame.text();
-        let Some(range) = statement::find_commit(&sql) else { return Then::Pass };
+        let Some(range) = statement::find_commit(&sql) else {
+            return Then::Pass;
+        };
         let message = "could not commit".to_owned();
         let mut state = self.link.lock();
         let request = state.requests + 1;
-        state.failing_commits.push_back((request, Refusal { sqlstate, message }));
+        state
+            .failing_commits
+            .push_back((request, Refusal { sqlstate, message }));
         if committed {
             return Then::Pass;
         }
@@ -545,7 +615,10 @@ impl Backward<'_> {
             return None;
         }
         self.learn(frame);
-        if let Some(refusal) = link.refusal_behind(frame).or_else(|| self.failed_commit(frame)) {
+        if let Some(refusal) = link
+            .refusal_behind(frame)
+            .or_else(|| self.failed_commit(frame))
+        {
             let error = frame::error("ERROR", &refusal.sqlstate, &refusal.message);
             return self.scripted(&error, out);
         }
@@ -575,8 +648,11 @@ impl Backward<'_> {
         }
         if link.faults.armed() {
             let application = link.lock().application.clone();
-            let place =
-                Place { connection: link.connection, application: &application, passed: self.passed };
+            let place = Place {
+                connection: link.connection,
+                application: &application,
+                passed: self.passed,
+            };
             if let Some(fired) = link.faults.on_backend(&place, frame) {
                 match apply_to_answer(link, fired, frame, out) {
                     Then::Pass => {}
@@ -591,7 +667,9 @@ impl Backward<'_> {
 
     fn push(&mut self, frame: Frame<'_>, out: &mut Vec<u8>) {
         let sizes = self.link.lock().shape.recut.clone();
-        let Some(sizes) = sizes else { return out.extend_from_slice(frame.whole()) };
+        let Some(sizes) = sizes else {
+            return out.extend_from_slice(frame.whole());
+        };
         if frame.tag() != b'd' {
             if !self.recut.is_empty() {
                 frame::push_message(out, b'd', &std::mem::take(&mut self.recut));
@@ -641,8 +719,13 @@ impl Backward<'_> {
         }
         let mut state = self.link.lock();
         let current = state.answers + 1;
-        let due = state.failing_commits.front().is_some_and(|(request, _)| *request == current);
-        due.then(|| state.failing_commits.pop_front()).flatten().map(|(_, refusal)| refusal)
+        let due = state
+            .failing_commits
+            .front()
+            .is_some_and(|(request, _)| *request == current);
+        due.then(|| state.failing_commits.pop_front())
+            .flatten()
+            .map(|(_, refusal)| refusal)
     }
 
     /// ReadyForQuery: late COMMITs that waited for this answer come before it.
@@ -655,7 +738,9 @@ impl Backward<'_> {
             let mut state = self.link.lock();
             let answers = state.answers;
             let turns = std::mem::take(&mut state.turns);
-            let (due, rest) = turns.into_iter().partition(|(request, _)| *request <= answers);
+            let (due, rest) = turns
+                .into_iter()
+                .partition(|(request, _)| *request <= answers);
             state.turns = rest;
             let due: Vec<(u64, Turn)> = due;
             due.into_iter().map(|(_, turn)| turn).collect()
@@ -697,7 +782,9 @@ fn apply_to_answer(link: &Link, fired: Fired, frame: Frame<'_>, out: &mut Vec<u8
             return Then::End(End::Cut(close));
         }
         Action::HalfOpen(keep) => return Then::End(End::HalfOpen(keep)),
-        Action::Error { sqlstate, message, .. } => {
+        Action::Error {
+            sqlstate, message, ..
+        } => {
             out.extend_from_slice(&frame::error("ERROR", &sqlstate, &message));
             return Then::Replaced;
         }

@@ -74,12 +74,18 @@ impl Trigger {
 
     /// The client sends a message of this kind.
     pub fn frontend(kind: Frontend) -> Trigger {
-        Trigger::at(Point::Frontend { tag: frontend_tag(kind), containing: None })
+        Trigger::at(Point::Frontend {
+            tag: frontend_tag(kind),
+            containing: None,
+        })
     }
 
     /// The client sends a Query whose text contains `text`.
     pub fn query(text: &str) -> Trigger {
-        Trigger::at(Point::Frontend { tag: b'Q', containing: Some(text.to_owned()) })
+        Trigger::at(Point::Frontend {
+            tag: b'Q',
+            containing: Some(text.to_owned()),
+        })
     }
 
     /// The client sends a Query in which a statement (judged by the parse tree) is COMMIT or END.
@@ -89,17 +95,25 @@ impl Trigger {
 
     /// As [`Trigger::commit`], and the text of the Query contains `text`.
     pub fn commit_containing(text: &str) -> Trigger {
-        Trigger::at(Point::Commit { containing: Some(text.to_owned()) })
+        Trigger::at(Point::Commit {
+            containing: Some(text.to_owned()),
+        })
     }
 
     /// The server sends a message of this kind.
     pub fn backend(kind: Backend) -> Trigger {
-        Trigger::at(Point::Backend { tag: backend_tag(kind), containing: None })
+        Trigger::at(Point::Backend {
+            tag: backend_tag(kind),
+            containing: None,
+        })
     }
 
     /// The server completes a command whose tag (`COPY 5`, `COMMIT`) contains `text`.
     pub fn command_complete(text: &str) -> Trigger {
-        Trigger::at(Point::Backend { tag: b'C', containing: Some(text.to_owned()) })
+        Trigger::at(Point::Backend {
+            tag: b'C',
+            containing: Some(text.to_owned()),
+        })
     }
 
     /// The byte number `offset` (from 0) that one connection's client sends after its startup
@@ -132,7 +146,12 @@ impl Trigger {
     }
 
     fn at(point: Point) -> Trigger {
-        Trigger { point, nth: 1, application: None, connection: None }
+        Trigger {
+            point,
+            nth: 1,
+            application: None,
+            connection: None,
+        }
     }
 }
 
@@ -231,7 +250,11 @@ pub struct Fault {
 impl Fault {
     /// A fault that happens once.
     pub fn new(trigger: Trigger, action: Action) -> Fault {
-        Fault { trigger, action, times: 1 }
+        Fault {
+            trigger,
+            action,
+            times: 1,
+        }
     }
 
     /// Happens at up to so many occurrences in a row, from the trigger's nth on.
@@ -326,9 +349,17 @@ impl Faults {
     /// Adds a fault to the script.
     pub fn add(&self, fault: Fault) -> FaultHandle {
         let mut script = self.lock();
-        script.entries.push(Entry { fault, seen: 0, fired: 0, delivered: None });
+        script.entries.push(Entry {
+            fault,
+            seen: 0,
+            fired: 0,
+            delivered: None,
+        });
         self.armed.fetch_add(1, Ordering::SeqCst);
-        FaultHandle { faults: self.clone(), index: script.entries.len() - 1 }
+        FaultHandle {
+            faults: self.clone(),
+            index: script.entries.len() - 1,
+        }
     }
 
     /// Panics with the list of the faults that have not happened.
@@ -340,7 +371,10 @@ impl Faults {
     /// Takes all faults out of the script, used or not.
     pub fn disarm(&self) {
         let mut script = self.lock();
-        script.entries.iter_mut().for_each(|entry| entry.fault.times = 0);
+        script
+            .entries
+            .iter_mut()
+            .for_each(|entry| entry.fault.times = 0);
         self.count_armed(&script);
     }
 
@@ -351,7 +385,12 @@ impl Faults {
             entry.fault.times > 0 && (entry.fired == 0 || (late && entry.delivered.is_none()))
         };
         let script = self.lock();
-        script.entries.iter().filter(unused).map(|entry| format!("{:?}", entry.fault)).collect()
+        script
+            .entries
+            .iter()
+            .filter(unused)
+            .map(|entry| format!("{:?}", entry.fault))
+            .collect()
     }
 
     /// Whether a message can matter to the script at all.
@@ -360,7 +399,9 @@ impl Faults {
     }
 
     pub(crate) fn on_connect(&self, place: &Place<'_>) -> Option<Fired> {
-        self.fire(place, |point| matches!(point, Point::Connect).then_some(None))
+        self.fire(place, |point| {
+            matches!(point, Point::Connect).then_some(None)
+        })
     }
 
     pub(crate) fn on_frontend(&self, place: &Place<'_>, frame: Frame<'_>) -> Option<Fired> {
@@ -386,7 +427,11 @@ impl Faults {
         let (go, come) = oneshot::channel();
         let (done, finished) = oneshot::channel();
         let mut script = self.lock();
-        script.waiters.push(Waiter { delivery, origin, turn: Turn { go, done: finished } });
+        script.waiters.push(Waiter {
+            delivery,
+            origin,
+            turn: Turn { go, done: finished },
+        });
         self.count_armed(&script);
         Moment { come, done }
     }
@@ -402,7 +447,12 @@ impl Faults {
         script.waiters = rest;
         self.count_armed(&script);
         due.into_iter()
-            .map(|waiter| (waiter.turn, matches!(waiter.delivery, Delivery::AfterAnswer(_))))
+            .map(|waiter| {
+                (
+                    waiter.turn,
+                    matches!(waiter.delivery, Delivery::AfterAnswer(_)),
+                )
+            })
             .collect()
     }
 
@@ -417,7 +467,9 @@ impl Faults {
             if entry.fired >= entry.fault.times || !trigger.filters_pass(place) {
                 continue;
             }
-            let Some(offset) = hit(&trigger.point) else { continue };
+            let Some(offset) = hit(&trigger.point) else {
+                continue;
+            };
             entry.seen += 1;
             if entry.seen < trigger.nth {
                 continue;
@@ -425,14 +477,26 @@ impl Faults {
             entry.fired += 1;
             let action = entry.fault.action.clone();
             self.count_armed(&script);
-            return Some(Fired { action, handle: FaultHandle { faults: self.clone(), index }, offset });
+            return Some(Fired {
+                action,
+                handle: FaultHandle {
+                    faults: self.clone(),
+                    index,
+                },
+                offset,
+            });
         }
         None
     }
 
     fn count_armed(&self, script: &Script) {
-        let live = script.entries.iter().filter(|entry| entry.fired < entry.fault.times).count();
-        self.armed.store(live + script.waiters.len(), Ordering::SeqCst);
+        let live = script
+            .entries
+            .iter()
+            .filter(|entry| entry.fired < entry.fault.times)
+            .count();
+        self.armed
+            .store(live + script.waiters.len(), Ordering::SeqCst);
     }
 
     fn lock(&self) -> MutexGuard<'_, Script> {
@@ -471,7 +535,8 @@ impl FaultHandle {
 
     /// Waits until the fault has happened, at most `timeout`; whether it has.
     pub fn wait_fired(&self, timeout: Duration) -> bool {
-        self.poll(timeout, |handle| (handle.fired() > 0).then_some(())).is_some()
+        self.poll(timeout, |handle| (handle.fired() > 0).then_some(()))
+            .is_some()
     }
 
     pub(crate) fn record_delivery(&self, outcome: String) {
@@ -492,14 +557,20 @@ impl FaultHandle {
 
 impl Trigger {
     fn filters_pass(&self, place: &Place<'_>) -> bool {
-        self.connection.is_none_or(|number| number == place.connection)
-            && self.application.as_ref().is_none_or(|name| place.application.contains(name))
+        self.connection
+            .is_none_or(|number| number == place.connection)
+            && self
+                .application
+                .as_ref()
+                .is_none_or(|name| place.application.contains(name))
     }
 }
 
 fn told(frame: Frame<'_>, tag: u8, containing: &Option<String>) -> Option<Option<usize>> {
     let hit = frame.tag() == tag
-        && containing.as_ref().is_none_or(|text| frame.text().contains(text.as_str()));
+        && containing
+            .as_ref()
+            .is_none_or(|text| frame.text().contains(text.as_str()));
     hit.then_some(None)
 }
 

@@ -24,7 +24,11 @@ pub(crate) fn find_commit(sql: &str) -> Option<std::ops::Range<usize>> {
 pub(crate) fn range(sql: &str, location: i32, length: i32) -> std::ops::Range<usize> {
     let start = usize::try_from(location).unwrap_or(0).min(sql.len());
     let length = usize::try_from(length).unwrap_or(0);
-    let end = if length == 0 { sql.len() } else { (start + length).min(sql.len()) };
+    let end = if length == 0 {
+        sql.len()
+    } else {
+        (start + length).min(sql.len())
+    };
     start..end
 }
 
@@ -35,7 +39,12 @@ mod tests {
     #[test]
     fn a_commit_is_found_among_other_statements_and_not_inside_strings() {
         let sql = "INSERT INTO t VALUES ('COMMIT'); COMMIT; SELECT 1";
-        assert_eq!(find_commit(sql).map(|range| sql[range].trim().to_owned()).unwrap(), "COMMIT");
+        assert_eq!(
+            find_commit(sql)
+                .map(|range| sql[range].trim().to_owned())
+                .unwrap(),
+            "COMMIT"
+        );
         assert!(find_commit("SELECT 'COMMIT'").is_none());
         assert!(find_commit("ROLLBACK").is_none());
         assert!(find_commit("END").is_some());

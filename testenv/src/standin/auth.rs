@@ -64,11 +64,18 @@ impl<'a> Exchange<'a> {
     ) -> Exchange<'a> {
         let state = match kind {
             PasswordExchange::Cleartext => State::Cleartext,
-            PasswordExchange::Md5 => State::Md5 { salt: rand::random() },
+            PasswordExchange::Md5 => State::Md5 {
+                salt: rand::random(),
+            },
             PasswordExchange::Scram | PasswordExchange::ScramPlus => State::ScramFirst,
         };
         let plus = kind == PasswordExchange::ScramPlus;
-        Exchange { user, secrets, binding: plus.then(|| certificate_hash.to_vec()), state }
+        Exchange {
+            user,
+            secrets,
+            binding: plus.then(|| certificate_hash.to_vec()),
+            state,
+        }
     }
 
     /// The body of the first Authentication message.
@@ -76,16 +83,20 @@ impl<'a> Exchange<'a> {
         match &self.state {
             State::Cleartext => request(CLEARTEXT, b""),
             State::Md5 { salt } => request(MD5, salt),
-            _ if self.binding.is_some() => {
-                request(SASL, b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0")
-            }
+            _ if self.binding.is_some() => request(SASL, b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"),
             _ => request(SASL, b"SCRAM-SHA-256\0\0"),
         }
     }
 
     /// Judges the body of a client's `p` message.
     pub(crate) fn answer(&mut self, body: &[u8]) -> Step {
-        let refused_unless = |right: bool| if right { Step::Accepted(None) } else { Step::Refused };
+        let refused_unless = |right: bool| {
+            if right {
+                Step::Accepted(None)
+            } else {
+                Step::Refused
+            }
+        };
         match &self.state {
             State::Cleartext => refused_unless(self.is_secret(body)),
             State::Md5 { salt } => refused_unless(self.is_md5(body, *salt)),
@@ -123,8 +134,13 @@ impl<'a> Exchange<'a> {
         if plus != bound || (gs2_header.starts_with('y') && self.binding.is_some()) {
             return None;
         }
-        let client_nonce = client_first_bare.split(',').find_map(|part| part.strip_prefix("r="))?;
-        let nonce = format!("{client_nonce}{}", BASE64.encode(rand::random::<[u8; 18]>()));
+        let client_nonce = client_first_bare
+            .split(',')
+            .find_map(|part| part.strip_prefix("r="))?;
+        let nonce = format!(
+            "{client_nonce}{}",
+            BASE64.encode(rand::random::<[u8; 18]>())
+        );
         let salt: [u8; 16] = rand::random();
         let server_first = format!("r={nonce},s={},i={ROUNDS}", BASE64.encode(salt));
         let reply = request(SASL_CONTINUE, server_first.as_bytes());
@@ -152,10 +168,14 @@ impl<'a> Exchange<'a> {
         if without_proof != header {
             return None;
         }
-        let signed =
-            format!("{},{},{without_proof}", scram.client_first_bare, scram.server_first);
-        let signature =
-            self.secrets.iter().find_map(|secret| check_proof(secret, scram, &signed, &proof))?;
+        let signed = format!(
+            "{},{},{without_proof}",
+            scram.client_first_bare, scram.server_first
+        );
+        let signature = self
+            .secrets
+            .iter()
+            .find_map(|secret| check_proof(secret, scram, &signed, &proof))?;
         let last = format!("v={}", BASE64.encode(signature));
         Some(Step::Accepted(Some(request(SASL_FINAL, last.as_bytes()))))
     }
@@ -167,7 +187,11 @@ fn check_proof(secret: &str, scram: &Scram, signed: &str, proof: &[u8]) -> Optio
     let client_key = mac(&salted, b"Client Key");
     let stored_key = Sha256::digest(&client_key);
     let signature = mac(&stored_key, signed.as_bytes());
-    let right: Vec<u8> = client_key.iter().zip(&signature).map(|(a, b)| a ^ b).collect();
+    let right: Vec<u8> = client_key
+        .iter()
+        .zip(&signature)
+        .map(|(a, b)| a ^ b)
+        .collect();
     (right == proof).then(|| mac(&mac(&salted, b"Server Key"), signed.as_bytes()))
 }
 
@@ -231,6 +255,9 @@ mod tests {
         let Some(Step::Accepted(Some(reply))) = exchange.scram_final(&scram, last) else {
             panic!("refused");
         };
-        assert_eq!(&reply[4..], b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+        assert_eq!(
+            &reply[4..],
+            b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+        );
     }
 }

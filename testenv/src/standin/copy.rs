@@ -159,7 +159,9 @@ impl CopyIn {
         let mut rest = data;
         if self.phase == Phase::Running {
             let missing = (PORTION - self.in_portion) as usize;
-            let end = memchr::memchr_iter(b'\n', data).nth(missing - 1).map(|at| at + 1);
+            let end = memchr::memchr_iter(b'\n', data)
+                .nth(missing - 1)
+                .map(|at| at + 1);
             let now = &data[..end.unwrap_or(data.len())];
             self.in_portion += memchr::memchr_iter(b'\n', now).count() as u64;
             frame::push_message(out, b'd', now);
@@ -187,5 +189,10 @@ impl CopyIn {
 }
 
 fn count_of(frame: Frame<'_>) -> u64 {
-    frame.text().rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
+    frame
+        .text()
+        .rsplit(' ')
+        .next()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(0)
 }

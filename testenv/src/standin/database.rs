@@ -79,7 +79,9 @@ fn cut_expression(digits: TimestampDigits) -> Option<&'static str> {
 
 fn cut_timestamps(expression: &str) -> String {
     let array = |kind: &str| {
-        let element = expression.replace("%1$s", "a[i]").replace("%2$s", &format!("{kind}(3)"));
+        let element = expression
+            .replace("%1$s", "a[i]")
+            .replace("%2$s", &format!("{kind}(3)"));
         format!(
             "CREATE FUNCTION pg_catalog.db9_cut_array(a {kind}[]) RETURNS {kind}[]
                  LANGUAGE plpgsql IMMUTABLE AS $$

@@ -144,7 +144,15 @@ impl Default for Limits {
 
 /// guide, "Extensions".
 const EXTENSIONS: [&str; 9] = [
-    "http", "uuid-ossp", "hstore", "fs9", "pg_cron", "parquet", "zhparser", "vector", "embedding",
+    "http",
+    "uuid-ossp",
+    "hstore",
+    "fs9",
+    "pg_cron",
+    "parquet",
+    "zhparser",
+    "vector",
+    "embedding",
 ];
 
 /// Snapshots, large objects (tidb: none), server-side files, notifications (guide: none), and hash

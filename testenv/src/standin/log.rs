@@ -41,7 +41,10 @@ impl Log {
     /// The texts of the statements of one kind.
     pub fn texts(&self, kind: &str) -> Vec<String> {
         let record = self.lock();
-        let of_kind = record.statements.iter().filter(|statement| statement.kind == kind);
+        let of_kind = record
+            .statements
+            .iter()
+            .filter(|statement| statement.kind == kind);
         of_kind.map(|statement| statement.text.clone()).collect()
     }
 

@@ -108,10 +108,15 @@ impl Standin {
     /// # Errors
     /// Where the cluster does not take the database, or no port is free.
     pub fn start(options: StandinOptions) -> Result<Standin, Error> {
-        let cluster = options.cluster.clone().unwrap_or_else(|| Cluster::shared().clone());
+        let cluster = options
+            .cluster
+            .clone()
+            .unwrap_or_else(|| Cluster::shared().clone());
         let user = format!("{}.{}", options.tenant, options.role);
         let database = database::create(&cluster, &user, &options.limits)?;
-        let until = options.secret_lifetime.map(|lifetime| Instant::now() + lifetime);
+        let until = options
+            .secret_lifetime
+            .map(|lifetime| Instant::now() + lifetime);
         let shared = Arc::new(Shared {
             limits: options.limits,
             password_exchange: options.password_exchange,
@@ -128,7 +133,11 @@ impl Standin {
         let runtime = runtime()?;
         let (listener, port) = listen(&runtime)?;
         runtime.spawn(accept(listener, Arc::clone(&shared)));
-        Ok(Standin { runtime: Some(runtime), shared, port })
+        Ok(Standin {
+            runtime: Some(runtime),
+            shared,
+            port,
+        })
     }
 
     /// `postgresql://TENANT.ROLE:SECRET@127.0.0.1:PORT/postgres?sslmode=require`.
@@ -140,7 +149,10 @@ impl Standin {
     /// The URI with another secret. It stands there as it is: without characters that need encoding.
     pub fn uri_with(&self, secret: &str) -> String {
         let Standin { shared, port, .. } = self;
-        format!("postgresql://{}:{secret}@127.0.0.1:{port}/postgres?sslmode=require", shared.user)
+        format!(
+            "postgresql://{}:{secret}@127.0.0.1:{port}/postgres?sslmode=require",
+            shared.user
+        )
     }
 
     /// Straight to the database behind it, as superuser: for the judge's SQL.
@@ -171,7 +183,9 @@ impl Standin {
     /// A new secret, accepted for `lifetime` from now when a session starts.
     pub fn issue_token(&self, lifetime: Duration) -> String {
         let token = format!("token{:032x}", rand::random::<u128>());
-        self.shared.secrets().push((token.clone(), Some(Instant::now() + lifetime)));
+        self.shared
+            .secrets()
+            .push((token.clone(), Some(Instant::now() + lifetime)));
         token
     }
 
@@ -208,7 +222,11 @@ impl Shared {
         let now = Instant::now();
         let valid = |until: &Option<Instant>| until.is_none_or(|until| now < until);
         let secrets = self.secrets();
-        secrets.iter().filter(|(_, until)| valid(until)).map(|(secret, _)| secret.clone()).collect()
+        secrets
+            .iter()
+            .filter(|(_, until)| valid(until))
+            .map(|(secret, _)| secret.clone())
+            .collect()
     }
 
     /// Statement timeout and idle-in-transaction timeout, scaled.
@@ -236,7 +254,9 @@ impl Shared {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let connections = AtomicU64::new(0);
     loop {
-        let Ok((tcp, _)) = listener.accept().await else { return };
+        let Ok((tcp, _)) = listener.accept().await else {
+            return;
+        };
         let _ = tcp.set_nodelay(true);
         let connection = connections.fetch_add(1, Ordering::SeqCst) + 1;
         let shared = Arc::clone(&shared);

@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::Shared;
 use super::auth::{Exchange, Step};
 use super::copy::{CopyIn, Verdict as CopyVerdict};
 use super::judge::{self, Judgement};
 use super::limits::TimeoutChange;
 use super::log::{Seat, Statement};
-use super::Shared;
 use crate::fault::frame::{self, Frame};
 use crate::fault::proxy::{Opening, forward_cancel, read_startup};
 use crate::fault::relay::{Link, Policy, Refusal, relay};
@@ -31,9 +31,16 @@ pub(crate) async fn serve(
     connection: u64,
 ) -> io::Result<()> {
     let opened = tokio::time::timeout(AUTHENTICATION_LIMIT, open(client, &shared)).await?;
-    let Some((client, server, application, _seat)) = opened? else { return Ok(()) };
+    let Some((client, server, application, _seat)) = opened? else {
+        return Ok(());
+    };
     let link = Link::new(connection, shared.faults.clone(), &application);
-    let session = Session { shared, connection, application, state: Mutex::default() };
+    let session = Session {
+        shared,
+        connection,
+        application,
+        state: Mutex::default(),
+    };
     relay(client, server, link, &session).await;
     Ok(())
 }
@@ -42,7 +49,9 @@ type Opened = (ClientStream, TcpStream, String, Seat);
 
 /// Everything before the first statement; `None` where the client was refused.
 async fn open(client: ClientStream, shared: &Shared) -> io::Result<Option<Opened>> {
-    let Some((mut client, packet)) = encrypt(client, shared).await? else { return Ok(None) };
+    let Some((mut client, packet)) = encrypt(client, shared).await? else {
+        return Ok(None);
+    };
     let parameters = frame::startup_parameters(&packet[8..]);
     let seat = shared.log.open(shared.limits.connections);
     let refusal = match &seat {
@@ -60,8 +69,12 @@ async fn open(client: ClientStream, shared: &Shared) -> io::Result<Option<Opened
     shared.log.accepted();
     let mut server = TcpStream::connect(("127.0.0.1", shared.upstream_port)).await?;
     server.set_nodelay(true)?;
-    server.write_all(&frame::startup(&server_parameters(&parameters, shared))).await?;
-    let application = parameter(&parameters, "application_name").unwrap_or_default().to_owned();
+    server
+        .write_all(&frame::startup(&server_parameters(&parameters, shared)))
+        .await?;
+    let application = parameter(&parameters, "application_name")
+        .unwrap_or_default()
+        .to_owned();
     Ok(seat.map(|seat| (client, server, application, seat)))
 }
 
@@ -73,7 +86,9 @@ async fn encrypt(
     loop {
         let (code, packet) = read_startup(&mut client).await?;
         match (Opening::of(code), client) {
-            (Opening::Encryption { tls: true }, ClientStream::Plain(mut tcp)) if shared.tls_offered => {
+            (Opening::Encryption { tls: true }, ClientStream::Plain(mut tcp))
+                if shared.tls_offered =>
+            {
                 tcp.write_all(b"S").await?;
                 let tls = shared.tls.acceptor.accept(tcp).await?;
                 client = ClientStream::Tls(Box::new(tls));
@@ -96,39 +111,50 @@ async fn encrypt(
     }
 }
 
-fn judge_startup(
-    packet: &[u8],
-    parameters: &[(String, String)],
-) -> Option<(&'static str, String)> {
+fn judge_startup(packet: &[u8], parameters: &[(String, String)]) -> Option<(&'static str, String)> {
     if packet.get(4..6) != Some(&[0, 3]) {
         return Some(("0A000", "unsupported frontend protocol".to_owned()));
     }
     let database = parameter(parameters, "database").or(parameter(parameters, "user"));
     if database != Some("postgres") {
-        return Some(("3D000", "database does not exist; it is always \"postgres\"".to_owned()));
+        return Some((
+            "3D000",
+            "database does not exist; it is always \"postgres\"".to_owned(),
+        ));
     }
     if parameter(parameters, "replication").is_some_and(|value| value != "false") {
-        return Some(("0A000", "replication connections are not supported".to_owned()));
+        return Some((
+            "0A000",
+            "replication connections are not supported".to_owned(),
+        ));
     }
     let encoding = parameter(parameters, "client_encoding").unwrap_or("UTF8");
-    (!judge::is_utf8(encoding))
-        .then(|| ("22023", format!("client_encoding {encoding:?} is not supported: only UTF8")))
+    (!judge::is_utf8(encoding)).then(|| {
+        (
+            "22023",
+            format!("client_encoding {encoding:?} is not supported: only UTF8"),
+        )
+    })
 }
 
 /// The password exchange, and AuthenticationOk kept for the server's own.
-async fn authenticate(
-    client: &mut ClientStream,
-    user: &str,
-    shared: &Shared,
-) -> io::Result<bool> {
+async fn authenticate(client: &mut ClientStream, user: &str, shared: &Shared) -> io::Result<bool> {
     // Whether the user exists shows only after the password, as in PostgreSQL.
-    let secrets = if user == shared.user { shared.valid_secrets() } else { Vec::new() };
+    let secrets = if user == shared.user {
+        shared.valid_secrets()
+    } else {
+        Vec::new()
+    };
     let hash = &shared.tls.certificate_hash;
     let mut exchange = Exchange::new(shared.password_exchange, user, secrets, hash);
-    client.write_all(&frame::message(b'R', &exchange.challenge())).await?;
+    client
+        .write_all(&frame::message(b'R', &exchange.challenge()))
+        .await?;
     client.flush().await?;
     loop {
-        let Some(answer) = read_answer(client).await? else { return Ok(false) };
+        let Some(answer) = read_answer(client).await? else {
+            return Ok(false);
+        };
         match exchange.answer(&answer) {
             Step::Ask(body) => {
                 client.write_all(&frame::message(b'R', &body)).await?;
@@ -161,7 +187,9 @@ async fn refuse<T>(
     sqlstate: &str,
     message: &str,
 ) -> io::Result<Option<T>> {
-    client.write_all(&frame::error("FATAL", sqlstate, message)).await?;
+    client
+        .write_all(&frame::error("FATAL", sqlstate, message))
+        .await?;
     client.shutdown().await?;
     client.close(crate::fault::Close::Fin).await;
     Ok(None)
@@ -175,7 +203,9 @@ fn server_parameters(client: &[(String, String)], shared: &Shared) -> Vec<(Strin
         ("database".into(), shared.database.name().to_owned()),
         ("client_encoding".into(), "UTF8".into()),
     ];
-    let asked = client.iter().filter(|(name, _)| !ours.contains(&name.as_str()));
+    let asked = client
+        .iter()
+        .filter(|(name, _)| !ours.contains(&name.as_str()));
     parameters.extend(asked.cloned());
     let limits = shared.timeouts();
     let timeouts = format!(
@@ -194,7 +224,10 @@ fn server_parameters(client: &[(String, String)], shared: &Shared) -> Vec<(Strin
 }
 
 fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    parameters
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// The stand-in's policy for one session.
@@ -213,7 +246,10 @@ struct State {
 
 impl Default for State {
     fn default() -> State {
-        State { transaction: b'I', copy: None }
+        State {
+            transaction: b'I',
+            copy: None,
+        }
     }
 }
 
@@ -310,7 +346,10 @@ impl Session {
         self.shared.log.count_lines(copy.lines() - before);
         if let CopyVerdict::LineTooLong = verdict {
             let message = format!("line longer than {} bytes", self.shared.limits.line_bytes);
-            let refusal = Refusal { sqlstate: "54000".to_owned(), message };
+            let refusal = Refusal {
+                sqlstate: "54000".to_owned(),
+                message,
+            };
             out.extend_from_slice(&link.failing(frame, refusal).unwrap_or_default());
         }
     }

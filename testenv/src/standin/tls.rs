@@ -36,7 +36,12 @@ impl Tls {
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|error| Error::io("configure TLS")(std::io::Error::other(error)))?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Tls { acceptor, certificate_hash, certificates, _folder: folder })
+        Ok(Tls {
+            acceptor,
+            certificate_hash,
+            certificates,
+            _folder: folder,
+        })
     }
 
     pub(crate) fn ca_file(&self) -> PathBuf {

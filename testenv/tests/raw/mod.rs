@@ -24,15 +24,23 @@ pub struct Message {
 impl Message {
     /// The first string of the body.
     pub fn text(&self) -> String {
-        let end = self.body.iter().position(|&byte| byte == 0).unwrap_or(self.body.len());
+        let end = self
+            .body
+            .iter()
+            .position(|&byte| byte == 0)
+            .unwrap_or(self.body.len());
         String::from_utf8_lossy(&self.body[..end]).into_owned()
     }
 
     /// A field of an error or notice.
     pub fn field(&self, code: u8) -> String {
         let fields = self.body.split(|&byte| byte == 0);
-        let found = fields.into_iter().find(|field| field.first() == Some(&code));
-        found.map(|field| String::from_utf8_lossy(&field[1..]).into_owned()).unwrap_or_default()
+        let found = fields
+            .into_iter()
+            .find(|field| field.first() == Some(&code));
+        found
+            .map(|field| String::from_utf8_lossy(&field[1..]).into_owned())
+            .unwrap_or_default()
     }
 
     /// The first value of a DataRow.
@@ -51,7 +59,10 @@ impl Raw {
     /// A session without TLS and without a password.
     pub fn plain(port: u16, parameters: &[(&str, &str)]) -> io::Result<Raw> {
         let tcp = TcpStream::connect(("127.0.0.1", port))?;
-        let mut raw = Raw { stream: Box::new(tcp.try_clone()?), tcp };
+        let mut raw = Raw {
+            stream: Box::new(tcp.try_clone()?),
+            tcp,
+        };
         raw.start(parameters)?;
         Ok(raw)
     }
@@ -73,7 +84,10 @@ impl Raw {
         )
         .unwrap();
         let stream = rustls::StreamOwned::new(tls, tcp.try_clone()?);
-        let mut raw = Raw { stream: Box::new(stream), tcp };
+        let mut raw = Raw {
+            stream: Box::new(stream),
+            tcp,
+        };
         raw.start(&[
             ("user", "tenant.admin"),
             ("database", "postgres"),
@@ -115,7 +129,10 @@ impl Raw {
         let length = u32::from_be_bytes(head[1..].try_into().unwrap()) as usize;
         let mut body = vec![0; length - 4];
         self.stream.read_exact(&mut body)?;
-        Ok(Message { tag: head[0] as char, body })
+        Ok(Message {
+            tag: head[0] as char,
+            body,
+        })
     }
 
     /// Sends a Query and reads until the server is ready, or waits for COPY data.
@@ -156,7 +173,8 @@ impl Raw {
     pub fn value(&mut self, sql: &str) -> String {
         let messages = self.query(sql).expect("an answer");
         let row = messages.iter().find(|message| message.tag == 'D');
-        row.unwrap_or_else(|| panic!("{sql}: {}", outcome(&messages))).value()
+        row.unwrap_or_else(|| panic!("{sql}: {}", outcome(&messages)))
+            .value()
     }
 }
 
@@ -180,7 +198,9 @@ pub fn message_of(tag: u8, body: &[u8]) -> Vec<u8> {
 
 fn tls_config(standin: &Standin) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(standin.ca_file()).unwrap()).unwrap();
+    roots
+        .add(CertificateDer::from_pem_file(standin.ca_file()).unwrap())
+        .unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

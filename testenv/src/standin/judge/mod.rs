@@ -54,7 +54,10 @@ pub(crate) enum Ruling {
     Pass,
     Refuse(Refusal),
     /// The server gets this text instead, and the client this warning first.
-    Rewrite { text: String, warning: Option<String> },
+    Rewrite {
+        text: String,
+        warning: Option<String>,
+    },
 }
 
 impl Ruling {
@@ -64,7 +67,10 @@ impl Ruling {
     }
 
     pub(crate) fn refuse(sqlstate: &str, message: &str) -> Ruling {
-        Ruling::Refuse(Refusal { sqlstate: sqlstate.to_owned(), message: message.to_owned() })
+        Ruling::Refuse(Refusal {
+            sqlstate: sqlstate.to_owned(),
+            message: message.to_owned(),
+        })
     }
 
     fn or_else(self, next: impl FnOnce() -> Ruling) -> Ruling {
@@ -78,7 +84,9 @@ impl Ruling {
 /// Judges a Query, or (`extended`) a Parse.
 pub(crate) fn judge(sql: &str, limits: &JudgeLimits<'_>, extended: bool) -> Judgement {
     let mut judgement = Judgement::default();
-    let Ok(parsed) = pg_query::parse(sql, 0) else { return judgement };
+    let Ok(parsed) = pg_query::parse(sql, 0) else {
+        return judgement;
+    };
     let statements = &parsed.protobuf.stmts;
     if statements.len() > 1 && !limits.limits.several_statements {
         let why = Refusal {
@@ -90,7 +98,13 @@ pub(crate) fn judge(sql: &str, limits: &JudgeLimits<'_>, extended: bool) -> Judg
     let mut edits = Vec::new();
     for raw in statements {
         let place = range(sql, raw.stmt_location, raw.stmt_len);
-        judgement.judge_one(raw, &sql[place.clone()], place, (limits, extended), &mut edits);
+        judgement.judge_one(
+            raw,
+            &sql[place.clone()],
+            place,
+            (limits, extended),
+            &mut edits,
+        );
     }
     if let Some(copy) = &mut judgement.copy_in {
         copy.text_alone &= statements.len() == 1;
@@ -106,7 +120,10 @@ impl Judgement {
             return vec![(String::new(), sql.to_owned())];
         }
         let text = |place: &Range<usize>| sql[place.clone()].trim().to_owned();
-        self.kinds.iter().map(|(kind, place)| (kind.clone(), text(place))).collect()
+        self.kinds
+            .iter()
+            .map(|(kind, place)| (kind.clone(), text(place)))
+            .collect()
     }
 
     fn judge_one(
@@ -117,12 +134,16 @@ impl Judgement {
         (limits, extended): (&JudgeLimits<'_>, bool),
         edits: &mut Vec<(Range<usize>, String)>,
     ) {
-        let Some(node) = raw.stmt.as_ref().and_then(|stmt| stmt.node.as_ref()) else { return };
+        let Some(node) = raw.stmt.as_ref().and_then(|stmt| stmt.node.as_ref()) else {
+            return;
+        };
         let value = serde_json::to_value(node).unwrap_or(Value::Null);
         self.kinds.push((tree::kind_of(&value), place.clone()));
         if let NodeEnum::CopyStmt(copy) = node {
             if copy.is_from && copy.filename.is_empty() && !copy.is_program {
-                self.copy_in = Some(CopyFrom { text_alone: copy.options.is_empty() });
+                self.copy_in = Some(CopyFrom {
+                    text_alone: copy.options.is_empty(),
+                });
             }
         }
         let ruling = statement::judge(node, limits, extended)

@@ -18,7 +18,10 @@ const MISSING: [(&str, &str); 10] = [
     ("PLpgSQL_stmt_close", "CLOSE of a cursor in PL/pgSQL"),
     ("PLpgSQL_stmt_forc", "FOR over a cursor in PL/pgSQL"),
     ("cursor_explicit_expr", "a cursor in PL/pgSQL"),
-    ("PLpgSQL_stmt_return_query_dynamic", "RETURN QUERY EXECUTE in PL/pgSQL"),
+    (
+        "PLpgSQL_stmt_return_query_dynamic",
+        "RETURN QUERY EXECUTE in PL/pgSQL",
+    ),
 ];
 
 /// Judges CREATE FUNCTION, CREATE PROCEDURE and DO.
@@ -38,16 +41,20 @@ pub(crate) fn judge(node: &NodeEnum, text: &str) -> Ruling {
 }
 
 fn body(text: &str) -> Ruling {
-    let Ok(parsed) = pg_query::parse_plpgsql(text) else { return Ruling::Pass };
+    let Ok(parsed) = pg_query::parse_plpgsql(text) else {
+        return Ruling::Pass;
+    };
     let missing = MISSING.iter().find(|(key, _)| has_key(&parsed, key));
     missing.map_or(Ruling::Pass, |(_, name)| Ruling::unsupported(name))
 }
 
 fn language(options: &[Node]) -> Option<String> {
-    options.iter().find_map(|option| match option.node.as_ref()? {
-        NodeEnum::DefElem(element) if element.defname == "language" => string_of(element),
-        _ => None,
-    })
+    options
+        .iter()
+        .find_map(|option| match option.node.as_ref()? {
+            NodeEnum::DefElem(element) if element.defname == "language" => string_of(element),
+            _ => None,
+        })
 }
 
 fn string_of(element: &DefElem) -> Option<String> {
@@ -59,9 +66,9 @@ fn string_of(element: &DefElem) -> Option<String> {
 
 fn has_key(value: &Value, key: &str) -> bool {
     match value {
-        Value::Object(map) => {
-            map.iter().any(|(name, inner)| name == key || has_key(inner, key))
-        }
+        Value::Object(map) => map
+            .iter()
+            .any(|(name, inner)| name == key || has_key(inner, key)),
         Value::Array(items) => items.iter().any(|item| has_key(item, key)),
         _ => false,
     }

@@ -28,17 +28,25 @@ pub(crate) fn judge(node: &NodeEnum, limits: &JudgeLimits<'_>, extended: bool) -
         NodeEnum::VariableSetStmt(set) => judge_set(node, set, limits),
         NodeEnum::CopyStmt(copy) => judge_copy(copy, limits.limits, extended),
         NodeEnum::CreateExtensionStmt(create) => extension(&create.extname, limits.limits),
-        NodeEnum::IndexStmt(index) => {
-            index_method(&index.access_method, !index.table_space.is_empty(), limits.limits)
-        }
+        NodeEnum::IndexStmt(index) => index_method(
+            &index.access_method,
+            !index.table_space.is_empty(),
+            limits.limits,
+        ),
         _ => Ruling::Pass,
     }
 }
 
 /// Whether a client encoding is UTF-8, by PostgreSQL's spellings.
 pub(crate) fn is_utf8(encoding: &str) -> bool {
-    let plain: String = encoding.chars().filter(char::is_ascii_alphanumeric).collect();
-    matches!(plain.to_ascii_lowercase().as_str(), "utf8" | "unicode" | "auto" | "default")
+    let plain: String = encoding
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    matches!(
+        plain.to_ascii_lowercase().as_str(),
+        "utf8" | "unicode" | "auto" | "default"
+    )
 }
 
 /// Judges a setting that is about to change.
@@ -65,7 +73,10 @@ pub(crate) fn alias_types(raw: &RawStmt, limits: &Limits) -> Ruling {
         _ => return Ruling::Pass,
     };
     let mut changed = false;
-    columns.iter_mut().filter_map(column_type).for_each(|kind| changed |= alias(kind));
+    columns
+        .iter_mut()
+        .filter_map(column_type)
+        .for_each(|kind| changed |= alias(kind));
     if !changed {
         return Ruling::Pass;
     }
@@ -123,7 +134,9 @@ fn create_table(create: &CreateStmt) -> Ruling {
 
 fn alter_table(alter: &AlterTableStmt, limits: &Limits) -> Ruling {
     for command in &alter.cmds {
-        let Some(NodeEnum::AlterTableCmd(command)) = &command.node else { continue };
+        let Some(NodeEnum::AlterTableCmd(command)) = &command.node else {
+            continue;
+        };
         if let Some(what) = missing_subcommand(command.subtype(), limits) {
             return Ruling::unsupported(what);
         }
@@ -221,8 +234,15 @@ fn serializable(node: &NodeEnum, limits: &Limits) -> Ruling {
     }
     let stmt = Some(Box::new(Node { node: Some(node) }));
     let warning = "SERIALIZABLE is not supported, using REPEATABLE READ".to_owned();
-    match deparsed(RawStmt { stmt, stmt_location: 0, stmt_len: 0 }) {
-        Ruling::Rewrite { text, .. } => Ruling::Rewrite { text, warning: Some(warning) },
+    match deparsed(RawStmt {
+        stmt,
+        stmt_location: 0,
+        stmt_len: 0,
+    }) {
+        Ruling::Rewrite { text, .. } => Ruling::Rewrite {
+            text,
+            warning: Some(warning),
+        },
         other => other,
     }
 }
@@ -283,7 +303,10 @@ fn unchanged(name: &str, local: bool, limits: &JudgeLimits<'_>) -> Ruling {
     let (statement, idle) = limits.timeouts;
     let value = if name == TIMEOUTS[0] { statement } else { idle };
     let scope = if local { "LOCAL " } else { "" };
-    Ruling::Rewrite { text: format!("SET {scope}{name} = {value}"), warning: None }
+    Ruling::Rewrite {
+        text: format!("SET {scope}{name} = {value}"),
+        warning: None,
+    }
 }
 
 fn judge_copy(copy: &CopyStmt, limits: &Limits, extended: bool) -> Ruling {
@@ -310,11 +333,12 @@ fn judge_copy(copy: &CopyStmt, limits: &Limits, extended: bool) -> Ruling {
         }
     }
     let table = copy.relation.as_ref();
-    let quoted = table.is_some_and(|table| {
-        needs_quotes(&table.relname) || needs_quotes(&table.schemaname)
-    });
+    let quoted =
+        table.is_some_and(|table| needs_quotes(&table.relname) || needs_quotes(&table.schemaname));
     if quoted && !copy.is_from && !limits.quoted_copy_to {
-        let name = table.map(|table| table.relname.to_lowercase()).unwrap_or_default();
+        let name = table
+            .map(|table| table.relname.to_lowercase())
+            .unwrap_or_default();
         return Ruling::refuse("42P01", &format!("relation \"{name}\" does not exist"));
     }
     Ruling::Pass
@@ -346,7 +370,10 @@ fn index_method(method: &str, tablespace: bool, limits: &Limits) -> Ruling {
     if listed || method.is_empty() {
         return Ruling::Pass;
     }
-    Ruling::refuse("42704", &format!("access method \"{method}\" does not exist"))
+    Ruling::refuse(
+        "42704",
+        &format!("access method \"{method}\" does not exist"),
+    )
 }
 
 /// The type of a column that is defined.
@@ -377,18 +404,29 @@ fn alias(kind: &mut TypeName) -> bool {
 
 fn deparsed(raw: RawStmt) -> Ruling {
     let version = 0;
-    let tree = protobuf::ParseResult { version, stmts: vec![raw] };
+    let tree = protobuf::ParseResult {
+        version,
+        stmts: vec![raw],
+    };
     match pg_query::deparse(&tree, Default::default()) {
-        Ok(text) => Ruling::Rewrite { text, warning: None },
-        Err(error) => Ruling::refuse("XX000", &format!("the stand-in cannot rewrite this: {error}")),
+        Ok(text) => Ruling::Rewrite {
+            text,
+            warning: None,
+        },
+        Err(error) => Ruling::refuse(
+            "XX000",
+            &format!("the stand-in cannot rewrite this: {error}"),
+        ),
     }
 }
 
 fn definitions(options: &[Node]) -> impl Iterator<Item = &protobuf::DefElem> {
-    options.iter().filter_map(|option| match option.node.as_ref()? {
-        NodeEnum::DefElem(element) => Some(element.as_ref()),
-        _ => None,
-    })
+    options
+        .iter()
+        .filter_map(|option| match option.node.as_ref()? {
+            NodeEnum::DefElem(element) => Some(element.as_ref()),
+            _ => None,
+        })
 }
 
 /// A constant or a plain name as text; booleans as 1 and 0.

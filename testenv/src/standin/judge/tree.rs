@@ -102,8 +102,12 @@ fn judge_reference(object: &Map<String, Value>) -> Ruling {
 /// `DEFAULT nextval('s'::regclass)` must lose its cast (tidb).
 fn judge_default(object: &Map<String, Value>) -> Ruling {
     let called = list(object, "funcname").last().and_then(string) == Some("nextval");
-    let cast = list(object, "args").first().and_then(|argument| node(argument, "TypeCast"));
-    let kind = cast.and_then(|cast| cast.get("type_name")).and_then(Value::as_object);
+    let cast = list(object, "args")
+        .first()
+        .and_then(|argument| node(argument, "TypeCast"));
+    let kind = cast
+        .and_then(|cast| cast.get("type_name"))
+        .and_then(Value::as_object);
     if called && kind.and_then(builtin_type).as_deref() == Some("regclass") {
         return Ruling::unsupported("nextval of a regclass as a default");
     }
@@ -115,7 +119,9 @@ fn judge_call(object: &Map<String, Value>, limits: &Limits) -> Ruling {
     if list(object, "funcname").last().and_then(string) != Some("set_config") {
         return Ruling::Pass;
     }
-    let first = list(object, "args").first().and_then(|argument| node(argument, "A_Const"));
+    let first = list(object, "args")
+        .first()
+        .and_then(|argument| node(argument, "AConst"));
     let setting = first.and_then(|constant| find_string(constant.get("val")?));
     super::statement::judge_setting(setting.unwrap_or_default(), limits)
 }
@@ -145,7 +151,10 @@ fn walk(value: &Value, see: &mut impl FnMut(&str, &Map<String, Value>)) {
 }
 
 fn list<'a>(object: &'a Map<String, Value>, key: &str) -> &'a [Value] {
-    object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    object
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// The fields of a node, if it is of this kind.
@@ -159,9 +168,10 @@ fn string(value: &Value) -> Option<&str> {
 
 fn find_string(value: &Value) -> Option<&str> {
     match value {
-        Value::Object(map) => map.get("sval").and_then(Value::as_str).or_else(|| {
-            map.values().find_map(find_string)
-        }),
+        Value::Object(map) => map
+            .get("sval")
+            .and_then(Value::as_str)
+            .or_else(|| map.values().find_map(find_string)),
         _ => None,
     }
 }
