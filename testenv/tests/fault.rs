@@ -609,15 +609,33 @@ fn a_cancel_request_reaches_the_server() {
 }
 
 #[test]
-fn a_gigabyte_of_messages_does_not_wait_for_the_proxy() {
+fn a_commit_fails_as_told_after_a_copy_over_the_extended_protocol() {
+    let bench = Bench::new();
+    let action = Action::CommitFails {
+        sqlstate: "40001".to_owned(),
+        committed: false,
+    };
+    bench.add(Trigger::commit(), action);
+    let mut client = postgres::Client::connect(bench.proxy.uri(), postgres::NoTls).unwrap();
+    client.batch_execute("BEGIN").unwrap();
+    let mut copy = client.copy_in("COPY t FROM STDIN").unwrap();
+    std::io::Write::write_all(&mut copy, b"1\n").unwrap();
+    assert_eq!(copy.finish().unwrap(), 1);
+    let failed = client.batch_execute("COMMIT").unwrap_err();
+    assert_eq!(failed.code().map(|code| code.code()), Some("40001"));
+    assert_eq!(bench.count(), 0);
+}
+
+#[test]
+fn a_large_load_does_not_wait_for_the_proxy() {
     // Not a benchmark: it notices a proxy that handles a megabyte per second or keeps everything.
     let bench = Bench::new();
     let mut session = bench.connect();
     session.query("COPY t FROM STDIN").unwrap();
     let start = Instant::now();
     let piece = copy_data(&"1234567\n".repeat(8192));
-    (0..100).for_each(|_| session.send(&piece).unwrap());
+    (0..400).for_each(|_| session.send(&piece).unwrap());
     session.send(&message_of(b'c', b"")).unwrap();
-    assert_eq!(outcome(&session.until_ready().unwrap()), "COPY 819200");
+    assert_eq!(outcome(&session.until_ready().unwrap()), "COPY 3276800");
     assert!(start.elapsed() < 20 * SECOND, "{:?}", start.elapsed());
 }

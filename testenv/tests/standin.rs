@@ -647,3 +647,49 @@ fn what_is_not_utf8_is_refused() {
     session.send(&message_of(b'c', b"")).unwrap();
     assert_eq!(outcome(&session.until_ready().unwrap()), "22021");
 }
+
+#[test]
+fn a_copy_that_stands_still_in_its_transaction_is_ended_unless_the_timeout_was_lifted() {
+    let standin = start_with(|limits| limits.time_scale = 0.4 / 60.0);
+    let mut session = Raw::standin(&standin);
+    session.outcome("SET statement_timeout = 0; CREATE TABLE t (a int)");
+    for (set, ended) in [
+        ("SET LOCAL idle_in_transaction_session_timeout = 0", false),
+        ("", true),
+    ] {
+        session.outcome(&format!("BEGIN; {set}"));
+        session.query("COPY t FROM STDIN").unwrap();
+        for _ in 0..3 {
+            std::thread::sleep(Duration::from_millis(200));
+            session.send(&message_of(b'd', b"1\n")).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(800));
+        let _ = session.send(&message_of(b'c', b""));
+        let expected = if ended { "25P03" } else { "COPY 3" };
+        assert_eq!(outcome(&[session.read().unwrap()]), expected);
+        if !ended {
+            session.until_ready().unwrap();
+            assert_eq!(session.outcome("ROLLBACK"), "ROLLBACK");
+        }
+    }
+    assert_eq!(standin.database().count("t").expect("count"), 0);
+}
+
+#[test]
+fn a_transaction_above_its_limit_fails_with_54000() {
+    let standin = start_with(|limits| limits.transaction_bytes = Some(10));
+    let mut session = Raw::standin(&standin);
+    session.outcome("CREATE TABLE t (a int)");
+    for (second, expected) in [("12345\n", "54000"), ("1234\n", "COPY 1")] {
+        session.outcome("BEGIN");
+        assert_eq!(
+            outcome(&session.copy("COPY t FROM STDIN", "1234\n").unwrap()),
+            "COPY 1"
+        );
+        assert_eq!(
+            outcome(&session.copy("COPY t FROM STDIN", second).unwrap()),
+            expected
+        );
+        session.outcome("ROLLBACK");
+    }
+}

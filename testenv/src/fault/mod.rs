@@ -11,13 +11,20 @@
 //! wanted SQLSTATE and text on its way back. So the order of the answers and the state of the
 //! transaction are always the server's own.
 
+mod action;
+mod backward;
+mod forward;
 pub(crate) mod frame;
+pub(crate) mod link;
 pub(crate) mod proxy;
 pub(crate) mod relay;
 mod script;
 pub(crate) mod statement;
 pub(crate) mod stream;
+mod trigger;
 
+pub use action::{Action, Close, Delivery, Fault};
 pub use proxy::FaultProxy;
-pub use script::{Action, Backend, Close, Delivery, Fault, FaultHandle, Faults, Frontend, Trigger};
+pub use script::{FaultHandle, Faults};
 pub(crate) use script::{Fired, Place, Turn};
+pub use trigger::{Backend, Frontend, Trigger};

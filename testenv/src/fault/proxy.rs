@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
-use super::relay::{Link, PassThrough, relay};
+use super::link::Link;
+use super::relay::{PassThrough, relay};
 use super::stream::ClientStream;
 use super::{Action, Faults, Place, frame};
 use crate::Error;
@@ -237,7 +238,7 @@ async fn serve(
 /// What is before, in and after a URI's host and port.
 fn split_uri(uri: &str) -> Result<(String, String, String), Error> {
     let invalid = || {
-        Error::io(format!("find host and port in the URI of a server"))(std::io::Error::other(
+        Error::io("find host and port in the URI of a server")(std::io::Error::other(
             "expected postgresql://USER:SECRET@HOST:PORT/DATABASE",
         ))
     };

@@ -11,7 +11,7 @@
 use super::judge::CopyFrom;
 use super::limits::Limits;
 use crate::fault::frame::{self, Frame};
-use crate::fault::relay::Link;
+use crate::fault::link::Link;
 
 /// After how many lines an autocommit COPY that is not atomic commits what it has.
 const PORTION: u64 = 100;
@@ -84,6 +84,15 @@ impl CopyIn {
     /// Whether answers to this request are this COPY's: others may be on their way before it.
     pub(crate) fn is_answered_by(&self, request: u64) -> bool {
         request >= self.request
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// The rest of the data is of no interest.
+    pub(crate) fn fail(&mut self) {
+        self.failed = true;
     }
 
     pub(crate) fn may_read(&self) -> bool {

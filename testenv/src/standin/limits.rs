@@ -78,6 +78,12 @@ pub struct Limits {
     pub statement_timeout: Duration,
     /// `idle_in_transaction_session_timeout` of a new session before scaling (db9: 60 s; stg: 600 s).
     pub idle_in_transaction_timeout: Duration,
+    /// The idle-in-transaction timeout also counts between two CopyData messages (db9: "a stalled
+    /// COPY may be killed by it too").
+    pub idle_timeout_in_copy: bool,
+    /// COPY data of one transaction, bytes; 54000 above it (not documented; systems on TiKV usually
+    /// stop near 100 MB). `None`: no limit.
+    pub transaction_bytes: Option<u64>,
     /// Both timeouts are multiplied by this: 1/30 turns a minute into two seconds of a test.
     pub time_scale: f64,
     /// What SET can do to either timeout (db9, tidb: lift it).
@@ -122,6 +128,8 @@ impl Default for Limits {
             line_bytes: 32 * 1024 * 1024,
             statement_timeout: Duration::from_secs(60),
             idle_in_transaction_timeout: Duration::from_secs(60),
+            idle_timeout_in_copy: true,
+            transaction_bytes: None,
             time_scale: 1.0,
             timeout_change: TimeoutChange::Allowed,
             timestamp_digits: TimestampDigits::CutToMilliseconds,

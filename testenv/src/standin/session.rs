@@ -14,8 +14,9 @@ use super::judge::{self, Judgement};
 use super::limits::TimeoutChange;
 use super::log::{Seat, Statement};
 use crate::fault::frame::{self, Frame};
+use crate::fault::link::{Link, Refusal};
 use crate::fault::proxy::{Opening, forward_cancel, read_startup};
-use crate::fault::relay::{Link, Policy, Refusal, relay};
+use crate::fault::relay::{Policy, relay};
 use crate::fault::stream::ClientStream;
 
 /// A client that has not finished its password exchange by then is cut (PostgreSQL's own default).
@@ -239,6 +240,10 @@ struct Session {
 }
 
 struct State {
+    /// COPY data since the transaction began, bytes.
+    copied: u64,
+    /// How long a COPY inside a transaction may stand still.
+    stall_limit: Option<Duration>,
     /// The status of the last ReadyForQuery: idle, in a transaction, or in a failed one.
     transaction: u8,
     copy: Option<CopyIn>,
@@ -247,6 +252,8 @@ struct State {
 impl Default for State {
     fn default() -> State {
         State {
+            copied: 0,
+            stall_limit: None,
             transaction: b'I',
             copy: None,
         }
@@ -265,9 +272,7 @@ impl Policy for Session {
 
     fn backend(&self, frame: Frame<'_>, link: &Link, out: &mut Vec<u8>) {
         let mut state = self.lock();
-        if frame.tag() == b'Z' {
-            state.transaction = frame.body().first().copied().unwrap_or(b'I');
-        }
+        state.learn(frame);
         match &mut state.copy {
             Some(copy) if copy.is_answered_by(link.answering(frame)) => copy.backend(frame, out),
             _ => out.extend_from_slice(frame.whole()),
@@ -279,9 +284,20 @@ impl Policy for Session {
     }
 
     fn hidden(&self, frame: Frame<'_>, _link: &Link) {
-        if frame.tag() == b'Z' {
-            self.lock().transaction = frame.body().first().copied().unwrap_or(b'I');
+        let mut state = self.lock();
+        state.learn(frame);
+        if frame.tag() == b'D' {
+            state.stall_limit = milliseconds_of(frame);
         }
+    }
+
+    fn patience(&self) -> Option<(Duration, Vec<u8>)> {
+        const SQLSTATE: &str = "25P03";
+        let message = "terminating connection due to idle-in-transaction timeout";
+        let state = self.lock();
+        let in_copy = state.copy.is_some() && state.transaction == b'T';
+        let limit = state.stall_limit.filter(|_| in_copy)?;
+        Some((limit, frame::error("FATAL", SQLSTATE, message)))
     }
 
     fn may_read(&self) -> bool {
@@ -296,6 +312,9 @@ impl Session {
         self.record(&sql, &judgement);
         for warning in &judgement.warnings {
             link.inject(frame::notice("WARNING", "01000", warning));
+        }
+        if judgement.copy_in.is_some() && judgement.refused.is_none() {
+            out.extend_from_slice(&self.ask_stall_limit(link));
         }
         let mut state = self.lock();
         state.copy = judgement.copy_in.as_ref().map(|copy| {
@@ -338,10 +357,24 @@ impl Session {
 
     fn copy(&self, frame: Frame<'_>, link: &Link, out: &mut Vec<u8>) {
         let mut state = self.lock();
+        let copied = state.copied;
+        if frame.tag() == b'd' {
+            state.copied += frame.body().len() as u64;
+        }
         let Some(copy) = &mut state.copy else {
             return out.extend_from_slice(frame.whole());
         };
         let before = copy.lines();
+        let most = self.shared.limits.transaction_bytes.unwrap_or(u64::MAX);
+        if frame.tag() == b'd' && !copy.has_failed() && copied + frame.body().len() as u64 > most {
+            copy.fail();
+            let message = format!("transaction larger than {most} bytes");
+            let refusal = Refusal {
+                sqlstate: "54000".to_owned(),
+                message,
+            };
+            return out.extend_from_slice(&link.failing(frame, refusal).unwrap_or_default());
+        }
         let verdict = copy.frontend(frame, link, out);
         self.shared.log.count_lines(copy.lines() - before);
         if let CopyVerdict::LineTooLong = verdict {
@@ -352,6 +385,19 @@ impl Session {
             };
             out.extend_from_slice(&link.failing(frame, refusal).unwrap_or_default());
         }
+    }
+
+    /// Asks the server, unseen, for the timeout that the COPY after it runs under: SET may have
+    /// changed it.
+    fn ask_stall_limit(&self, link: &Link) -> Vec<u8> {
+        self.lock().stall_limit = None;
+        if !self.shared.limits.idle_timeout_in_copy {
+            return Vec::new();
+        }
+        link.hidden_query_before(
+            "SELECT (1000 * extract(epoch FROM
+                 current_setting('idle_in_transaction_session_timeout')::interval))::bigint",
+        )
     }
 
     fn record(&self, sql: &str, judgement: &Judgement) {
@@ -370,4 +416,26 @@ impl Session {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn learn(&mut self, frame: Frame<'_>) {
+        if frame.tag() != b'Z' {
+            return;
+        }
+        self.transaction = frame.body().first().copied().unwrap_or(b'I');
+        if self.transaction == b'I' {
+            self.copied = 0;
+        }
+    }
+}
+
+/// The only value of a DataRow; zero is no limit.
+fn milliseconds_of(row: Frame<'_>) -> Option<Duration> {
+    let value = std::str::from_utf8(row.body().get(6..)?).ok()?;
+    let milliseconds = value
+        .parse()
+        .ok()
+        .filter(|&milliseconds| milliseconds > 0)?;
+    Some(Duration::from_millis(milliseconds))
 }

@@ -17,7 +17,7 @@ use pg_query::protobuf::RawStmt;
 use serde_json::Value;
 
 use super::limits::Limits;
-use crate::fault::relay::Refusal;
+use crate::fault::link::Refusal;
 use crate::fault::statement::range;
 
 pub(crate) use statement::is_utf8;
@@ -139,12 +139,14 @@ impl Judgement {
         };
         let value = serde_json::to_value(node).unwrap_or(Value::Null);
         self.kinds.push((tree::kind_of(&value), place.clone()));
-        if let NodeEnum::CopyStmt(copy) = node {
-            if copy.is_from && copy.filename.is_empty() && !copy.is_program {
-                self.copy_in = Some(CopyFrom {
-                    text_alone: copy.options.is_empty(),
-                });
-            }
+        if let NodeEnum::CopyStmt(copy) = node
+            && copy.is_from
+            && copy.filename.is_empty()
+            && !copy.is_program
+        {
+            self.copy_in = Some(CopyFrom {
+                text_alone: copy.options.is_empty(),
+            });
         }
         let ruling = statement::judge(node, limits, extended)
             .or_else(|| tree::judge(&value, limits.limits))

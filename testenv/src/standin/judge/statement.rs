@@ -257,10 +257,10 @@ fn soften(options: &mut [Node]) {
                 }
             }
             Some(NodeEnum::AConst(constant)) => {
-                if let Some(protobuf::a_const::Val::Sval(string)) = &mut constant.val {
-                    if string.sval.eq_ignore_ascii_case("serializable") {
-                        string.sval = "repeatable read".to_owned();
-                    }
+                if let Some(protobuf::a_const::Val::Sval(string)) = &mut constant.val
+                    && string.sval.eq_ignore_ascii_case("serializable")
+                {
+                    string.sval = "repeatable read".to_owned();
                 }
             }
             _ => {}
