@@ -18,6 +18,8 @@ pub struct Installation {
     pub bin: PathBuf,
     /// The major version, such as 15.
     pub major: u32,
+    /// Whether `testenv/install` fetched it, for tests of certain versions.
+    pub fetched: bool,
 }
 
 impl Installation {
@@ -36,7 +38,8 @@ impl Installation {
         found
     }
 
-    /// The asked major version; else that in `WIRE9_POSTGRES_MAJOR`; else the newest.
+    /// The asked major version; else that in `WIRE9_POSTGRES_MAJOR`; else the newest of the system;
+    /// else the newest fetched one (which versions happen to be fetched should not change the tests).
     ///
     /// # Errors
     /// [`Error::NoServer`] where there is none.
@@ -45,7 +48,8 @@ impl Installation {
         let wanted = major.or_else(from_env);
         Self::all()
             .into_iter()
-            .find(|installation| wanted.is_none_or(|major| installation.major == major))
+            .filter(|installation| wanted.is_none_or(|major| installation.major == major))
+            .max_by_key(|installation| (!installation.fetched, installation.major))
             .ok_or_else(|| Error::NoServer {
                 wanted: wanted.map_or("13 to 18".into(), |major| major.to_string()),
             })
@@ -60,9 +64,11 @@ impl Installation {
             .output()
             .ok()?;
         let major = major_of(&String::from_utf8_lossy(&output.stdout))?;
+        let fetched = bin.starts_with(cache_folder());
         MAJORS.contains(&major).then(|| Self {
             bin: bin.to_path_buf(),
             major,
+            fetched,
         })
     }
 }

@@ -10,12 +10,15 @@
 //! # Ok::<(), testenv::Error>(())
 //! ```
 
+pub mod client;
 pub mod cluster;
 pub mod database;
+pub mod equality;
 mod error;
 pub mod fault;
 pub mod installation;
 mod reaper;
+pub mod sample;
 mod server;
 pub mod standin;
 pub mod tls;
