@@ -43,7 +43,7 @@ pub enum Bounds {
 }
 
 impl Bounds {
-    /// The range as SQL is built from it.
+    /// The range for a statement.
     pub fn range(&self) -> sql::Range<'_> {
         match self {
             Self::Whole => sql::Range::Whole,
