@@ -5,6 +5,8 @@
 //! next delimiter is near, and calling a search for each costs more than the search; so a block's
 //! delimiters are found together, 64 bytes at a time, as bits.
 
+use wide::{CmpEq, i8x16};
+
 /// Bytes that are looked at together.
 const LANES: usize = 64;
 
@@ -53,10 +55,10 @@ impl Delimiters {
         let count = both.count_ones() as usize;
         self.newlines += newlines.count_ones() as usize;
         // A loop that ends after `count` steps would be mispredicted once per 64 bytes, so it goes in
-        // fours, and what it writes too much is overwritten by the next step.
+        // eights, and what it writes too much is overwritten by the next step.
         let slots = &mut self.positions[self.found..self.found + LANES];
-        for four in slots.as_chunks_mut::<4>().0 {
-            for slot in four {
+        for eight in slots.as_chunks_mut::<8>().0 {
+            for slot in eight {
                 *slot = base as u32 + both.trailing_zeros();
                 both &= both.wrapping_sub(1);
             }
@@ -71,24 +73,15 @@ impl Delimiters {
 /// Which of the bytes are tabs and which are newlines; bit 0 is the first byte.
 #[inline]
 fn bits(lanes: &[u8; LANES]) -> (u64, u64) {
-    (plain_bits(lanes, b'\t'), plain_bits(lanes, b'\n'))
-}
-
-/// Which of the bytes equal `byte`, by 64-bit arithmetic.
-#[inline]
-fn plain_bits(lanes: &[u8; LANES], byte: u8) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let pattern = u64::from_le_bytes([byte; 8]);
-    let mut bits = 0;
-    for (i, word) in lanes.as_chunks::<8>().0.iter().enumerate() {
-        let differs = u64::from_le_bytes(*word) ^ pattern;
-        // The high bit of each byte that is zero: adding LOW carries out of every other low half.
-        let zero = !(((differs & LOW) + LOW) | differs | LOW);
-        // Gathers the eight high bits into one byte, the first byte's lowest.
-        let gathered = (zero >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits |= gathered << (8 * i);
+    let (tab, newline) = (i8x16::splat(b'\t' as i8), i8x16::splat(b'\n' as i8));
+    let (mut tabs, mut newlines) = (0, 0);
+    for (i, bytes) in lanes.as_chunks::<16>().0.iter().enumerate() {
+        let bytes = i8x16::from(bytes.map(|b| b as i8));
+        let mask = |equal: i8x16| u64::from(equal.move_mask() as u16) << (16 * i);
+        tabs |= mask(bytes.cmp_eq(tab));
+        newlines |= mask(bytes.cmp_eq(newline));
     }
-    bits
+    (tabs, newlines)
 }
 
 #[cfg(test)]
@@ -112,18 +105,6 @@ mod tests {
                 let newlines = block.iter().filter(|b| **b == b'\n').count();
                 prop_assert_eq!(delimiters.newlines(), newlines);
             }
-        }
-
-        #[test]
-        fn both_ways_to_find_bits_agree(lanes in any::<[[u8; 32]; 2]>(), byte in any::<u8>()) {
-            let mut block = [0; LANES];
-            block[..32].copy_from_slice(&lanes[0]);
-            block[32..].copy_from_slice(&lanes[1]);
-            let (tabs, newlines) = bits(&block);
-            prop_assert_eq!(plain_bits(&block, b'\t'), tabs);
-            prop_assert_eq!(plain_bits(&block, b'\n'), newlines);
-            let expected = (0..LANES).filter(|i| block[*i] == byte).map(|i| 1 << i).sum::<u64>();
-            prop_assert_eq!(plain_bits(&block, byte), expected);
         }
     }
 }

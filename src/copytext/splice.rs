@@ -5,6 +5,9 @@ use std::ops::Range;
 use super::recipe::Transform;
 use super::{array, padding, timestamp};
 
+/// What is copied at least, in bytes.
+const SHORT: usize = 32;
+
 /// Copies `input` to the end of `out` but for the spans that are cut.
 ///
 /// What lies between two cuts is copied in one piece, across fields and rows: few long copies are
@@ -35,7 +38,17 @@ impl<'a> Splice<'a> {
     /// Copies up to this position of the input.
     #[inline]
     pub(super) fn copy_to(&mut self, end: usize) {
-        self.out.extend_from_slice(&self.input[self.done..end]);
+        let span = &self.input[self.done..end];
+        // Two timestamps side by side leave a short span between their cuts. A copy of fixed length is
+        // two instructions, one of any length is a call; so copy more, and forget the rest.
+        match self.input[self.done..].first_chunk::<SHORT>() {
+            Some(more) if span.len() <= SHORT => {
+                let length = self.out.len() + span.len();
+                self.out.extend_from_slice(more);
+                self.out.truncate(length);
+            }
+            _ => self.out.extend_from_slice(span),
+        }
         self.done = end;
     }
 

@@ -16,95 +16,116 @@ const SECONDS_END: usize = 19;
 
 /// The bytes of `text` to remove so that at most `digits` fraction digits stay; empty where nothing
 /// is to be removed. `None`: not a timestamp.
-///
-/// Inlined by the caller's loop over rows: this runs once per value.
 #[inline]
 pub(super) fn excess(text: &[u8], digits: u8) -> Option<Range<usize>> {
-    let Some(seconds_end) = seconds_end(text) else {
-        return matches!(text, b"infinity" | b"-infinity").then_some(0..0);
+    let (point, end) = match usual_fraction(text).or_else(|| fraction(text)) {
+        Some(fraction) => fraction,
+        None => return matches!(text, b"infinity" | b"-infinity").then_some(0..0),
     };
-    let fraction = fraction_digits(&text[seconds_end..])?;
-    let after = match fraction {
-        0 => seconds_end,
-        n => seconds_end + 1 + n,
-    };
-    if !is_zone_and_era(&text[after..]) {
-        return None;
-    }
-    let kept = usize::from(digits);
-    if fraction <= kept {
+    let kept = point + 1 + usize::from(digits);
+    if end <= kept {
         return Some(0..0);
     }
-    let first = seconds_end + 1;
-    let zeros = text[first..first + kept]
-        .iter()
-        .rev()
-        .take_while(|b| **b == b'0')
-        .count();
-    match kept - zeros {
-        0 => Some(seconds_end..after),
-        n => Some(first + n..after),
-    }
+    // The zeros that the kept digits end with; the point ends them.
+    let last = u64::from_le_bytes(word(text, kept - 8)?) ^ u64::from_le_bytes(*b"00000000");
+    let kept = kept - last.leading_zeros() as usize / 8;
+    // Without digits the point goes too.
+    let start = kept - usize::from(kept == point + 1);
+    Some(start..end)
 }
 
-/// Where the seconds end, if `text` starts as a date and time of day does.
+/// As [`fraction`], for the form that nearly all timestamps have which have one: a year of four digits
+/// and no zone or `+00`. A table's timestamps differ in the number of digits at random, since
+/// PostgreSQL prints no trailing zeros, so no branch here depends on it.
 #[inline]
-fn seconds_end(text: &[u8]) -> Option<usize> {
-    let head: &[u8; SECONDS_END] = text.first_chunk()?;
-    if is_date_and_time(head) {
-        return Some(SECONDS_END);
-    }
-    long_year_seconds_end(text)
+fn usual_fraction(text: &[u8]) -> Option<(usize, usize)> {
+    let end = text.strip_suffix(b"+00").unwrap_or(text).len();
+    let (form, slack) = TAILS.get(end.wrapping_sub(SECONDS_END + 2))?;
+    let differs = misfit(word(text, 0)?, DATE)
+        | misfit(word(text, 8)?, DAY_AND_TIME)
+        | misfit(word(text, 11)?, TIME)
+        | misfit(word(text, end - 8)?, (*form, *slack));
+    (differs == 0).then_some((SECONDS_END, end))
 }
 
-/// The same where the year has 5 or 6 digits (PostgreSQL ends at 294276).
-#[cold]
-fn long_year_seconds_end(text: &[u8]) -> Option<usize> {
-    let year = text.iter().take_while(|b| b.is_ascii_digit()).count();
-    if !(5..=6).contains(&year) {
+/// Where the fraction with its point starts and ends, in a timestamp of any form.
+#[inline(never)]
+fn fraction(text: &[u8]) -> Option<(usize, usize)> {
+    let start = seconds_end(text)?;
+    let end = start + fraction_length(&text[start..])?;
+    is_zone_and_era(&text[end..]).then_some((start, end))
+}
+
+/// Where the seconds end, if `text` starts as a date and time of day does: the last four digits of
+/// the year and what follows have one length.
+fn seconds_end(text: &[u8]) -> Option<usize> {
+    let year = match text.get(4) {
+        Some(b'-') => 4,
+        _ => text.iter().take_while(|b| b.is_ascii_digit()).count(),
+    };
+    if !(4..=6).contains(&year) {
         return None;
     }
-    let head = text[year - 4..].first_chunk()?;
-    is_date_and_time(head).then_some(year - 4 + SECONDS_END)
+    let head = &text[year - 4..];
+    let differs = misfit(word(head, 0)?, DATE)
+        | misfit(word(head, 8)?, DAY_AND_TIME)
+        | misfit(word(head, 11)?, TIME);
+    (differs == 0).then_some(year - 4 + SECONDS_END)
 }
 
-/// Whether the bytes have the form `2020-01-31 23:59:59`.
+/// Eight bytes of `text`, if it has them.
 #[inline]
-fn is_date_and_time(head: &[u8; SECONDS_END]) -> bool {
-    let word = |at: usize| {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&head[at..at + 8]);
-        bytes
-    };
-    let differs = misfit(word(0), *b"0000-00-")
-        | misfit(word(8), *b"00 00:00")
-        | misfit(word(11), *b"00:00:00");
-    differs == 0
+fn word(text: &[u8], at: usize) -> Option<[u8; 8]> {
+    text.get(at..)?.first_chunk().copied()
 }
 
-/// Compares eight bytes with a form in which `0` stands for any digit; 0 where they fit.
+/// What eight bytes have to look like, as [`misfit`] uses it.
+type Form = (u64, u64);
+
+const DATE: Form = form(b"0000-00-", 0);
+const DAY_AND_TIME: Form = form(b"00 00:00", 0);
+const TIME: Form = form(b"00:00:00", 0);
+/// The last eight bytes of a time with 1 to 6 fraction digits.
+const TAILS: [Form; 6] = [tail(1), tail(2), tail(3), tail(4), tail(5), tail(6)];
+
+const fn tail(digits: usize) -> Form {
+    form(b":00:00.000000", digits - 1)
+}
+
+/// Eight bytes of `example`, in which `0` stands for any digit.
+const fn form(example: &[u8], at: usize) -> Form {
+    let (mut bytes, mut slack) = ([0; 8], [0x7f; 8]);
+    let mut i = 0;
+    while i < 8 {
+        bytes[i] = example[at + i];
+        if bytes[i] == b'0' {
+            slack[i] = 0x76;
+        }
+        i += 1;
+    }
+    (u64::from_le_bytes(bytes), u64::from_le_bytes(slack))
+}
+
+/// Compares eight bytes with a form; 0 where they fit.
 ///
 /// XOR leaves 0–9 of a digit and 0 of an equal separator. Adding 0x76 to the former and 0x7f to the
 /// latter sets the high bit of whatever is larger; no sum of two bytes below 0x80 carries.
 #[inline]
-fn misfit(bytes: [u8; 8], form: [u8; 8]) -> u64 {
-    let slack = u64::from_le_bytes(form.map(|b| if b == b'0' { 0x76 } else { 0x7f }));
-    let left = u64::from_le_bytes(bytes) ^ u64::from_le_bytes(form);
+fn misfit(bytes: [u8; 8], (form, slack): Form) -> u64 {
+    let left = u64::from_le_bytes(bytes) ^ form;
     (left | left.wrapping_add(slack)) & 0x8080_8080_8080_8080
 }
 
-/// The number of fraction digits that `text` starts with. `None`: a point without 1 to 6 digits.
-#[inline]
-fn fraction_digits(text: &[u8]) -> Option<usize> {
+/// The length of the fraction with its point. `None`: a point without 1 to 6 digits.
+fn fraction_length(text: &[u8]) -> Option<usize> {
     let Some((b'.', digits)) = text.split_first() else {
         return Some(0);
     };
     let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
-    (1..=6).contains(&count).then_some(count)
+    (1..=6).contains(&count).then_some(1 + count)
 }
 
 /// Whether `text` is nothing, or a zone offset, or an era, or both.
-#[inline]
 fn is_zone_and_era(text: &[u8]) -> bool {
     let zone = text.strip_suffix(b" BC").unwrap_or(text);
     match zone {
@@ -119,7 +140,6 @@ fn is_zone_and_era(text: &[u8]) -> bool {
     }
 }
 
-#[inline]
 fn all_digits(bytes: &[u8]) -> bool {
     bytes.iter().all(u8::is_ascii_digit)
 }

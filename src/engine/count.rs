@@ -25,7 +25,11 @@ pub type Counted = (TableName, Option<String>);
 pub async fn count_source(shared: &Shared, tables: &[Counted], jobs: usize) -> Counts {
     let groups: Vec<&[Counted]> = tables.chunks(TABLES_PER_TRANSACTION).collect();
     // Few tables: one transaction each, so that they are counted at once.
-    let groups = if tables.len() <= jobs { tables.chunks(1).collect() } else { groups };
+    let groups = if tables.len() <= jobs {
+        tables.chunks(1).collect()
+    } else {
+        groups
+    };
     let groups = parallel(&groups, jobs, |group| count_source_group(shared, group)).await;
     groups.into_iter().flatten().collect()
 }
@@ -38,7 +42,10 @@ async fn count_source_group(shared: &Shared, tables: &[Counted]) -> Counts {
         if counted.is_err() {
             connection = None;
         }
-        counts.push(counted.map_err(|source| Error::Count { table: table.to_string(), source }));
+        counts.push(counted.map_err(|source| Error::Count {
+            table: table.to_string(),
+            source,
+        }));
     }
     if let Some(connection) = connection {
         connection.close().await;
@@ -64,7 +71,12 @@ async fn count_in_snapshot(
             slot.insert(connection)
         }
     };
-    let source = sql::Source { schema: &table.schema, name: &table.name, columns: &[], condition };
+    let source = sql::Source {
+        schema: &table.schema,
+        name: &table.name,
+        columns: &[],
+        condition,
+    };
     let select = sql::select(&source, sql::Range::Whole);
     count(connection, &format!("SELECT count(*) FROM ({select}) t")).await
 }
@@ -85,7 +97,10 @@ async fn count_target_group(shared: &Shared, tables: &[TableName]) -> Counts {
         if counted.is_err() {
             connection = None;
         }
-        counts.push(counted.map_err(|source| Error::Count { table: table.to_string(), source }));
+        counts.push(counted.map_err(|source| Error::Count {
+            table: table.to_string(),
+            source,
+        }));
     }
     if let Some(connection) = connection {
         connection.close().await;
@@ -109,7 +124,11 @@ async fn count_committed(
     };
     // In a transaction, so that the settings hold: the timeouts are lifted.
     session::begin_write(connection, &shared.settings).await?;
-    let rows = count(connection, &format!("SELECT count(*) FROM {}", table.quoted())).await;
+    let rows = count(
+        connection,
+        &format!("SELECT count(*) FROM {}", table.quoted()),
+    )
+    .await;
     session::rollback(connection).await?;
     rows
 }
@@ -118,16 +137,24 @@ async fn connect(options: &crate::wire::ConnectOptions) -> Result<Connection, En
     let doing = || "connecting to count rows".to_owned();
     Connection::connect(options)
         .await
-        .map_err(|source| EndpointError::Wire { doing: doing(), source })
+        .map_err(|source| EndpointError::Wire {
+            doing: doing(),
+            source,
+        })
 }
 
 async fn count(connection: &mut Connection, statement: &str) -> Result<u64, endpoint::Error> {
     let reply = connection
         .query(statement)
         .await
-        .map_err(|source| EndpointError::Wire { doing: "counting".to_owned(), source })?;
+        .map_err(|source| EndpointError::Wire {
+            doing: "counting".to_owned(),
+            source,
+        })?;
     let rows = reply.value(0).and_then(|n| n.parse().ok());
-    rows.ok_or_else(|| EndpointError::Unexpected { what: "count(*) is not a number".to_owned() })
+    rows.ok_or_else(|| EndpointError::Unexpected {
+        what: "count(*) is not a number".to_owned(),
+    })
 }
 
 /// Compares chunks with the batches that were committed of them, under the shared snapshot; by work:
@@ -138,7 +165,10 @@ async fn count(connection: &mut Connection, statement: &str) -> Result<u64, endp
 pub async fn redigest(shared: &Shared, works: &[Work], jobs: usize) -> Result<Vec<bool>> {
     let works: Vec<&Work> = works.iter().collect();
     let compared = parallel(&works, jobs, |work| lane::redigest(shared, 0, work)).await;
-    compared.into_iter().map(|same| same.map_err(Error::Lane)).collect()
+    compared
+        .into_iter()
+        .map(|same| same.map_err(Error::Lane))
+        .collect()
 }
 
 /// Runs `each` over the items, `jobs` at a time; results in the items' order.
@@ -151,13 +181,18 @@ where
         let mut results = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(at) else { break results };
+            let Some(item) = items.get(at) else {
+                break results;
+            };
             results.push((at, each(*item).await));
         }
     };
     let workers = (0..jobs.clamp(1, items.len().max(1))).map(|_| worker());
-    let mut results: Vec<(usize, R)> =
-        futures::future::join_all(workers).await.into_iter().flatten().collect();
+    let mut results: Vec<(usize, R)> = futures::future::join_all(workers)
+        .await
+        .into_iter()
+        .flatten()
+        .collect();
     results.sort_by_key(|(at, _)| *at);
     results.into_iter().map(|(_, result)| result).collect()
 }
@@ -175,6 +210,10 @@ mod tests {
         })
         .await;
         assert_eq!(doubled, items.iter().map(|n| n * 2).collect::<Vec<_>>());
-        assert!(parallel(&[] as &[u64], 3, |n| async move { n }).await.is_empty());
+        assert!(
+            parallel(&[] as &[u64], 3, |n| async move { n })
+                .await
+                .is_empty()
+        );
     }
 }

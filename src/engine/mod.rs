@@ -59,7 +59,11 @@ pub async fn copy(
         shared.stop.cancel();
     }
     let (tallies, complete) = schedule.results();
-    Copied { tallies, complete, failure }
+    Copied {
+        tallies,
+        complete,
+        failure,
+    }
 }
 
 /// The work that is left of a plan.

@@ -56,13 +56,21 @@ impl Schedule {
             left[work.table] += 1;
             left_of_target[tables[work.table].target] += 1;
         }
-        let tallies = tables.iter().map(|t| TableTally::new(t.transforms)).collect();
+        let tallies = tables
+            .iter()
+            .map(|t| TableTally::new(t.transforms))
+            .collect();
         let mut state = State {
             ready: VecDeque::new(),
             blocked: HashMap::new(),
             waits_for: parents
                 .iter()
-                .map(|p| p.iter().copied().filter(|&p| left_of_target[p] > 0).collect())
+                .map(|p| {
+                    p.iter()
+                        .copied()
+                        .filter(|&p| left_of_target[p] > 0)
+                        .collect()
+                })
                 .collect(),
             left,
             left_of_target,
@@ -76,13 +84,22 @@ impl Schedule {
                 state.blocked.entry(target).or_default().push(work);
             }
         }
-        Self { began: Instant::now(), events, tables, state: Mutex::new(state), changed: Notify::new() }
+        Self {
+            began: Instant::now(),
+            events,
+            tables,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        }
     }
 
     /// Tallies and completeness, by pair number.
     pub fn results(&self) -> (Vec<TableTally>, Vec<bool>) {
         let state = self.lock();
-        (state.tallies.clone(), state.left.iter().map(|&n| n == 0).collect())
+        (
+            state.tallies.clone(),
+            state.left.iter().map(|&n| n == 0).collect(),
+        )
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -106,11 +123,16 @@ impl State {
         for waits in &mut self.waits_for {
             waits.retain(|&parent| parent != complete);
         }
-        let mut free: Vec<usize> =
-            self.blocked.keys().copied().filter(|&t| self.waits_for[t].is_empty()).collect();
+        let mut free: Vec<usize> = self
+            .blocked
+            .keys()
+            .copied()
+            .filter(|&t| self.waits_for[t].is_empty())
+            .collect();
         free.sort_unstable();
         for target in free {
-            self.ready.extend(self.blocked.remove(&target).unwrap_or_default());
+            self.ready
+                .extend(self.blocked.remove(&target).unwrap_or_default());
         }
     }
 }
@@ -203,7 +225,12 @@ mod tests {
     }
 
     fn schedule(parents: &[Vec<usize>], works: Vec<Work>) -> Schedule {
-        let tables = (0..parents.len()).map(|target| Table { target, transforms: 0 }).collect();
+        let tables = (0..parents.len())
+            .map(|target| Table {
+                target,
+                transforms: 0,
+            })
+            .collect();
         let (events, _) = crossbeam_channel::bounded(16);
         Schedule::new(tables, parents, works, events)
     }

@@ -38,16 +38,28 @@ pub(super) fn piece(rows: &Rows, from: usize, first_row: u64, limit: usize) -> P
     let rest = &rows.bytes[from..];
     if from == 0 && rest.len() <= limit {
         let bytes = 0..rest.len();
-        return Piece { bytes, first_row, digest: rows.digest, ends_batch: true };
+        return Piece {
+            bytes,
+            first_row,
+            digest: rows.digest,
+            ends_batch: true,
+        };
     }
     let end = if rest.len() <= limit {
         rest.len()
     } else {
         let within = memchr::memrchr(b'\n', &rest[..limit]);
-        within.or_else(|| memchr::memchr(b'\n', rest)).map_or(rest.len(), |at| at + 1)
+        within
+            .or_else(|| memchr::memchr(b'\n', rest))
+            .map_or(rest.len(), |at| at + 1)
     };
     let digest = digest(&rest[..end]);
-    Piece { bytes: from..from + end, first_row, digest, ends_batch: end == rest.len() }
+    Piece {
+        bytes: from..from + end,
+        first_row,
+        digest,
+        ends_batch: end == rest.len(),
+    }
 }
 
 /// The digest of whole rows.
@@ -64,7 +76,11 @@ pub(super) fn digest(rows: &[u8]) -> Digest {
 /// The frames of a piece: end offsets of the batch's frames that lie within, and its own end.
 pub(super) fn frames<'a>(rows: &'a Rows, piece: &'a Piece) -> impl Iterator<Item = &'a [u8]> {
     let Range { start, end } = piece.bytes;
-    let inner = rows.frames.iter().copied().filter(move |&f| f > start && f < end);
+    let inner = rows
+        .frames
+        .iter()
+        .copied()
+        .filter(move |&f| f > start && f < end);
     let mut from = start;
     inner.chain((start < end).then_some(end)).map(move |to| {
         let frame = &rows.bytes[from..to];
@@ -96,7 +112,10 @@ mod tests {
                 assert_eq!(piece.bytes.start, at);
                 let bytes = &rows.bytes[piece.bytes.clone()];
                 assert!(bytes.ends_with(b"\n"));
-                assert!(bytes.len() <= limit || piece.digest.rows == 1, "limit {limit}");
+                assert!(
+                    bytes.len() <= limit || piece.digest.rows == 1,
+                    "limit {limit}"
+                );
                 let frames: Vec<u8> = frames(&rows, &piece).flatten().copied().collect();
                 assert_eq!(frames, bytes);
                 sum.merge(piece.digest);

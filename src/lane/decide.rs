@@ -72,33 +72,56 @@ mod tests {
     use crate::wire::ServerError;
 
     fn server(code: &str) -> Error {
-        let error = ServerError { code: code.to_owned(), ..ServerError::default() };
+        let error = ServerError {
+            code: code.to_owned(),
+            ..ServerError::default()
+        };
         Error::Server(Box::new(error))
     }
 
     #[test]
     fn every_error_of_commit_is_decided_by_the_ledger() {
         for code in ["40001", "XX000", "23505", "22P02", "57P01"] {
-            assert_eq!(decide(Stage::Commit, &server(code)), Decision::Resolve, "{code}");
+            assert_eq!(
+                decide(Stage::Commit, &server(code)),
+                Decision::Resolve,
+                "{code}"
+            );
         }
-        assert_eq!(decide(Stage::Commit, &server("57014")), Decision::ResolveSmaller);
+        assert_eq!(
+            decide(Stage::Commit, &server("57014")),
+            Decision::ResolveSmaller
+        );
     }
 
     #[test]
     fn a_lost_connection_moves_the_token_at_any_stage() {
         for stage in [Stage::Begin, Stage::Copy, Stage::Ledger, Stage::Commit] {
-            let lost = Error::Lost { peer: String::new(), source: std::io::Error::other("x") };
+            let lost = Error::Lost {
+                peer: String::new(),
+                source: std::io::Error::other("x"),
+            };
             assert_eq!(decide(stage, &lost), Decision::Resolve);
         }
     }
 
     #[test]
     fn refused_data_is_final_and_limits_are_tried_smaller() {
-        for code in ["22P02", "23505", "23514", "42P01", "42501", "22021", "0A000"] {
-            assert_eq!(decide(Stage::Copy, &server(code)), Decision::Final, "{code}");
+        for code in [
+            "22P02", "23505", "23514", "42P01", "42501", "22021", "0A000",
+        ] {
+            assert_eq!(
+                decide(Stage::Copy, &server(code)),
+                Decision::Final,
+                "{code}"
+            );
         }
         for code in ["54000", "57014", "53200"] {
-            assert_eq!(decide(Stage::Copy, &server(code)), Decision::Smaller, "{code}");
+            assert_eq!(
+                decide(Stage::Copy, &server(code)),
+                Decision::Smaller,
+                "{code}"
+            );
         }
         assert_eq!(decide(Stage::Ledger, &server("23505")), Decision::Resolve);
         assert_eq!(decide(Stage::Ledger, &server("40001")), Decision::Again);

@@ -38,7 +38,7 @@ pub enum Error {
         source: endpoint::Error,
     },
     /// A row can not be sent.
-    #[error("{place}: {}", row_problem(.kind))]
+    #[error("{place} {kind}")]
     Row {
         /// Which row.
         place: Place,
@@ -120,23 +120,6 @@ impl Error {
             | Self::Ledger { place, .. }
             | Self::Foreign { place } => Some(&place.table),
             Self::TakenOver => None,
-        }
-    }
-}
-
-fn row_problem(kind: &RowErrorKind) -> String {
-    match kind {
-        RowErrorKind::InvalidUtf8 { at } => {
-            format!("the row is not valid UTF-8 at its byte {}", at + 1)
-        }
-        RowErrorKind::TooLong { length, limit } => format!(
-            "the row has at least {length} bytes, the target takes lines of at most {limit} bytes"
-        ),
-        RowErrorKind::Fields { found } => {
-            format!("the row has {found} fields, not as many as columns were asked for")
-        }
-        RowErrorKind::Unreadable { field } => {
-            format!("field {} does not look like its type, it can not be rewritten", field + 1)
         }
     }
 }

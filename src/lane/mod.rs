@@ -97,7 +97,11 @@ pub struct Work {
 
 impl Work {
     fn place(&self, row: Option<u64>) -> Place {
-        Place { table: self.source.clone(), chunk: self.chunk, row }
+        Place {
+            table: self.source.clone(),
+            chunk: self.chunk,
+            row,
+        }
     }
 }
 
@@ -123,17 +127,13 @@ pub trait Queue: Send + Sync {
 ///
 /// # Errors
 /// What ended the lane. Batches that were not committed are not in the target.
-pub async fn run<Q: Queue>(
-    shared: &Shared,
-    queue: &Q,
-    number: usize,
-    token: String,
-) -> Result<()> {
+pub async fn run<Q: Queue>(shared: &Shared, queue: &Q, number: usize, token: String) -> Result<()> {
     let (full_sender, full) = mpsc::channel(2);
     let (free, free_receiver) = mpsc::channel(2);
     for _ in 0..2 {
         let rows = Rows::with_capacity(shared.batch_limit);
-        free.try_send(rows).expect("the channel has room for both batches");
+        free.try_send(rows)
+            .expect("the channel has room for both batches");
     }
     let aim = batch_aim(shared.batch_limit);
     let reader = read::Reader::new(shared, queue, number, &aim);

@@ -41,7 +41,12 @@ pub(super) struct Tries {
 
 impl Tries {
     pub(super) fn new(pace: Pace) -> Self {
-        Self { pace, until: Instant::now() + pace.patience, next: pace.first, count: 0 }
+        Self {
+            pace,
+            until: Instant::now() + pace.patience,
+            next: pace.first,
+            count: 0,
+        }
     }
 
     /// There was progress: patience and pace begin anew.

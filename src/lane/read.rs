@@ -7,8 +7,8 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use crate::copytext::{Digest, Rewriter, RowError, Rows};
-use crate::endpoint::session::{self, ReadSettings, Scan};
 use crate::endpoint::Error as EndpointError;
+use crate::endpoint::session::{self, ReadSettings, Scan};
 use crate::metrics::{Event, Waits};
 use crate::plan::Bounds;
 use crate::sql;
@@ -69,8 +69,20 @@ impl From<EndpointError> for Failure {
 
 impl<'a, Q: Queue> Reader<'a, Q> {
     pub(super) fn new(shared: &'a Shared, queue: &'a Q, number: usize, aim: &'a Aim) -> Self {
-        let source = Source { shared, number, connection: None };
-        Self { queue, source, filler: Filler { shared, aim, waits: Waits::default() } }
+        let source = Source {
+            shared,
+            number,
+            connection: None,
+        };
+        Self {
+            queue,
+            source,
+            filler: Filler {
+                shared,
+                aim,
+                waits: Waits::default(),
+            },
+        }
     }
 
     /// Reads chunks until there are none, `stop` is cancelled, or the writer is gone.
@@ -85,7 +97,8 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             self.queue.began(&work);
             let table = work.table;
             let end = self.chunk(Arc::new(work), &mut free, &full).await;
-            self.queue.waited(table, &std::mem::take(&mut self.filler.waits));
+            self.queue
+                .waited(table, &std::mem::take(&mut self.filler.waits));
             match end {
                 Ok(ChunkEnd::Complete) => {}
                 Ok(ChunkEnd::Stopped) | Err(Failure::Abandoned) => break,
@@ -125,7 +138,10 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             }
             if !endpoint_passes(&error) || !tries.again().await {
                 let place = work.place(None);
-                return Err(Failure::Final(Error::Source { place, source: error }));
+                return Err(Failure::Final(Error::Source {
+                    place,
+                    source: error,
+                }));
             }
             self.queue.retried(work.table);
             let line = format!("reading {} again: {}", work.place(None), chain(&error));
@@ -144,7 +160,9 @@ impl<'a, Q: Queue> Reader<'a, Q> {
         let connection = source.begin(work).await?;
         let mut stream = Stream::open(connection, work, filler.shared.line_limit).await?;
         if !stream.skip(work, sent.0).await? {
-            return Err(Failure::Final(Error::Changed { place: work.place(None) }));
+            return Err(Failure::Final(Error::Changed {
+                place: work.place(None),
+            }));
         }
         loop {
             let mut batch = filler.begin(work, sent.0.rows, free).await?;
@@ -180,7 +198,14 @@ impl Filler<'_> {
         let rows = free.recv().await.ok_or(Failure::Abandoned)?;
         self.waits.full += waiting.elapsed();
         let work = Arc::clone(work);
-        Ok(Batch { work, rows, first_row, read_bytes: 0, last: false, alone: None })
+        Ok(Batch {
+            work,
+            rows,
+            first_row,
+            read_bytes: 0,
+            last: false,
+            alone: None,
+        })
     }
 
     /// Fills one batch up to the aim, or to the end of the chunk.
@@ -200,7 +225,10 @@ impl Filler<'_> {
                 return Ok(Filled::Full);
             }
             if batch.read_bytes - told >= TELL {
-                let read = Event::Read { table: batch.work.table, bytes: batch.read_bytes - told };
+                let read = Event::Read {
+                    table: batch.work.table,
+                    bytes: batch.read_bytes - told,
+                };
                 let _ = self.shared.events.try_send(read);
                 told = batch.read_bytes;
             }
@@ -244,8 +272,10 @@ impl Source<'_> {
         let doing = || format!("connecting to read table {}", work.source);
         if self.connection.as_ref().is_none_or(|c| !c.is_usable()) {
             let connected = Connection::connect(&self.shared.source).await;
-            self.connection =
-                Some(connected.map_err(|source| EndpointError::Wire { doing: doing(), source })?);
+            self.connection = Some(connected.map_err(|source| EndpointError::Wire {
+                doing: doing(),
+                source,
+            })?);
         }
         let connection = self.connection.as_mut().expect("it was made above");
         let scan = match work.bounds {
@@ -253,7 +283,10 @@ impl Source<'_> {
             Bounds::Whole | Bounds::Keys { .. } => Scan::Free,
         };
         let application_name = format!("wire9/{}/{}", short(&self.shared.run), self.number);
-        let settings = ReadSettings { application_name, scan };
+        let settings = ReadSettings {
+            application_name,
+            scan,
+        };
         session::begin_read(connection, &self.shared.snapshot, &settings).await?;
         session::lock_and_check(connection, &work.source, work.oid).await?;
         Ok(connection)
@@ -295,7 +328,12 @@ impl<'a> Stream<'a> {
             .await
             .map_err(|source| reading(work, source))?;
         let rewriter = Rewriter::new(work.recipe.clone(), line_limit, FRAME);
-        Ok(Self { copy, rewriter, raw: Vec::with_capacity(RAW), at: 0 })
+        Ok(Self {
+            copy,
+            rewriter,
+            raw: Vec::with_capacity(RAW),
+            at: 0,
+        })
     }
 
     /// Reads what is there; 0 is the end.
@@ -332,9 +370,7 @@ impl<'a> Stream<'a> {
             self.rewrite(&mut rows, left.min(RAW))
                 .map_err(|e| row_error(work, e))?;
             skipped.merge(rows.digest);
-            if rows.digest.rows == 0
-                && self.read().await.map_err(|e| reading(work, e))? == 0
-            {
+            if rows.digest.rows == 0 && self.read().await.map_err(|e| reading(work, e))? == 0 {
                 return Ok(false);
             }
         }
@@ -350,14 +386,22 @@ impl<'a> Stream<'a> {
         let tag = self.copy.finish().await.map_err(|e| reading(work, e))?;
         if tag.rows() != Some(arrived) {
             let said = tag.as_str().to_owned();
-            return Err(Failure::Final(Error::Count { place: work.place(None), said, arrived }));
+            return Err(Failure::Final(Error::Count {
+                place: work.place(None),
+                said,
+                arrived,
+            }));
         }
         Ok(())
     }
 }
 
 fn copy_statement(work: &Work) -> String {
-    let columns: Vec<&str> = work.columns.iter().map(|(source, _)| source.as_str()).collect();
+    let columns: Vec<&str> = work
+        .columns
+        .iter()
+        .map(|(source, _)| source.as_str())
+        .collect();
     let source = sql::Source {
         schema: &work.source.schema,
         name: &work.source.name,
@@ -368,18 +412,26 @@ fn copy_statement(work: &Work) -> String {
 }
 
 fn reading(work: &Work, source: wire::Error) -> EndpointError {
-    EndpointError::Wire { doing: format!("reading table {}", work.source), source }
+    EndpointError::Wire {
+        doing: format!("reading table {}", work.source),
+        source,
+    }
 }
 
 fn row_error(work: &Work, error: RowError) -> Failure {
     let place = work.place(Some(error.row + 1));
-    Failure::Final(Error::Row { place, kind: error.kind })
+    Failure::Final(Error::Row {
+        place,
+        kind: error.kind,
+    })
 }
 
 /// Whether reading may succeed under the same snapshot a moment later. A standby cancels readers with
 /// 40001 when replay must remove what they may still see.
 fn endpoint_passes(error: &EndpointError) -> bool {
-    let Some(wire) = error.wire() else { return false };
+    let Some(wire) = error.wire() else {
+        return false;
+    };
     match wire {
         wire::Error::Lost { .. } | wire::Error::Silent { .. } | wire::Error::Connect { .. } => true,
         other => matches!(
@@ -413,7 +465,11 @@ pub(super) fn short(run: &str) -> &str {
 /// # Errors
 /// The source's, and rows that can not be sent.
 pub async fn redigest(shared: &Shared, number: usize, work: &Work) -> Result<bool> {
-    let mut source = Source { shared, number, connection: None };
+    let mut source = Source {
+        shared,
+        number,
+        connection: None,
+    };
     let mut tries = Tries::new(shared.pace);
     loop {
         let error = match compare(shared, &mut source, work).await {
@@ -426,7 +482,10 @@ pub async fn redigest(shared: &Shared, number: usize, work: &Work) -> Result<boo
         source.connection = None;
         let passes = endpoint_passes(&error) && !shared.stop.is_cancelled();
         if !passes || !tries.again().await {
-            return Err(Error::Source { place: work.place(None), source: error });
+            return Err(Error::Source {
+                place: work.place(None),
+                source: error,
+            });
         }
     }
 }
@@ -450,4 +509,3 @@ async fn compare(shared: &Shared, source: &mut Source<'_>, work: &Work) -> Resul
     }
     Ok(at_end)
 }
-

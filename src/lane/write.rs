@@ -64,7 +64,14 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         aim: &'a Aim,
     ) -> Self {
         let target = Target::new(shared, number, token);
-        Self { shared, queue, aim, number, target, usual: Duration::ZERO }
+        Self {
+            shared,
+            queue,
+            aim,
+            number,
+            target,
+            usual: Duration::ZERO,
+        }
     }
 
     /// Commits batches until the reader has ended.
@@ -75,12 +82,18 @@ impl<'a, Q: Queue> Writer<'a, Q> {
     ) -> Result<()> {
         loop {
             let waiting = Instant::now();
-            let Some(mut batch) = full.recv().await else { break };
+            let Some(mut batch) = full.recv().await else {
+                break;
+            };
             let empty = waiting.elapsed();
             let writing = Instant::now();
             let table = batch.work.table;
             self.batch(&batch).await?;
-            let waits = Waits { empty, target: writing.elapsed(), ..Waits::default() };
+            let waits = Waits {
+                empty,
+                target: writing.elapsed(),
+                ..Waits::default()
+            };
             self.queue.waited(table, &waits);
             batch.rows.clear();
             batch.rows.bytes.shrink_to(self.shared.batch_limit);
@@ -119,7 +132,12 @@ impl<'a, Q: Queue> Writer<'a, Q> {
 
     /// One transaction: a piece's rows, its ledger row, the lane's token. Answers the time of COMMIT.
     async fn attempt(&mut self, batch: &Batch, piece: &Piece) -> Result<Duration, Failure> {
-        let stage = |stage| move |e| Failure { stage, cause: Cause::Wire(e) };
+        let stage = |stage| {
+            move |e| Failure {
+                stage,
+                cause: Cause::Wire(e),
+            }
+        };
         let connection = self.target.begin().await?;
         if piece.digest.rows > 0 {
             copy(connection, batch, piece).await?;
@@ -127,35 +145,71 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         let ledger_row = ledger::Batch {
             first_row: piece.first_row,
             digest: piece.digest,
-            read_bytes: if piece.ends_batch { batch.read_bytes } else { 0 },
+            read_bytes: if piece.ends_batch {
+                batch.read_bytes
+            } else {
+                0
+            },
             sent_bytes: piece.bytes.len() as u64,
             changed: self.changed(batch, piece),
             last: batch.last && piece.ends_batch,
         };
         let record = ledger::record(&self.key(&batch.work), &ledger_row);
         let step = ledger::lane_step(&self.shared.run, self.number, self.target.token());
-        let connection = self.target.connection.as_mut().expect("it is in a transaction");
+        let connection = self
+            .target
+            .connection
+            .as_mut()
+            .expect("it is in a transaction");
         let tags = if self.shared.multi_statement {
             let replies = connection.query_all(&format!("{record}; {step}")).await;
-            replies.map_err(stage(Stage::Ledger))?.into_iter().map(|r| r.tag).collect()
+            replies
+                .map_err(stage(Stage::Ledger))?
+                .into_iter()
+                .map(|r| r.tag)
+                .collect()
         } else {
-            let record = connection.query(&record).await.map_err(stage(Stage::Ledger))?.tag;
-            vec![record, connection.query(&step).await.map_err(stage(Stage::Ledger))?.tag]
+            let record = connection
+                .query(&record)
+                .await
+                .map_err(stage(Stage::Ledger))?
+                .tag;
+            vec![
+                record,
+                connection
+                    .query(&step)
+                    .await
+                    .map_err(stage(Stage::Ledger))?
+                    .tag,
+            ]
         };
         let tags: Vec<&str> = tags.iter().map(wire::CommandTag::as_str).collect();
         if tags != ["INSERT 0 1", "UPDATE 1"] {
-            return Err(Failure { stage: Stage::Ledger, cause: Cause::Fence });
+            return Err(Failure {
+                stage: Stage::Ledger,
+                cause: Cause::Fence,
+            });
         }
         let began = Instant::now();
-        let reply = connection.query("COMMIT").await.map_err(stage(Stage::Commit))?;
+        let reply = connection
+            .query("COMMIT")
+            .await
+            .map_err(stage(Stage::Commit))?;
         if reply.tag.as_str() != "COMMIT" {
-            return Err(Failure { stage: Stage::Commit, cause: Cause::NotCommitted });
+            return Err(Failure {
+                stage: Stage::Commit,
+                cause: Cause::NotCommitted,
+            });
         }
         Ok(began.elapsed())
     }
 
     fn key(&self, work: &Work) -> Key {
-        Key { run: self.shared.run.clone(), pair: work.table, chunk: work.chunk }
+        Key {
+            run: self.shared.run.clone(),
+            pair: work.table,
+            chunk: work.chunk,
+        }
     }
 
     /// Values changed are known for the whole batch: they are counted with its last piece.
@@ -174,16 +228,25 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             table: batch.work.table,
             lane: self.number,
             rows: piece.digest.rows,
-            read_bytes: if piece.ends_batch { batch.read_bytes } else { 0 },
+            read_bytes: if piece.ends_batch {
+                batch.read_bytes
+            } else {
+                0
+            },
             sent_bytes: piece.bytes.len() as u64,
             changed: self.changed(batch, piece),
             commit,
         };
-        self.queue.committed(&fact, batch.work.chunk, batch.last && piece.ends_batch);
+        self.queue
+            .committed(&fact, batch.work.chunk, batch.last && piece.ends_batch);
         let _ = self.shared.events.try_send(Event::Batch(fact));
         let first = self.usual.is_zero();
         let flat = first || commit <= self.usual * SLOWER;
-        self.usual = if first { commit } else { (self.usual * 7 + commit) / 8 };
+        self.usual = if first {
+            commit
+        } else {
+            (self.usual * 7 + commit) / 8
+        };
         let aim = self.aim.load(Ordering::Relaxed);
         let filled = piece.bytes.len() * 2 > aim;
         if flat && filled && aim < self.shared.batch_limit {
@@ -210,7 +273,11 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             return Err(self.give_up(batch, piece, failure));
         }
         self.queue.retried(batch.work.table);
-        let line = format!("writing {} again: {}", batch.work.place(None), failure.in_words());
+        let line = format!(
+            "writing {} again: {}",
+            batch.work.place(None),
+            failure.in_words()
+        );
         let _ = self.shared.events.try_send(Event::Retry(line));
         if !tries.again().await {
             return Err(self.give_up(batch, piece, failure));
@@ -225,7 +292,11 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             return false;
         }
         let half = (piece.bytes.len() / 2).max(1);
-        let aim = if half > SMALLEST { half } else { half.min(SMALLEST) };
+        let aim = if half > SMALLEST {
+            half
+        } else {
+            half.min(SMALLEST)
+        };
         self.aim.store(aim, Ordering::Relaxed);
         self.usual = Duration::ZERO;
         true
@@ -240,7 +311,10 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         match failure.cause {
             Cause::Wire(source) => {
                 let line = source.server().and_then(|e| e.copy_line);
-                Error::Refused { place: self.place(batch, piece, line), source }
+                Error::Refused {
+                    place: self.place(batch, piece, line),
+                    source,
+                }
             }
             _ => self.give_up(batch, piece, failure),
         }
@@ -251,24 +325,42 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         match failure.cause {
             Cause::Wire(source) => {
                 let doing = format!("loading into table {}", batch.work.target);
-                Error::Target { place, source: EndpointError::Wire { doing, source } }
+                Error::Target {
+                    place,
+                    source: EndpointError::Wire { doing, source },
+                }
             }
             Cause::Endpoint(source) => Error::Target { place, source },
-            Cause::Taken(took) => Error::Taken { place, sent: piece.digest.rows, took },
+            Cause::Taken(took) => Error::Taken {
+                place,
+                sent: piece.digest.rows,
+                took,
+            },
             Cause::Fence => Error::TakenOver,
-            Cause::NotCommitted => {
-                Error::Taken { place, sent: piece.digest.rows, took: "ROLLBACK".to_owned() }
-            }
+            Cause::NotCommitted => Error::Taken {
+                place,
+                sent: piece.digest.rows,
+                took: "ROLLBACK".to_owned(),
+            },
         }
     }
 
     /// After a doubtful transaction: moves the lane's token on, which waits for a zombie or defeats
     /// it, and then goes on from the end of what the ledger holds. `true`: the whole batch is there.
-    async fn resolve(&mut self, batch: &Batch, at: &mut usize, first_row: &mut u64) -> Result<bool> {
+    async fn resolve(
+        &mut self,
+        batch: &Batch,
+        at: &mut usize,
+        first_row: &mut u64,
+    ) -> Result<bool> {
         let place = batch.work.place(None);
         self.target.move_token(&batch.work).await?;
         let key = self.key(&batch.work);
-        let connection = self.target.connection.as_mut().expect("the token was moved over it");
+        let connection = self
+            .target
+            .connection
+            .as_mut()
+            .expect("the token was moved over it");
         let found = match ledger::find_batches(connection, &key, *first_row).await {
             Ok(found) => found,
             // The connection broke again: the next attempt fails at once and comes back here.
@@ -280,8 +372,11 @@ impl<'a, Q: Queue> Writer<'a, Q> {
                 return Err(Error::Foreign { place });
             }
             let rest = &batch.rows.bytes[*at..];
-            let length = rows_length(rest, stored.digest.rows).filter(|&n| digest(&rest[..n]) == stored.digest);
-            let Some(length) = length else { return Err(Error::Foreign { place }) };
+            let length = rows_length(rest, stored.digest.rows)
+                .filter(|&n| digest(&rest[..n]) == stored.digest);
+            let Some(length) = length else {
+                return Err(Error::Foreign { place });
+            };
             let piece = Piece {
                 bytes: *at..*at + length,
                 first_row: stored.first_row,
@@ -326,16 +421,26 @@ impl Failure {
 
 /// Length in bytes of the first `rows` rows; `None` where there are fewer.
 fn rows_length(bytes: &[u8], rows: u64) -> Option<usize> {
-    let Some(last) = rows.checked_sub(1) else { return Some(0) };
+    let Some(last) = rows.checked_sub(1) else {
+        return Some(0);
+    };
     let last = usize::try_from(last).ok()?;
     memchr::memchr_iter(b'\n', bytes).nth(last).map(|at| at + 1)
 }
 
 /// COPY FROM of a piece in large frames; the tag must be the rows sent.
 async fn copy(connection: &mut Connection, batch: &Batch, piece: &Piece) -> Result<(), Failure> {
-    let failed = |e| Failure { stage: Stage::Copy, cause: Cause::Wire(e) };
+    let failed = |e| Failure {
+        stage: Stage::Copy,
+        cause: Cause::Wire(e),
+    };
     let target = &batch.work.target;
-    let columns: Vec<&str> = batch.work.columns.iter().map(|(_, name)| name.as_str()).collect();
+    let columns: Vec<&str> = batch
+        .work
+        .columns
+        .iter()
+        .map(|(_, name)| name.as_str())
+        .collect();
     let statement = sql::copy_in(&target.schema, &target.name, &columns);
     let mut copy = connection.copy_in(&statement).await.map_err(failed)?;
     for frame in frames(&batch.rows, piece) {
@@ -346,7 +451,10 @@ async fn copy(connection: &mut Connection, batch: &Batch, piece: &Piece) -> Resu
         return Ok(());
     }
     let cause = Cause::Taken(tag.as_str().to_owned());
-    Err(Failure { stage: Stage::Copy, cause })
+    Err(Failure {
+        stage: Stage::Copy,
+        cause,
+    })
 }
 
 /// The lane's connection to the target, and its tokens.
@@ -363,7 +471,13 @@ impl<'a> Target<'a> {
     fn new(shared: &'a Shared, number: usize, token: String) -> Self {
         let mut settings = shared.settings.clone();
         settings.application_name(&application_name(shared, number));
-        Self { shared, number, connection: None, settings, tokens: vec![token] }
+        Self {
+            shared,
+            number,
+            connection: None,
+            settings,
+            tokens: vec![token],
+        }
     }
 
     fn token(&self) -> &str {
@@ -372,7 +486,10 @@ impl<'a> Target<'a> {
 
     /// A connection inside a new transaction.
     async fn begin(&mut self) -> Result<&mut Connection, Failure> {
-        let failed = |cause| Failure { stage: Stage::Begin, cause };
+        let failed = |cause| Failure {
+            stage: Stage::Begin,
+            cause,
+        };
         if self.connection.as_ref().is_none_or(|c| !c.is_usable()) {
             let connected = Connection::connect(&self.shared.target).await;
             let mut connection = connected.map_err(|e| failed(Cause::Wire(e)))?;
@@ -390,7 +507,9 @@ impl<'a> Target<'a> {
 
     /// Rolls back; `false` where the connection is lost.
     async fn rollback(&mut self) -> bool {
-        let Some(connection) = &mut self.connection else { return true };
+        let Some(connection) = &mut self.connection else {
+            return true;
+        };
         let done = connection.is_usable() && session::rollback(connection).await.is_ok();
         if !done {
             self.connection = None;
@@ -402,8 +521,7 @@ impl<'a> Target<'a> {
     async fn move_token(&mut self, work: &Work) -> Result<()> {
         let zombie = self.connection.take().and_then(|c| c.backend_pid());
         let next = Uuid::new_v4().to_string();
-        let statement =
-            ledger::lane_move(&self.shared.run, self.number, &self.tokens, &next);
+        let statement = ledger::lane_move(&self.shared.run, self.number, &self.tokens, &next);
         self.tokens.push(next);
         let moved = ledger::lane_move(&self.shared.run, self.number, &self.tokens, self.token());
         let mut statement = Some(statement);
@@ -431,7 +549,10 @@ impl<'a> Target<'a> {
 
     async fn try_move(&mut self, sql: &str, zombie: Option<i32>) -> Result<bool, Failure> {
         self.terminate(zombie).await?;
-        let failed = |e| Failure { stage: Stage::Ledger, cause: Cause::Wire(e) };
+        let failed = |e| Failure {
+            stage: Stage::Ledger,
+            cause: Cause::Wire(e),
+        };
         let connection = self.begin().await?;
         let tag = connection.query(sql).await.map_err(failed)?.tag;
         if tag.as_str() != "UPDATE 1" {
@@ -442,17 +563,24 @@ impl<'a> Target<'a> {
         if tag.as_str() == "COMMIT" {
             Ok(true)
         } else {
-            Err(Failure { stage: Stage::Commit, cause: Cause::NotCommitted })
+            Err(Failure {
+                stage: Stage::Commit,
+                cause: Cause::NotCommitted,
+            })
         }
     }
 
     /// Ends the old backend where the target has that: what it has under way then rolls back at once
     /// instead of when its timeout comes. Only a courtesy: refusals do not matter.
     async fn terminate(&mut self, zombie: Option<i32>) -> Result<(), Failure> {
-        let Some(pid) = zombie.filter(|_| self.shared.terminate_backend) else { return Ok(()) };
+        let Some(pid) = zombie.filter(|_| self.shared.terminate_backend) else {
+            return Ok(());
+        };
         let name = sql::literal(&application_name(self.shared, self.number));
         self.begin().await?;
-        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
         // Process numbers are used again: only a backend of this very lane is meant.
         let statement = format!(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = {pid} AND \
@@ -475,9 +603,10 @@ impl Failure {
         let words = self.in_words();
         match self.cause {
             Cause::Endpoint(error) => error,
-            Cause::Wire(source) => {
-                EndpointError::Wire { doing: "deciding a doubtful COMMIT".to_owned(), source }
-            }
+            Cause::Wire(source) => EndpointError::Wire {
+                doing: "deciding a doubtful COMMIT".to_owned(),
+                source,
+            },
             _ => EndpointError::Unexpected { what: words },
         }
     }

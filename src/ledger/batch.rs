@@ -73,7 +73,8 @@ pub fn lane_move(run: &str, lane: usize, from: &[String], to: &str) -> String {
     )
 }
 
-const COLUMNS: &str = "pair, chunk, first_row, row_count, digest, read_bytes, sent_bytes, changed, is_last";
+const COLUMNS: &str =
+    "pair, chunk, first_row, row_count, digest, read_bytes, sent_bytes, changed, is_last";
 
 /// The batches of a chunk from a row position on, in order.
 ///
@@ -89,8 +90,14 @@ pub async fn find_batches(connection: &mut Connection, key: &Key, from: u64) -> 
             key.chunk,
         ))
         .await
-        .map_err(|source| Error::Wire { doing: "looking up a chunk's batches", source })?;
-    Ok(read_batches(&reply)?.into_iter().map(|(_, _, batch)| batch).collect())
+        .map_err(|source| Error::Wire {
+            doing: "looking up a chunk's batches",
+            source,
+        })?;
+    Ok(read_batches(&reply)?
+        .into_iter()
+        .map(|(_, _, batch)| batch)
+        .collect())
 }
 
 /// All batches of a run: pair, chunk, batch; in order.
@@ -106,8 +113,9 @@ pub(super) fn read_batches(reply: &Reply) -> Result<Vec<(usize, u32, Batch)>> {
         .rows
         .iter()
         .map(|row| {
-            read_batch(row)
-                .ok_or_else(|| Error::Unreadable { what: "a row of wire9.batch".to_owned() })
+            read_batch(row).ok_or_else(|| Error::Unreadable {
+                what: "a row of wire9.batch".to_owned(),
+            })
         })
         .collect()
 }
@@ -115,16 +123,26 @@ pub(super) fn read_batches(reply: &Reply) -> Result<Vec<(usize, u32, Batch)>> {
 fn read_batch(row: &[Option<String>]) -> Option<(usize, u32, Batch)> {
     let text = |i: usize| row.get(i)?.as_deref();
     let number = |i: usize| text(i)?.parse::<u64>().ok();
-    let changed = text(7)?.split_ascii_whitespace().map(str::parse).collect::<Result<_, _>>();
+    let changed = text(7)?
+        .split_ascii_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>();
     let batch = Batch {
         first_row: number(2)?,
-        digest: Digest { rows: number(3)?, sum: u128::from_str_radix(text(4)?, 16).ok()? },
+        digest: Digest {
+            rows: number(3)?,
+            sum: u128::from_str_radix(text(4)?, 16).ok()?,
+        },
         read_bytes: number(5)?,
         sent_bytes: number(6)?,
         changed: changed.ok()?,
         last: number(8)? != 0,
     };
-    Some((usize::try_from(number(0)?).ok()?, u32::try_from(number(1)?).ok()?, batch))
+    Some((
+        usize::try_from(number(0)?).ok()?,
+        u32::try_from(number(1)?).ok()?,
+        batch,
+    ))
 }
 
 #[cfg(test)]
@@ -139,13 +157,20 @@ mod tests {
     fn a_batch_is_read_as_it_was_recorded() {
         let batch = Batch {
             first_row: 70,
-            digest: Digest { rows: 7, sum: u128::MAX - 5 },
+            digest: Digest {
+                rows: 7,
+                sum: u128::MAX - 5,
+            },
             read_bytes: 1000,
             sent_bytes: 900,
             changed: vec![3, 0],
             last: true,
         };
-        let key = Key { run: "r".to_owned(), pair: 4, chunk: 2 };
+        let key = Key {
+            run: "r".to_owned(),
+            pair: 4,
+            chunk: 2,
+        };
         let statement = record(&key, &batch);
         assert!(
             statement.ends_with(

@@ -24,7 +24,9 @@ pub enum Error {
         what: String,
     },
     /// The ledger was written by another version.
-    #[error("the ledger in schema wire9 of the target has layout {found}, this program knows {known}")]
+    #[error(
+        "the ledger in schema wire9 of the target has layout {found}, this program knows {known}"
+    )]
     Version {
         /// Layout found.
         found: u32,

@@ -60,7 +60,12 @@ impl Owner {
 /// For people: `host wopr, process 4711`.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "host {}, process {}", self.host.escape_default(), self.pid)
+        write!(
+            f,
+            "host {}, process {}",
+            self.host.escape_default(),
+            self.pid
+        )
     }
 }
 
@@ -89,8 +94,14 @@ mod tests {
     fn this_process_is_alive_and_a_finished_one_is_gone() {
         let me = Owner::this_process();
         assert_eq!(me.liveness(), Liveness::Alive);
-        let mut child = std::process::Command::new("true").spawn().expect("true starts");
-        let mut other = Owner { pid: child.id(), started: 1, ..me.clone() };
+        let mut child = std::process::Command::new("true")
+            .spawn()
+            .expect("true starts");
+        let mut other = Owner {
+            pid: child.id(),
+            started: 1,
+            ..me.clone()
+        };
         child.wait().expect("true ends");
         assert_eq!(other.liveness(), Liveness::Gone);
         other.realm = "another boot".to_owned();
@@ -100,7 +111,10 @@ mod tests {
     #[test]
     fn a_process_number_that_is_used_again_is_not_the_same_process() {
         let me = Owner::this_process();
-        let earlier = Owner { started: me.started - 1, ..me };
+        let earlier = Owner {
+            started: me.started - 1,
+            ..me
+        };
         assert_eq!(earlier.liveness(), Liveness::Gone);
     }
 }

@@ -57,12 +57,19 @@ pub struct Progress {
 impl Progress {
     /// Whether all of a chunk is committed.
     pub fn is_finished(&self, pair: usize, chunk: u32) -> bool {
-        self.batches.get(&(pair, chunk)).is_some_and(|b| b.last().is_some_and(|b| b.last))
+        self.batches
+            .get(&(pair, chunk))
+            .is_some_and(|b| b.last().is_some_and(|b| b.last))
     }
 
     /// Rows committed into a target.
     pub fn loaded(&self, target: usize) -> u64 {
-        let of_target = |pair: usize| self.plan.pairs.get(pair).is_some_and(|p| p.target == target);
+        let of_target = |pair: usize| {
+            self.plan
+                .pairs
+                .get(pair)
+                .is_some_and(|p| p.target == target)
+        };
         self.batches
             .iter()
             .filter(|((pair, _), _)| of_target(*pair))
@@ -81,14 +88,22 @@ impl PlanRows {
         });
         let targets = self.targets.iter().enumerate().map(|(i, t)| {
             let (schema, name) = (literal(&t.name.schema), literal(&t.name.name));
-            let baseline = t.baseline.map_or_else(|| "NULL".to_owned(), |n| n.to_string());
-            format!("({run}, {i}, {schema}, {name}, {baseline}, {})", u8::from(t.truncated))
+            let baseline = t
+                .baseline
+                .map_or_else(|| "NULL".to_owned(), |n| n.to_string());
+            format!(
+                "({run}, {i}, {schema}, {name}, {baseline}, {})",
+                u8::from(t.truncated)
+            )
         });
         let chunks = self.chunks.iter().map(|(pair, number, bounds, bytes)| {
             let bounds = serde_json::to_string(bounds).expect("bounds are JSON");
             format!("({run}, {pair}, {number}, {}, {bytes})", literal(&bounds))
         });
-        let mut statements = inserts("pair (run, pair, source_schema, source_name, target)", pairs);
+        let mut statements = inserts(
+            "pair (run, pair, source_schema, source_name, target)",
+            pairs,
+        );
         statements.extend(inserts(
             "target (run, target, schema_name, table_name, baseline, truncated)",
             targets,
@@ -101,7 +116,12 @@ impl PlanRows {
 fn inserts(into: &str, rows: impl Iterator<Item = String>) -> Vec<Statement> {
     let rows: Vec<String> = rows.collect();
     rows.chunks(ROWS_PER_INSERT)
-        .map(|rows| Statement::new(format!("INSERT INTO wire9.{into} VALUES {}", rows.join(", "))))
+        .map(|rows| {
+            Statement::new(format!(
+                "INSERT INTO wire9.{into} VALUES {}",
+                rows.join(", ")
+            ))
+        })
         .collect()
 }
 
@@ -115,7 +135,9 @@ impl Ledger {
             "UPDATE wire9.target SET baseline = 0, truncated = 1 WHERE run = {} AND target = {target}",
             literal(run)
         );
-        self.read("recording that a table was truncated", &sql).await.map(|_| ())
+        self.read("recording that a table was truncated", &sql)
+            .await
+            .map(|_| ())
     }
 
     /// Plan and progress of a run.
@@ -139,7 +161,9 @@ impl Ledger {
             "SELECT pair, chunk, bounds, bytes FROM wire9.chunk WHERE run = {id} ORDER BY pair, chunk"
         );
         let chunks = rows(&self.read(DOING, &sql).await?, "wire9.chunk", read_chunk)?;
-        let reply = self.read("reading the finished batches", &all_batches(run)).await?;
+        let reply = self
+            .read("reading the finished batches", &all_batches(run))
+            .await?;
         let mut batches: BTreeMap<(usize, u32), Vec<Batch>> = BTreeMap::new();
         for (pair, chunk, batch) in read_batches(&reply)? {
             batches.entry((pair, chunk)).or_default().push(batch);
@@ -160,8 +184,14 @@ impl Ledger {
 type Texts = [Option<String>];
 
 fn rows<T>(reply: &Reply, table: &str, read: impl Fn(&Texts) -> Option<T>) -> Result<Vec<T>> {
-    let unreadable = || Error::Unreadable { what: format!("a row of {table}") };
-    reply.rows.iter().map(|row| read(row).ok_or_else(unreadable)).collect()
+    let unreadable = || Error::Unreadable {
+        what: format!("a row of {table}"),
+    };
+    reply
+        .rows
+        .iter()
+        .map(|row| read(row).ok_or_else(unreadable))
+        .collect()
 }
 
 fn text(row: &Texts, i: usize) -> Option<&str> {
@@ -177,7 +207,13 @@ fn name(row: &Texts, i: usize) -> Option<TableName> {
 }
 
 fn read_pair(row: &Texts) -> Option<(usize, PairRow)> {
-    Some((number(row, 0)?, PairRow { source: name(row, 1)?, target: number(row, 3)? }))
+    Some((
+        number(row, 0)?,
+        PairRow {
+            source: name(row, 1)?,
+            target: number(row, 3)?,
+        },
+    ))
 }
 
 fn read_target(row: &Texts) -> Option<(usize, TargetRow)> {
@@ -186,7 +222,14 @@ fn read_target(row: &Texts) -> Option<(usize, TargetRow)> {
         Some(n) => Some(n.parse().ok()?),
     };
     let truncated = number::<u8>(row, 4)? != 0;
-    Some((number(row, 0)?, TargetRow { name: name(row, 1)?, baseline, truncated }))
+    Some((
+        number(row, 0)?,
+        TargetRow {
+            name: name(row, 1)?,
+            baseline,
+            truncated,
+        },
+    ))
 }
 
 fn read_chunk(row: &Texts) -> Option<(usize, u32, Bounds, u64)> {
@@ -197,7 +240,9 @@ fn read_chunk(row: &Texts) -> Option<(usize, u32, Bounds, u64)> {
 /// Rows numbered from 0 without a gap.
 fn numbered<T>(rows: Vec<(usize, T)>, table: &str) -> Result<Vec<T>> {
     if rows.iter().enumerate().any(|(i, (number, _))| i != *number) {
-        return Err(Error::Unreadable { what: format!("{table}: its numbers have gaps") });
+        return Err(Error::Unreadable {
+            what: format!("{table}: its numbers have gaps"),
+        });
     }
     Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
@@ -209,7 +254,8 @@ fn tiles(progress: &Progress) -> Result<()> {
         for (i, batch) in batches.iter().enumerate() {
             let early_end = batch.last && i + 1 != batches.len();
             if batch.first_row != next || early_end {
-                let what = format!("wire9.batch: pair {pair}, chunk {chunk} has a gap at row {next}");
+                let what =
+                    format!("wire9.batch: pair {pair}, chunk {chunk} has a gap at row {next}");
                 return Err(Error::Unreadable { what });
             }
             next += batch.digest.rows;
@@ -235,18 +281,39 @@ mod tests {
     }
 
     fn progress(batches: Vec<Batch>) -> Progress {
-        let pairs = vec![PairRow { source: TableName::new("a", "b"), target: 0 }];
-        let plan = PlanRows { pairs, ..PlanRows::default() };
-        Progress { plan, batches: BTreeMap::from([((0, 0), batches)]) }
+        let pairs = vec![PairRow {
+            source: TableName::new("a", "b"),
+            target: 0,
+        }];
+        let plan = PlanRows {
+            pairs,
+            ..PlanRows::default()
+        };
+        Progress {
+            plan,
+            batches: BTreeMap::from([((0, 0), batches)]),
+        }
     }
 
     #[test]
     fn batches_must_tile_their_chunk() {
         assert!(tiles(&progress(vec![batch(0, 5, false), batch(5, 0, true)])).is_ok());
-        assert!(tiles(&progress(vec![batch(0, 5, false), batch(6, 1, true)])).is_err(), "gap");
-        assert!(tiles(&progress(vec![batch(0, 5, false), batch(4, 2, true)])).is_err(), "overlap");
-        assert!(tiles(&progress(vec![batch(0, 5, true), batch(5, 2, false)])).is_err(), "after end");
-        assert!(tiles(&progress(vec![batch(3, 5, true)])).is_err(), "begins late");
+        assert!(
+            tiles(&progress(vec![batch(0, 5, false), batch(6, 1, true)])).is_err(),
+            "gap"
+        );
+        assert!(
+            tiles(&progress(vec![batch(0, 5, false), batch(4, 2, true)])).is_err(),
+            "overlap"
+        );
+        assert!(
+            tiles(&progress(vec![batch(0, 5, true), batch(5, 2, false)])).is_err(),
+            "after end"
+        );
+        assert!(
+            tiles(&progress(vec![batch(3, 5, true)])).is_err(),
+            "begins late"
+        );
     }
 
     #[test]
@@ -254,23 +321,43 @@ mod tests {
         assert!(!progress(vec![batch(0, 5, false)]).is_finished(0, 0));
         assert!(progress(vec![batch(0, 5, false), batch(5, 0, true)]).is_finished(0, 0));
         assert!(!progress(vec![]).is_finished(0, 0));
-        assert_eq!(progress(vec![batch(0, 5, false), batch(5, 3, true)]).loaded(0), 8);
+        assert_eq!(
+            progress(vec![batch(0, 5, false), batch(5, 3, true)]).loaded(0),
+            8
+        );
     }
 
     #[test]
     fn names_and_bounds_are_quoted_in_the_plan() {
         let plan = PlanRows {
-            pairs: vec![PairRow { source: TableName::new("it's", "t"), target: 0 }],
+            pairs: vec![PairRow {
+                source: TableName::new("it's", "t"),
+                target: 0,
+            }],
             targets: vec![TargetRow {
                 name: TableName::new("s", "t"),
                 baseline: None,
                 truncated: true,
             }],
-            chunks: vec![(0, 0, Bounds::Pages { from: None, to: Some(9) }, 77)],
+            chunks: vec![(
+                0,
+                0,
+                Bounds::Pages {
+                    from: None,
+                    to: Some(9),
+                },
+                77,
+            )],
         };
         let statements: Vec<String> = plan.statements("r").into_iter().map(|s| s.sql).collect();
-        assert!(statements[0].ends_with("VALUES ('r', 0, 'it''s', 't', 0)"), "{statements:?}");
-        assert!(statements[1].ends_with("VALUES ('r', 0, 's', 't', NULL, 1)"), "{statements:?}");
+        assert!(
+            statements[0].ends_with("VALUES ('r', 0, 'it''s', 't', 0)"),
+            "{statements:?}"
+        );
+        assert!(
+            statements[1].ends_with("VALUES ('r', 0, 's', 't', NULL, 1)"),
+            "{statements:?}"
+        );
         assert!(
             statements[2].ends_with("('r', 0, 0, '{\"pages\":{\"from\":null,\"to\":9}}', 77)"),
             "{statements:?}"

@@ -136,7 +136,11 @@ impl Ledger {
     /// # Errors
     /// As `runs`.
     pub async fn run(&mut self, of: &Run) -> Result<Option<Run>> {
-        Ok(self.runs(&of.source).await?.into_iter().find(|r| r.run == of.run))
+        Ok(self
+            .runs(&of.source)
+            .await?
+            .into_iter()
+            .find(|r| r.run == of.run))
     }
 
     /// Enters a new run with its whole plan, in one transaction. Two processes that begin a run of the
@@ -161,7 +165,10 @@ impl Ledger {
         statements.extend(plan.statements(&new.run));
         statements.extend(lanes(&new.run, 0, &new.tokens));
         let applied = format!("SELECT 1 FROM wire9.run WHERE run = {}", literal(&new.run));
-        match self.transact("entering the run and its plan", &statements, &applied).await? {
+        match self
+            .transact("entering the run and its plan", &statements, &applied)
+            .await?
+        {
             Ended::Committed => Ok(Claim::Ours),
             Ended::Unmet => Ok(Claim::Lost),
         }
@@ -172,7 +179,12 @@ impl Ledger {
     ///
     /// # Errors
     /// The target's refusal, or its loss.
-    pub async fn take_over(&mut self, seen: &Run, owner: &Owner, tokens: &[String]) -> Result<Claim> {
+    pub async fn take_over(
+        &mut self,
+        seen: &Run,
+        owner: &Owner,
+        tokens: &[String],
+    ) -> Result<Claim> {
         let run = literal(&seen.run);
         let token = literal(&owner.token);
         let mut statements = vec![Statement::must(
@@ -189,10 +201,15 @@ impl Ledger {
         statements.push(Statement::new(format!(
             "UPDATE wire9.lane SET token = {token} WHERE run = {run}"
         )));
-        statements.push(Statement::new(format!("DELETE FROM wire9.lane WHERE run = {run}")));
+        statements.push(Statement::new(format!(
+            "DELETE FROM wire9.lane WHERE run = {run}"
+        )));
         statements.extend(lanes(&seen.run, 0, tokens));
         let applied = format!("SELECT 1 FROM wire9.run WHERE run = {run} AND token = {token}");
-        match self.transact("taking the run over", &statements, &applied).await? {
+        match self
+            .transact("taking the run over", &statements, &applied)
+            .await?
+        {
             Ended::Committed => Ok(Claim::Ours),
             Ended::Unmet => Ok(Claim::Lost),
         }
@@ -216,7 +233,8 @@ impl Ledger {
     /// # Errors
     /// `TakenOver`, or the target's loss.
     pub async fn set_snapshot(&mut self, run: &str, owner: &Owner, snapshot: &str) -> Result<()> {
-        self.update(run, owner, &format!("snapshot = {}", literal(snapshot))).await
+        self.update(run, owner, &format!("snapshot = {}", literal(snapshot)))
+            .await
     }
 
     /// The run has its verdict.
@@ -225,13 +243,16 @@ impl Ledger {
     /// `TakenOver`, or the target's loss.
     pub async fn finish(&mut self, run: &str, owner: &Owner) -> Result<()> {
         let slot = literal(&format!("done {run}"));
-        self.update(run, owner, &format!("state = 'done', slot = {slot}")).await
+        self.update(run, owner, &format!("state = 'done', slot = {slot}"))
+            .await
     }
 
     async fn update(&mut self, run: &str, owner: &Owner, set: &str) -> Result<()> {
         let token = literal(&owner.token);
-        let sql =
-            format!("UPDATE wire9.run SET {set} WHERE run = {} AND token = {token}", literal(run));
+        let sql = format!(
+            "UPDATE wire9.run SET {set} WHERE run = {} AND token = {token}",
+            literal(run)
+        );
         // The update is the same however often it is done, so an unknown outcome is no doubt.
         let reply = self.read("updating the run", &sql).await?;
         if reply.tag.as_str() == "UPDATE 1" {
@@ -251,16 +272,23 @@ impl Ledger {
     pub async fn forget(&mut self, run: &str, owner: &Owner) -> Result<Claim> {
         let id = literal(run);
         let mut statements = vec![Statement::must(
-            format!("DELETE FROM wire9.run WHERE run = {id} AND token = {}", literal(&owner.token)),
+            format!(
+                "DELETE FROM wire9.run WHERE run = {id} AND token = {}",
+                literal(&owner.token)
+            ),
             "DELETE 1",
         )];
         for table in ["batch", "chunk", "lane", "pair", "target"] {
-            statements.push(Statement::new(format!("DELETE FROM wire9.{table} WHERE run = {id}")));
+            statements.push(Statement::new(format!(
+                "DELETE FROM wire9.{table} WHERE run = {id}"
+            )));
         }
-        let applied = format!(
-            "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM wire9.run WHERE run = {id})"
-        );
-        match self.transact("forgetting the run", &statements, &applied).await? {
+        let applied =
+            format!("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM wire9.run WHERE run = {id})");
+        match self
+            .transact("forgetting the run", &statements, &applied)
+            .await?
+        {
             Ended::Committed => Ok(Claim::Ours),
             Ended::Unmet => Ok(Claim::Lost),
         }
@@ -292,10 +320,19 @@ fn read_owner(text: &str) -> Option<Owner> {
 fn read_runs(reply: &Reply) -> Result<Vec<Run>> {
     let layout = |row: &Vec<Option<String>>| row.get(1)?.as_deref()?.parse::<u32>().ok();
     if let Some(found) = reply.rows.iter().filter_map(layout).find(|&l| l != VERSION) {
-        return Err(Error::Version { found, known: VERSION });
+        return Err(Error::Version {
+            found,
+            known: VERSION,
+        });
     }
-    let unreadable = || Error::Unreadable { what: "a row of wire9.run".to_owned() };
-    reply.rows.iter().map(|row| read_run(row).ok_or_else(unreadable)).collect()
+    let unreadable = || Error::Unreadable {
+        what: "a row of wire9.run".to_owned(),
+    };
+    reply
+        .rows
+        .iter()
+        .map(|row| read_run(row).ok_or_else(unreadable))
+        .collect()
 }
 
 fn read_run(row: &[Option<String>]) -> Option<Run> {

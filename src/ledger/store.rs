@@ -22,11 +22,17 @@ pub(super) struct Statement {
 
 impl Statement {
     pub(super) fn new(sql: impl Into<String>) -> Self {
-        Self { sql: sql.into(), must: None }
+        Self {
+            sql: sql.into(),
+            must: None,
+        }
     }
 
     pub(super) fn must(sql: impl Into<String>, tag: &'static str) -> Self {
-        Self { sql: sql.into(), must: Some(tag) }
+        Self {
+            sql: sql.into(),
+            must: Some(tag),
+        }
     }
 }
 
@@ -53,12 +59,20 @@ impl Ledger {
         options: ConnectOptions,
         settings: session::WriteSettings,
     ) -> Self {
-        Self { connection: Some(connection), options, settings }
+        Self {
+            connection: Some(connection),
+            options,
+            settings,
+        }
     }
 
     /// Another ledger object over connections of its own, for a task that works beside this one.
     pub fn beside(&self) -> Self {
-        Self { connection: None, options: self.options.clone(), settings: self.settings.clone() }
+        Self {
+            connection: None,
+            options: self.options.clone(),
+            settings: self.settings.clone(),
+        }
     }
 
     /// The connection, made anew where it broke.
@@ -70,9 +84,13 @@ impl Ledger {
         if usable && let Some(ref mut connection) = self.connection {
             return Ok(connection);
         }
-        let connection = Connection::connect(&self.options)
-            .await
-            .map_err(|source| Error::Wire { doing: "connecting", source })?;
+        let connection =
+            Connection::connect(&self.options)
+                .await
+                .map_err(|source| Error::Wire {
+                    doing: "connecting",
+                    source,
+                })?;
         Ok(self.connection.insert(connection))
     }
 
@@ -81,9 +99,10 @@ impl Ledger {
         let mut patience = Patience::new();
         loop {
             let tried = match self.connection().await {
-                Ok(connection) => {
-                    connection.query(sql).await.map_err(|source| Error::Wire { doing, source })
-                }
+                Ok(connection) => connection
+                    .query(sql)
+                    .await
+                    .map_err(|source| Error::Wire { doing, source }),
                 Err(e) => Err(e),
             };
             match tried {
@@ -124,7 +143,9 @@ impl Ledger {
             Err(Error::Wire { source, .. }) => return Err(source),
             Err(_) => unreachable!("connecting fails with the connection's error only"),
         };
-        session::begin_write(connection, &settings).await.map_err(wire_error)?;
+        session::begin_write(connection, &settings)
+            .await
+            .map_err(wire_error)?;
         for statement in statements {
             match connection.query(&statement.sql).await {
                 Ok(reply) if statement.must.is_none_or(|tag| reply.tag.as_str() == tag) => {}
@@ -146,7 +167,10 @@ impl Ledger {
 fn wire_error(error: EndpointError) -> wire::Error {
     match error {
         EndpointError::Wire { source, .. } => source,
-        other => wire::Error::Protocol { peer: "the target".to_owned(), what: other.to_string() },
+        other => wire::Error::Protocol {
+            peer: "the target".to_owned(),
+            what: other.to_string(),
+        },
     }
 }
 
@@ -158,7 +182,14 @@ fn passing(error: &wire::Error) -> bool {
         _ => matches!(
             error.code(),
             Some(
-                "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "53300" | "23505"
+                "40001"
+                    | "40P01"
+                    | "55P03"
+                    | "57P01"
+                    | "57P02"
+                    | "57P03"
+                    | "53300"
+                    | "23505"
                     | "XX000"
             )
         ),
@@ -175,7 +206,11 @@ struct Patience {
 
 impl Patience {
     fn new() -> Self {
-        Self { until: Instant::now() + PATIENCE, next: Duration::from_millis(50), tries: 0 }
+        Self {
+            until: Instant::now() + PATIENCE,
+            next: Duration::from_millis(50),
+            tries: 0,
+        }
     }
 
     /// Waits; `false` when the patience is over.

@@ -13,6 +13,8 @@ mod sizes;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sql;
+
 pub use order::chunks;
 pub use sizes::{Thresholds, choose};
 
@@ -38,6 +40,24 @@ pub enum Bounds {
         /// Upper bound.
         to: Option<Vec<String>>,
     },
+}
+
+impl Bounds {
+    /// The range for a statement.
+    pub fn range(&self) -> sql::Range<'_> {
+        match self {
+            Self::Whole => sql::Range::Whole,
+            Self::Pages { from, to } => sql::Range::Pages {
+                from: *from,
+                to: *to,
+            },
+            Self::Keys { columns, from, to } => sql::Range::Keys {
+                columns,
+                from: from.as_deref(),
+                to: to.as_deref(),
+            },
+        }
+    }
 }
 
 /// What one COPY TO reads.

@@ -8,7 +8,8 @@ use super::refusal::{Problem, Refusal, Refusals};
 /// Which tables of the source are copied.
 ///
 /// A table passes if its schema and its name are asked for (an empty list asks for all) and it is not
-/// excluded. A partition answers to its own name and to that of every partitioned table above it.
+/// excluded. A partition answers to its own schema and name and to those of every partitioned table
+/// above it.
 ///
 /// Patterns are those of psql and pg_dump: `*`, `?`, `SCHEMA.TABLE`, double quotes for exact case. One
 /// without a schema means tables in whatever schema.
@@ -78,11 +79,13 @@ impl Filter {
 
     /// Whether a table is asked for and not excluded.
     pub(super) fn selects(&self, catalog: &Catalog, table: &Table) -> bool {
-        let wanted = names(catalog, table).any(|name| {
-            (self.schemas.is_empty() || self.schemas.iter().any(|p| p.matches(name)))
-                && (self.tables.is_empty() || self.tables.iter().any(|p| p.matches(name)))
-        });
-        wanted && !matches_any(&self.excluded, catalog, table)
+        self.in_schemas(catalog, table)
+            && (self.tables.is_empty() || matches_any(&self.tables, catalog, table))
+            && !matches_any(&self.excluded, catalog, table)
+    }
+
+    fn in_schemas(&self, catalog: &Catalog, table: &Table) -> bool {
+        self.schemas.is_empty() || matches_any(&self.schemas, catalog, table)
     }
 
     /// Whether a table was asked for by a pattern of `--table`.
@@ -111,10 +114,7 @@ impl Filter {
                 refuse(refusals, "--schema", pattern, pattern.nearest(schemas));
             }
         }
-        let in_schema = |t: &&Table| {
-            self.schemas.is_empty()
-                || names(catalog, t).any(|n| self.schemas.iter().any(|p| p.matches(n)))
-        };
+        let in_schema = |t: &&Table| self.in_schemas(catalog, t);
         let selected = |t: &&Table| self.selects(catalog, t);
         self.check_tables("--table", &self.tables, catalog, in_schema, refusals);
         self.check_tables(

@@ -1,70 +1,8 @@
-//! `wire9 copy`: the data of tables that already exist in the target.
+//! What a copy answers.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
-use tokio_util::sync::CancellationToken;
-
-use crate::metrics::{Event, TableTally, Waits};
-use crate::schema::Selection;
-use crate::wire::ConnectOptions;
-
-/// What to do with target tables that hold rows which this run did not write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnExisting {
-    /// Refuse before anything is written.
-    #[default]
-    Fail,
-    /// Add to them.
-    Append,
-    /// Empty them first.
-    Truncate,
-}
-
-/// Everything that a copy needs to know, as meant.
-#[derive(Clone)]
-pub struct Settings {
-    /// The PostgreSQL endpoint.
-    pub source: ConnectOptions,
-    /// The DB9 endpoint.
-    pub target: ConnectOptions,
-    /// Which tables.
-    pub selection: Selection,
-    /// Profile file (TOML text) whose fields override the probe's.
-    pub profile: Option<String>,
-    /// Fraction digits that timestamps are cut to; `None` is `auto`.
-    pub fraction_digits: Option<u8>,
-    /// Lanes.
-    pub jobs: usize,
-    /// Bytes that queues plus kept batches may take.
-    pub max_memory: u64,
-    /// How long a silent server is waited for.
-    pub io_timeout: Duration,
-    /// Begin anew.
-    pub restart: bool,
-    /// See there.
-    pub on_existing: OnExisting,
-    /// Load although target tables have user triggers.
-    pub allow_triggers: bool,
-    /// A source that was written since the snapshot makes the exit code non-zero.
-    pub require_quiet: bool,
-    /// Only print the plan.
-    pub dry_run: bool,
-    /// `search_path` of the target sessions; empty where nothing is said.
-    pub target_search_path: Option<String>,
-    /// Where the JSON report goes.
-    pub report: Option<PathBuf>,
-}
-
-/// What a run is given besides its settings.
-#[derive(Clone)]
-pub struct Surroundings {
-    /// Events for the reporter; sent with `try_send`.
-    pub events: Sender<Event>,
-    /// Cancelled by SIGINT/SIGTERM: stop cleanly.
-    pub stop: CancellationToken,
-}
+use crate::metrics::{TableTally, Waits};
 
 /// One table of the verdict.
 #[derive(Debug, Clone)]
@@ -146,6 +84,9 @@ pub struct Outcome {
     pub run: String,
     /// Whether an earlier process of the run was continued.
     pub continued: bool,
+    /// Whether the run had reached its verdict before: nothing was copied, source rows were not
+    /// counted again.
+    pub finished_before: bool,
     /// Endpoints for people, without secrets.
     pub source: String,
     /// See `source`.
@@ -178,16 +119,4 @@ pub struct Outcome {
     pub interrupted: bool,
     /// Lanes.
     pub jobs: usize,
-}
-
-/// Copies.
-///
-/// # Errors
-/// What ended the run before its verdict; committed batches stay, the same command continues.
-pub async fn copy(
-    settings: &Settings,
-    surroundings: &Surroundings,
-) -> Result<Outcome, super::Error> {
-    let _ = (settings, surroundings);
-    todo!()
 }
