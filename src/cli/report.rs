@@ -397,10 +397,10 @@ mod tests {
                 let dot = if path.is_empty() { "" } else { "." };
                 paths(value, &format!("{path}{dot}{name}"), found);
             }),
-            Value::Array(items) => items.iter().for_each(|item| match item {
-                Value::Object(_) => paths(item, &format!("{path}[]"), found),
-                _ => (),
-            }),
+            Value::Array(items) => {
+                let objects = items.iter().filter(|item| item.is_object());
+                objects.for_each(|item| paths(item, &format!("{path}[]"), found));
+            }
             _ => (),
         }
     }
