@@ -103,11 +103,13 @@ async fn explain(
 ) -> Result<String> {
     // The newline ends a comment at the end of the condition.
     let sql = format!(
-        "SAVEPOINT wire9_condition; \
-         EXPLAIN (VERBOSE, COSTS OFF) SELECT 1 FROM ONLY {} WHERE ({condition}\n)",
+        "EXPLAIN (VERBOSE, COSTS OFF) SELECT 1 FROM ONLY {} WHERE ({condition}\n)",
         table.quoted(),
     );
     let doing = format!("checking the condition on table {table}");
+    // In a Query of its own: a syntax error anywhere in a Query runs nothing of it.
+    let savepoint = "SAVEPOINT wire9_condition";
+    connection.query(savepoint).await.doing(&doing)?;
     let answer = attempt(connection, &sql, &doing).await?;
     let undo = "ROLLBACK TO SAVEPOINT wire9_condition; RELEASE SAVEPOINT wire9_condition";
     connection.query(undo).await.doing(&doing)?;
