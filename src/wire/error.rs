@@ -4,32 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use super::options::OptionsError;
+use super::server_error::ServerError;
 
 /// A result of this layer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// An ErrorResponse (or NoticeResponse) of the server.
-///
-/// `Display` and `Debug` never show a row value: PostgreSQL quotes values in the message (class
-/// 22), in DETAIL (class 23) and in CONTEXT, so these are shown only as far as they hold names.
-#[derive(Clone, Default)]
-pub struct ServerError {
-    /// `ERROR`, `FATAL`, `PANIC`, or a notice's severity (never localized).
-    pub severity: String,
-    /// SQLSTATE, five characters.
-    pub code: String,
-    /// Schema that the error is about.
-    pub schema: Option<String>,
-    /// Table that the error is about; from its field, else from the text of CONTEXT.
-    pub table: Option<String>,
-    /// Column that the error is about; from its field, else from the text of CONTEXT.
-    pub column: Option<String>,
-    /// Constraint that refused the row.
-    pub constraint: Option<String>,
-    /// 1-based line of the COPY, from the text of CONTEXT (`COPY t, line 3, column a: …`) or, where a
-    /// server puts it there, of the message.
-    pub copy_line: Option<u64>,
-}
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +67,18 @@ pub enum Error {
         /// What was wrong with it.
         what: String,
     },
+    /// An earlier operation was dropped before its end; nothing was sent.
+    #[error("the connection to {peer} can not be used: an earlier operation was left unfinished")]
+    Unfinished {
+        /// host:port
+        peer: String,
+    },
+    /// The statement or the data can not be sent in one message; nothing was sent.
+    #[error("it can not be sent: {reason}")]
+    Unsendable {
+        /// Why.
+        reason: &'static str,
+    },
 }
 
 impl Error {
@@ -105,21 +95,35 @@ impl Error {
         }
     }
 
-    /// Whether the connection can not be used any more.
+    /// Whether the connection can not be used any more (or never came to be). After an error of the
+    /// server that ends only the statement, `Connection::is_usable` has the last word.
     pub fn is_fatal(&self) -> bool {
-        todo!()
+        match self {
+            Self::Server(e) => e.is_fatal(),
+            Self::Unsendable { .. } => false,
+            _ => true,
+        }
     }
-}
 
-/// For people: SQLSTATE, the condition in words, and the names involved; never a row value.
-impl std::fmt::Display for ServerError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.severity, self.code)
+    /// Whether the server said no to the user or the secret.
+    pub fn is_authentication(&self) -> bool {
+        matches!(self, Self::Authentication { .. })
     }
-}
 
-impl std::fmt::Debug for ServerError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ServerError({self})")
+    /// Whether the connection ended without the server's word: lost, or silent for too long. What was
+    /// under way may have happened.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Lost { .. } | Self::Silent { .. })
+    }
+
+    /// Whether nothing was ever asked of the server: it was not reached, or not accepted.
+    pub fn is_connect(&self) -> bool {
+        matches!(
+            self,
+            Self::Options(_)
+                | Self::Connect { .. }
+                | Self::Tls { .. }
+                | Self::Authentication { .. }
+        )
     }
 }

@@ -1,15 +1,47 @@
 //! pgwire v3: connection options, TLS, authentication, frames, queries, COPY, cancel.
 //!
-//! The only owner of sockets.
+//! The only owner of sockets. Nothing runs behind a [`Connection`]: its caller drives it, every wait
+//! for the server has a deadline, and a future that is dropped before its end leaves the connection
+//! unusable ([`Connection::is_usable`]), never out of step.
+//!
+//! ```text
+//! options ─▶ connect ─▶ dial ─▶ tls ─▶ startup (auth) ─▶ Connection ─┬─ query
+//!    │                                     │                         ├─ copy_out
+//!    └─ environment, passfile, secret      └─ link (inbound frames)  ├─ copy_in
+//!                                                                    └─ cancel
+//! ```
 
+mod auth;
+mod cancel;
 mod connect;
-mod copy;
+mod conninfo;
+mod copy_in;
+mod copy_out;
+mod deadline;
+mod dial;
+mod environment;
 mod error;
+mod frame;
+mod link;
 mod options;
+mod passfile;
 mod query;
+mod redact;
+mod secret;
+mod server_error;
+mod startup;
+mod stream;
+mod tls;
 
-pub use connect::{Canceller, Connection, Peer, TransactionStatus};
-pub use copy::{CopyIn, CopyOut};
-pub use error::{Error, Result, ServerError};
-pub use options::{ConnectOptions, Endpoint, Environment, OptionsError, Secret, SslMode};
+pub use cancel::Canceller;
+pub use connect::{Connection, Peer, TransactionStatus};
+pub use copy_in::CopyIn;
+pub use copy_out::CopyOut;
+pub use environment::Environment;
+pub use error::{Error, Result};
+pub use options::{
+    ChannelBinding, ConnectOptions, Endpoint, OptionsError, SslMode, TargetSessionAttrs,
+};
 pub use query::{CommandTag, Reply, Row};
+pub use secret::Secret;
+pub use server_error::ServerError;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::database::apart;
+use crate::client::{apart, connect, quoted};
 use crate::server::{Server, Stop, own};
 use crate::tls::Certificates;
 use crate::{Database, Error, Installation};
@@ -214,7 +214,7 @@ impl Cluster {
     /// # Errors
     /// Where the server refuses it.
     pub fn database_from(&self, template: &Database) -> Result<Database, Error> {
-        let options = format!("TEMPLATE {}", crate::database::quoted(template.name()));
+        let options = format!("TEMPLATE {}", quoted(template.name()));
         self.create_database(template.name(), &options)
     }
 
@@ -265,7 +265,7 @@ impl Cluster {
     pub fn execute(&self, sql: &str) -> Result<(), Error> {
         let uri = self.socket_uri("postgres");
         apart(|| {
-            let mut client = crate::database::connect(&uri)?;
+            let mut client = connect(&uri)?;
             client
                 .batch_execute(sql)
                 .map_err(Error::sql("a statement on the cluster"))
@@ -275,10 +275,7 @@ impl Cluster {
     fn create_database(&self, hint: &str, options: &str) -> Result<Database, Error> {
         let number = self.shared.databases.fetch_add(1, Ordering::Relaxed);
         let name = database_name(hint, number);
-        self.execute(&format!(
-            "CREATE DATABASE {} {options}",
-            crate::database::quoted(&name)
-        ))?;
+        self.execute(&format!("CREATE DATABASE {} {options}", quoted(&name)))?;
         Ok(Database::new(self.clone(), name))
     }
 

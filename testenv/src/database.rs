@@ -1,9 +1,8 @@
 //! One database of a cluster, and the few questions that tests ask it.
 
-use std::thread;
+use postgres::Client;
 
-use postgres::{Client, NoTls, SimpleQueryMessage};
-
+use crate::client::{Rows, apart, connect, quoted, rows};
 use crate::{Cluster, Error};
 
 /// A database that is dropped, with whatever sessions it has, when the value is.
@@ -66,7 +65,7 @@ impl Database {
     ///
     /// # Errors
     /// What the server says.
-    pub fn query(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Error> {
+    pub fn query(&self, sql: &str) -> Result<Rows, Error> {
         apart(|| rows(&mut self.client()?, sql))
     }
 
@@ -105,35 +104,4 @@ impl Drop for Database {
             ));
         }
     }
-}
-
-/// Runs blocking client code on a thread of its own: the client has a runtime inside, which must not
-/// meet the runtime of an async test.
-pub(crate) fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    thread::scope(|scope| match scope.spawn(work).join() {
-        Ok(value) => value,
-        Err(panic) => std::panic::resume_unwind(panic),
-    })
-}
-
-pub(crate) fn connect(uri: &str) -> Result<Client, Error> {
-    Client::connect(uri, NoTls).map_err(Error::sql("connect"))
-}
-
-pub(crate) fn rows(client: &mut Client, sql: &str) -> Result<Vec<Vec<Option<String>>>, Error> {
-    let messages = client.simple_query(sql).map_err(Error::sql("a query"))?;
-    let row = |message: &SimpleQueryMessage| match message {
-        SimpleQueryMessage::Row(row) => Some(
-            (0..row.len())
-                .map(|i| row.get(i).map(str::to_string))
-                .collect(),
-        ),
-        _ => None,
-    };
-    Ok(messages.iter().filter_map(row).collect())
-}
-
-/// An identifier in double quotes.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

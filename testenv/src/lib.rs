@@ -10,8 +10,10 @@
 //! # Ok::<(), testenv::Error>(())
 //! ```
 
+pub mod client;
 pub mod cluster;
 pub mod database;
+pub mod equality;
 mod error;
 pub mod installation;
 mod reaper;

@@ -175,7 +175,7 @@ impl Server {
             .port(self.port)
             .user("postgres")
             .dbname("postgres");
-        crate::database::apart(|| config.connect(postgres::NoTls).is_ok())
+        crate::client::apart(|| config.connect(postgres::NoTls).is_ok())
     }
 
     /// A PostgreSQL program, run as the unprivileged user where we are root, in a process group of its
