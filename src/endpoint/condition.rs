@@ -155,12 +155,14 @@ fn calls(plan: &str) -> BTreeSet<Function> {
 /// The first thing in a condition that means another time in each transaction.
 fn depends_on_time(condition: &str, plan: &str) -> Option<String> {
     let planned = tokens(plan).unwrap_or_default();
-    for token in &planned {
-        if let Token::Name(name) = token {
-            if TIME_KEYWORDS.contains(&name.to_lowercase().as_str()) {
-                return Some(name.to_uppercase());
-            }
+    let keyword = planned.iter().find_map(|token| match token {
+        Token::Name(name) if TIME_KEYWORDS.contains(&name.to_lowercase().as_str()) => {
+            Some(name.to_uppercase())
         }
+        _ => None,
+    });
+    if keyword.is_some() {
+        return keyword;
     }
     if let Some((_, name)) = calls(plan)
         .into_iter()
