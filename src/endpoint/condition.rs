@@ -155,12 +155,17 @@ fn calls(plan: &str) -> BTreeSet<Function> {
 /// The first thing in a condition that means another time in each transaction.
 fn depends_on_time(condition: &str, plan: &str) -> Option<String> {
     let planned = tokens(plan).unwrap_or_default();
-    let keyword = planned.iter().find_map(|token| match token {
-        Token::Name(name) if TIME_KEYWORDS.contains(&name.to_lowercase().as_str()) => {
-            Some(name.to_uppercase())
-        }
-        _ => None,
-    });
+    // After a dot it is a column of that name: the plan qualifies all of them.
+    let column = |i: usize| i.checked_sub(1).map(|i| &planned[i]) == Some(&Token::Mark('.'));
+    let keyword = planned
+        .iter()
+        .enumerate()
+        .find_map(|(i, token)| match token {
+            Token::Name(name) if TIME_KEYWORDS.contains(&name.to_lowercase().as_str()) => {
+                (!column(i)).then(|| name.to_uppercase())
+            }
+            _ => None,
+        });
     if keyword.is_some() {
         return keyword;
     }
@@ -274,6 +279,7 @@ mod tests {
         for (condition, plan) in [
             ("state = 'today'", "Filter: (t.state = 'today'::text)"),
             ("\"now\" = 1", "Filter: (t.now = 1)"),
+            ("\"current_date\" > d", "Filter: (t.\"current_date\" > t.d)"),
             ("at < '2026-01-01'", "Filter: (t.at < '2026-01-01'::date)"),
         ] {
             assert_eq!(depends_on_time(condition, plan), None, "{condition}");
