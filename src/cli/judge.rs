@@ -16,12 +16,15 @@ pub(super) fn exit(outcome: &Outcome, require_quiet: bool) -> Exit {
     }
     let tables = || outcome.tables.iter().map(table);
     let targets = || outcome.targets.iter().map(target);
+    // A run that had reached its verdict counted then; that the target still holds its rows was a
+    // condition to come here.
+    let unknown = |identity| identity == Identity::Unknown && !outcome.finished_before;
     if tables().any(|t| t == Identity::Broken) || targets().any(|t| t == Identity::Broken) {
         Exit::Mismatch
     } else if outcome.tables.iter().any(is_left) {
         Exit::Partial
-    } else if tables().any(|t| t == Identity::Unknown)
-        || targets().any(|t| t == Identity::Unknown)
+    } else if tables().any(unknown)
+        || targets().any(unknown)
         || (require_quiet && outcome.moved != SourceMoved::No)
     {
         Exit::NotVerified
@@ -139,6 +142,7 @@ pub(super) mod tests {
         Outcome {
             run: "6f2c1c1e-0000-4000-8000-000000000001".to_owned(),
             continued: false,
+            finished_before: false,
             source: "alice@source:5432/shop".to_owned(),
             target: "t1.admin@target:5433/postgres".to_owned(),
             source_server: "PostgreSQL 15.8".to_owned(),
@@ -224,6 +228,19 @@ pub(super) mod tests {
     fn what_was_not_counted_is_not_verified() {
         assert_eq!(exit_of(|o| o.tables[0].counted = None), Exit::NotVerified);
         assert_eq!(exit_of(|o| o.targets[0].counted = None), Exit::NotVerified);
+    }
+
+    #[test]
+    fn a_run_that_was_finished_before_needs_no_second_count() {
+        let before = |o: &mut Outcome| {
+            (o.finished_before, o.tables[0].counted, o.targets[0].counted) = (true, None, None);
+        };
+        assert_eq!(exit_of(before), Exit::Done);
+        let lost = |o: &mut Outcome| {
+            before(o);
+            o.targets[1].counted = Some(1);
+        };
+        assert_eq!(exit_of(lost), Exit::Mismatch);
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Verdict<'_> {
         let mut text = self.headline().join("\n");
         text.push('\n');
         section(&mut text, "", &self.endpoints());
-        if !self.outcome.tables.is_empty() {
+        if !self.outcome.tables.is_empty() && !self.outcome.finished_before {
             text.push('\n');
             text.push_str(&tally_table::text(&self.outcome.tables, self.width));
         }
@@ -93,6 +93,12 @@ impl Verdict<'_> {
                 format!("NOT VERIFIED  {rows} loaded, but {}", self.unverified())
             }
             _ if o.tables.is_empty() => "DONE  0 tables: nothing to copy".to_owned(),
+            _ if o.finished_before => format!(
+                "DONE BEFORE  {}, {}: an earlier process of this run finished them and the target \
+                 still holds them; nothing was copied (--restart begins anew)",
+                units::counted(o.tables.len() as u64, "table"),
+                units::counted(self.rows(), "row"),
+            ),
             _ => format!(
                 "DONE  {}, {}, identical counts on both sides",
                 units::counted(o.tables.len() as u64, "table"),
@@ -272,6 +278,10 @@ impl Verdict<'_> {
 
     fn not_counted(&self) -> Vec<String> {
         let o = self.outcome;
+        if o.finished_before {
+            // The first line says it of all of them.
+            return Vec::new();
+        }
         let tables = o.tables.iter().filter(|t| t.counted.is_none());
         let targets = o.targets.iter().filter(|t| t.counted.is_none());
         tables
@@ -493,6 +503,22 @@ mod tests {
         assert_eq!(
             first(|o| (o.tables, o.targets) = (vec![], vec![])),
             "DONE  0 tables: nothing to copy"
+        );
+    }
+
+    #[test]
+    fn a_run_that_was_finished_before_says_that_nothing_was_copied() {
+        let mut o = outcome();
+        o.finished_before = true;
+        o.tables.iter_mut().for_each(|t| t.counted = None);
+        let text = text(&o);
+        assert!(
+            text.starts_with("DONE BEFORE  2 tables, 15,607 rows: "),
+            "{text}"
+        );
+        assert!(
+            !text.contains("count not checked") && !text.contains("p99"),
+            "{text}"
         );
     }
 
