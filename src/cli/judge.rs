@@ -16,13 +16,14 @@ pub(super) fn exit(outcome: &Outcome, require_quiet: bool) -> Exit {
     }
     let tables = || outcome.tables.iter().map(table);
     let targets = || outcome.targets.iter().map(target);
-    // A run that had reached its verdict counted then; that the target still holds its rows was a
-    // condition to come here.
-    let unknown = |identity| identity == Identity::Unknown && !outcome.finished_before;
+    let unknown = |identity| identity == Identity::Unknown;
     if tables().any(|t| t == Identity::Broken) || targets().any(|t| t == Identity::Broken) {
         Exit::Mismatch
     } else if outcome.tables.iter().any(is_left) {
         Exit::Partial
+    } else if outcome.finished_before {
+        // It was verified then; that the target still holds its rows was a condition to come here.
+        Exit::Done
     } else if tables().any(unknown)
         || targets().any(unknown)
         || (require_quiet && outcome.moved != SourceMoved::No)

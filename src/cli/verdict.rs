@@ -43,7 +43,10 @@ impl Verdict<'_> {
         let mut text = self.headline().join("\n");
         text.push('\n');
         section(&mut text, "", &self.endpoints());
-        if !self.outcome.tables.is_empty() && !self.outcome.finished_before {
+        if self.outcome.finished_before && self.exit == Exit::Done {
+            return text;
+        }
+        if !self.outcome.tables.is_empty() {
             text.push('\n');
             text.push_str(&tally_table::text(&self.outcome.tables, self.width));
         }
@@ -92,13 +95,13 @@ impl Verdict<'_> {
                 let rows = units::counted(self.rows(), "row");
                 format!("NOT VERIFIED  {rows} loaded, but {}", self.unverified())
             }
-            _ if o.tables.is_empty() => "DONE  0 tables: nothing to copy".to_owned(),
             _ if o.finished_before => format!(
-                "DONE BEFORE  {}, {}: an earlier process of this run finished them and the target \
-                 still holds them; nothing was copied (--restart begins anew)",
+                "ALREADY DONE  this copy was completed before; its {} still hold the {} that it \
+                 loaded; nothing was copied, the source was not counted again (--restart copies anew)",
                 units::counted(o.tables.len() as u64, "table"),
                 units::counted(self.rows(), "row"),
             ),
+            _ if o.tables.is_empty() => "DONE  0 tables: nothing to copy".to_owned(),
             _ => format!(
                 "DONE  {}, {}, identical counts on both sides",
                 units::counted(o.tables.len() as u64, "table"),
@@ -278,10 +281,6 @@ impl Verdict<'_> {
 
     fn not_counted(&self) -> Vec<String> {
         let o = self.outcome;
-        if o.finished_before {
-            // The first line says it of all of them.
-            return Vec::new();
-        }
         let tables = o.tables.iter().filter(|t| t.counted.is_none());
         let targets = o.targets.iter().filter(|t| t.counted.is_none());
         tables
@@ -420,6 +419,20 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_that_was_done_before_says_so_and_is_no_failure() {
+        let mut o = outcome();
+        o.finished_before = true;
+        o.tables[0].counted = None;
+        assert_eq!(judge::exit(&o, false), Exit::Done);
+        let text = text(&o);
+        assert!(
+            text.starts_with("ALREADY DONE  this copy was completed before"),
+            "{text}"
+        );
+        assert!(!text.contains("NOT COUNTED"), "{text}");
+    }
+
+    #[test]
     fn a_bad_run_reads_like_this() {
         let mut o = outcome();
         o.continued = true;
@@ -512,10 +525,7 @@ mod tests {
         o.finished_before = true;
         o.tables.iter_mut().for_each(|t| t.counted = None);
         let text = text(&o);
-        assert!(
-            text.starts_with("DONE BEFORE  2 tables, 15,607 rows: "),
-            "{text}"
-        );
+        assert!(text.starts_with("ALREADY DONE  "), "{text}");
         assert!(
             !text.contains("count not checked") && !text.contains("p99"),
             "{text}"
