@@ -281,6 +281,10 @@ impl Verdict<'_> {
 
     fn not_counted(&self) -> Vec<String> {
         let o = self.outcome;
+        if o.interrupted {
+            // Nothing is counted before its time.
+            return Vec::new();
+        }
         let tables = o.tables.iter().filter(|t| t.counted.is_none());
         let targets = o.targets.iter().filter(|t| t.counted.is_none());
         tables
@@ -516,6 +520,21 @@ mod tests {
         assert_eq!(
             first(|o| (o.tables, o.targets) = (vec![], vec![])),
             "DONE  0 tables: nothing to copy"
+        );
+    }
+
+    #[test]
+    fn an_interrupted_run_names_what_is_left_and_not_what_comes_after_it() {
+        let mut o = outcome();
+        (o.interrupted, o.tables[0].complete, o.tables[0].counted) = (true, false, None);
+        let text = text(&o);
+        assert!(
+            text.contains("LEFT\n  public.orders: not finished (15,000 rows committed)"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("NOT COUNTED") && !text.contains("setval"),
+            "{text}"
         );
     }
 
