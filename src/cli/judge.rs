@@ -11,17 +11,21 @@ pub(super) fn exit(outcome: &Outcome, require_quiet: bool) -> Exit {
     if outcome.interrupted {
         return Exit::Interrupted;
     }
-    if outcome.dry_run || outcome.finished_before {
+    if outcome.dry_run {
         return Exit::Done;
     }
     let tables = || outcome.tables.iter().map(table);
     let targets = || outcome.targets.iter().map(target);
+    let unknown = |identity| identity == Identity::Unknown;
     if tables().any(|t| t == Identity::Broken) || targets().any(|t| t == Identity::Broken) {
         Exit::Mismatch
     } else if outcome.tables.iter().any(is_left) {
         Exit::Partial
-    } else if tables().any(|t| t == Identity::Unknown)
-        || targets().any(|t| t == Identity::Unknown)
+    } else if outcome.finished_before {
+        // It was verified then; that the target still holds its rows was a condition to come here.
+        Exit::Done
+    } else if tables().any(unknown)
+        || targets().any(unknown)
         || (require_quiet && outcome.moved != SourceMoved::No)
     {
         Exit::NotVerified
@@ -225,6 +229,19 @@ pub(super) mod tests {
     fn what_was_not_counted_is_not_verified() {
         assert_eq!(exit_of(|o| o.tables[0].counted = None), Exit::NotVerified);
         assert_eq!(exit_of(|o| o.targets[0].counted = None), Exit::NotVerified);
+    }
+
+    #[test]
+    fn a_run_that_was_finished_before_needs_no_second_count() {
+        let before = |o: &mut Outcome| {
+            (o.finished_before, o.tables[0].counted, o.targets[0].counted) = (true, None, None);
+        };
+        assert_eq!(exit_of(before), Exit::Done);
+        let lost = |o: &mut Outcome| {
+            before(o);
+            o.targets[1].counted = Some(1);
+        };
+        assert_eq!(exit_of(lost), Exit::Mismatch);
     }
 
     #[test]

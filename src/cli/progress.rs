@@ -141,7 +141,7 @@ impl Progress {
     }
 
     /// Whether there is something to measure.
-    pub(super) fn is_planned(&self) -> bool {
+    fn is_planned(&self) -> bool {
         !self.tables.is_empty()
     }
 
@@ -177,7 +177,7 @@ impl Progress {
         let phase = self.phase.as_ref().map_or("starting", |(name, _)| name);
         let clock = units::clock(now);
         if !self.is_planned() {
-            return vec![fit(&format!("{clock} {phase}"), width)];
+            return vec![fit(&format!("{clock} {phase}{}", self.unplanned()), width)];
         }
         let (position, total) = self.position();
         let head = format!("{:>3}%", share(position, total));
@@ -191,6 +191,16 @@ impl Progress {
             ),
             fit(&format!("{head} {bar}{tail}"), width),
         ]
+    }
+
+    /// What can be said of rows although the plan was not heard of.
+    fn unplanned(&self) -> String {
+        if self.bytes == 0 {
+            return String::new();
+        }
+        let (rates, read) = (self.rates(), units::size(self.bytes));
+        let (bytes, rows) = (units::megabytes(rates.bytes), units::whole(rates.rows));
+        format!(": {read}  {bytes} MB/s  {rows} rows/s")
     }
 
     /// `1 of 6 tables complete, tried again 2×`.
@@ -248,7 +258,7 @@ impl Progress {
     pub(super) fn log_line(&self, now: Duration) -> String {
         let phase = self.phase.as_ref().map_or("starting", |(name, _)| name);
         if !self.is_planned() {
-            return format!("[{}] {phase}", units::clock(now));
+            return format!("[{}] {phase}{}", units::clock(now), self.unplanned());
         }
         let (position, total) = self.position();
         format!(
@@ -486,7 +496,41 @@ mod tests {
         p.event(Event::Read { table: 7, bytes: 1 }, s(0));
         p.event(Event::Finished { table: 7 }, s(0));
         assert_eq!(p.tables(80, 5), Vec::<String>::new());
-        assert_eq!(p.overall(80, s(0)), vec!["0:00 starting"]);
+        assert_eq!(
+            p.overall(80, s(0)),
+            vec!["0:00 starting: 1 B  0.00 MB/s  0 rows/s"]
+        );
+    }
+
+    #[test]
+    fn rows_are_shown_although_the_plan_was_not_heard_of() {
+        let mut p = Progress::default();
+        p.event(Event::Phase("copying".to_owned()), s(0));
+        p.event(
+            Event::Read {
+                table: 0,
+                bytes: MB,
+            },
+            s(0),
+        );
+        p.sample(s(0));
+        p.event(
+            Event::Read {
+                table: 0,
+                bytes: MB,
+            },
+            s(1),
+        );
+        p.event(batch(500), s(1));
+        p.sample(s(1));
+        assert_eq!(
+            p.log_line(s(1)),
+            "[0:01] copying: 2.00 MB  1.00 MB/s  500 rows/s"
+        );
+        assert_eq!(
+            p.overall(80, s(1)),
+            vec!["0:01 copying: 2.00 MB  1.00 MB/s  500 rows/s"]
+        );
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Verdict<'_> {
         let mut text = self.headline().join("\n");
         text.push('\n');
         section(&mut text, "", &self.endpoints());
-        if self.outcome.finished_before {
+        if self.outcome.finished_before && self.exit == Exit::Done {
             return text;
         }
         if !self.outcome.tables.is_empty() {
@@ -281,6 +281,10 @@ impl Verdict<'_> {
 
     fn not_counted(&self) -> Vec<String> {
         let o = self.outcome;
+        if o.interrupted {
+            // Nothing is counted before its time.
+            return Vec::new();
+        }
         let tables = o.tables.iter().filter(|t| t.counted.is_none());
         let targets = o.targets.iter().filter(|t| t.counted.is_none());
         tables
@@ -425,7 +429,10 @@ mod tests {
         o.tables[0].counted = None;
         assert_eq!(judge::exit(&o, false), Exit::Done);
         let text = text(&o);
-        assert!(text.starts_with("ALREADY DONE  this copy was completed before"), "{text}");
+        assert!(
+            text.starts_with("ALREADY DONE  this copy was completed before"),
+            "{text}"
+        );
         assert!(!text.contains("NOT COUNTED"), "{text}");
     }
 
@@ -513,6 +520,34 @@ mod tests {
         assert_eq!(
             first(|o| (o.tables, o.targets) = (vec![], vec![])),
             "DONE  0 tables: nothing to copy"
+        );
+    }
+
+    #[test]
+    fn an_interrupted_run_names_what_is_left_and_not_what_comes_after_it() {
+        let mut o = outcome();
+        (o.interrupted, o.tables[0].complete, o.tables[0].counted) = (true, false, None);
+        let text = text(&o);
+        assert!(
+            text.contains("LEFT\n  public.orders: not finished (15,000 rows committed)"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("NOT COUNTED") && !text.contains("setval"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_run_that_was_finished_before_says_that_nothing_was_copied() {
+        let mut o = outcome();
+        o.finished_before = true;
+        o.tables.iter_mut().for_each(|t| t.counted = None);
+        let text = text(&o);
+        assert!(text.starts_with("ALREADY DONE  "), "{text}");
+        assert!(
+            !text.contains("count not checked") && !text.contains("p99"),
+            "{text}"
         );
     }
 
