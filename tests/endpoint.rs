@@ -215,6 +215,42 @@ async fn ctid_chunks_are_read_by_tid_range_scans_even_with_a_condition_on_a_key(
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_tell_its_system_identifier_can_be_read_all_the_same() {
+    let database = fresh("untold");
+    let role = role(&database, "");
+    database
+        .execute(
+            "REVOKE EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() FROM PUBLIC",
+        )
+        .expect("revoked");
+    let uri = as_role(&database, &role);
+    let keeper = Keeper::open(&options(&uri), "wire9/test/keeper")
+        .await
+        .expect("a keeper");
+    let identity = &keeper.snapshot().identity;
+    assert_eq!(
+        (identity.system_identifier, identity.timeline),
+        (None, None)
+    );
+    let mut reader = connect(&uri).await;
+    reads(&mut reader, keeper.snapshot(), Scan::Ctid).await;
+    reader.close().await;
+    keeper.close().await;
+    drop_role(&database, &role);
+}
+
+#[tokio::test]
+async fn a_source_without_an_encoding_is_read_as_utf_8() {
+    let database = Cluster::shared()
+        .database_encoded("ascii", "SQL_ASCII")
+        .expect("a database");
+    let keeper = keeper(&database).await;
+    let mut reader = connect(&database.uri()).await;
+    reads(&mut reader, keeper.snapshot(), Scan::Free).await;
+    assert_eq!(value(&mut reader, "SHOW client_encoding").await, "UTF8");
+}
+
+#[tokio::test]
 async fn a_snapshot_is_refused_by_another_cluster_with_a_word_on_load_balancing() {
     let database = fresh("balanced");
     let elsewhere = Cluster::start(ClusterOptions::new()).expect("a second cluster");

@@ -24,7 +24,7 @@ use crate::wire::{ConnectOptions, Connection, Peer, ServerError, TransactionStat
 const PING_EVERY: Duration = Duration::from_secs(3);
 
 /// How long an answer to that may take: a loaded server is slow, a dead one is silent.
-const PING_PATIENCE: Duration = Duration::from_secs(20);
+const PING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the end of the keeper's transaction may take.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
