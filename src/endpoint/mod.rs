@@ -4,6 +4,7 @@ mod attempt;
 mod condition;
 pub mod error;
 pub mod identity;
+pub mod introspect;
 pub mod probe;
 pub mod session;
 mod settings;
