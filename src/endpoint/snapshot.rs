@@ -213,7 +213,8 @@ pub enum Moved {
         why: String,
     },
     /// The tables whose counters moved, sorted: written (even if rolled back), truncated, rewritten,
-    /// created or dropped. Sessions that hold their counters back longer are not seen.
+    /// created or dropped. Sessions report their counters late, up to 10 s when they are idle: a table
+    /// that was written just before the snapshot may be named too, one written at the very end not.
     Yes {
         /// Their names.
         tables: Vec<TableName>,
