@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use testenv::fault::{Action, Fault, FaultProxy, Trigger};
 use testenv::{Cluster, ClusterOptions, Database};
 use tokio::time::timeout;
 use wire9::catalog::TableName;
@@ -215,6 +216,42 @@ async fn ctid_chunks_are_read_by_tid_range_scans_even_with_a_condition_on_a_key(
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_tell_its_system_identifier_can_be_read_all_the_same() {
+    let database = fresh("untold");
+    let role = role(&database, "");
+    database
+        .execute(
+            "REVOKE EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() FROM PUBLIC",
+        )
+        .expect("revoked");
+    let uri = as_role(&database, &role);
+    let keeper = Keeper::open(&options(&uri), "wire9/test/keeper")
+        .await
+        .expect("a keeper");
+    let identity = &keeper.snapshot().identity;
+    assert_eq!(
+        (identity.system_identifier, identity.timeline),
+        (None, None)
+    );
+    let mut reader = connect(&uri).await;
+    reads(&mut reader, keeper.snapshot(), Scan::Ctid).await;
+    reader.close().await;
+    keeper.close().await;
+    drop_role(&database, &role);
+}
+
+#[tokio::test]
+async fn a_source_without_an_encoding_is_read_as_utf_8() {
+    let database = Cluster::shared()
+        .database_encoded("ascii", "SQL_ASCII")
+        .expect("a database");
+    let keeper = keeper(&database).await;
+    let mut reader = connect(&database.uri()).await;
+    reads(&mut reader, keeper.snapshot(), Scan::Free).await;
+    assert_eq!(value(&mut reader, "SHOW client_encoding").await, "UTF8");
+}
+
+#[tokio::test]
 async fn a_snapshot_is_refused_by_another_cluster_with_a_word_on_load_balancing() {
     let database = fresh("balanced");
     let elsewhere = Cluster::start(ClusterOptions::new()).expect("a second cluster");
@@ -274,6 +311,67 @@ async fn the_death_of_the_keeper_is_noticed_within_seconds() {
         .expect("noticed in time");
     assert!(matches!(lost, Error::SnapshotLost { .. }), "{lost}");
     assert!(guard.is_lost());
+}
+
+#[tokio::test]
+async fn a_link_that_falls_silent_is_noticed_within_seconds() {
+    let database = fresh("silent");
+    let proxy = FaultProxy::start(&database.uri()).expect("a proxy");
+    let silence = Action::HalfOpen(Duration::from_secs(60));
+    proxy
+        .faults()
+        .add(Fault::new(Trigger::query("SELECT 1"), silence));
+    let guard = Keeper::open(&options(proxy.uri()), "wire9/test/keeper")
+        .await
+        .expect("a keeper")
+        .guard();
+    let lost = timeout(Duration::from_secs(20), guard.lost())
+        .await
+        .expect("noticed in time");
+    assert!(matches!(lost, Error::SnapshotLost { .. }), "{lost}");
+    proxy.faults().assert_used();
+}
+
+#[tokio::test]
+async fn a_standby_is_read_under_one_snapshot_and_has_not_moved_while_it_replays_nothing() {
+    let primary = Cluster::start(
+        ClusterOptions::new()
+            .replicating()
+            .setting("autovacuum", "off"),
+    )
+    .expect("a primary");
+    primary
+        .execute("CREATE TABLE t AS SELECT generate_series(1, 3) AS id")
+        .expect("a table");
+    let standby = primary.standby().expect("a standby");
+    let uri = standby.uri("postgres");
+    let mut connection = connect(&uri).await;
+    caught_up(&mut connection).await;
+    let before = Activity::capture(&mut connection).await.expect("counters");
+    let mut keeper = Keeper::open(&options(&uri), "wire9/test/keeper")
+        .await
+        .expect("a keeper");
+    assert!(keeper.snapshot().identity.in_recovery);
+    let table = TableName::new("public", "t");
+    let oid = value(&mut connection, "SELECT 'public.t'::regclass::oid").await;
+    let oid = oid.parse().expect("an oid");
+    keeper.lock(&table, oid).await.expect("locked");
+    let moved = source_moved(&mut connection, keeper.snapshot(), &before).await;
+    assert_eq!(moved.expect("an answer"), Moved::No);
+    primary.execute("INSERT INTO t VALUES (4)").expect("a row");
+    four_rows(&mut connection).await;
+    let mut reader = connect(&uri).await;
+    reads(&mut reader, keeper.snapshot(), Scan::Ctid).await;
+    assert_eq!(
+        value(&mut reader, "SELECT count(*) FROM public.t").await,
+        "3"
+    );
+    let moved = source_moved(&mut connection, keeper.snapshot(), &before).await;
+    assert!(matches!(moved.expect("an answer"), Moved::Unknown { .. }));
+    let mut at_primary = connect(&primary.uri("postgres")).await;
+    let error = begin_read(&mut at_primary, keeper.snapshot(), &settings(Scan::Free)).await;
+    let error = error.expect_err("the primary is another server");
+    assert!(matches!(error, Error::DifferentServer { .. }), "{error}");
 }
 
 #[tokio::test]
@@ -448,6 +546,7 @@ async fn tables_written_or_truncated_since_the_snapshot_are_named() {
              CREATE TABLE still AS SELECT 1 AS id",
         )
         .expect("tables");
+    counted(&database, 3).await;
     let mut connection = connect(&database.uri()).await;
     let before = Activity::capture(&mut connection).await.expect("counters");
     let keeper = keeper(&database).await;
@@ -473,6 +572,7 @@ async fn a_still_server_has_not_moved_and_a_write_in_another_database_leaves_it_
     database
         .execute("CREATE TABLE t AS SELECT 1 AS id")
         .expect("a table");
+    counted(&database, 1).await;
     let mut connection = connect(&database.uri()).await;
     let before = Activity::capture(&mut connection).await.expect("counters");
     let keeper = keeper(&database).await;
@@ -610,6 +710,44 @@ async fn reads(reader: &mut Connection, snapshot: &Snapshot, scan: Scan) {
 async fn value(connection: &mut Connection, sql: &str) -> String {
     let reply = connection.query(sql).await.expect(sql);
     reply.value(0).expect("a value").to_owned()
+}
+
+/// Waits until the server has counted the rows that a session has written before it ended.
+async fn counted(database: &Database, rows: u64) {
+    let counted = "SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_user_tables";
+    for _ in 0..100 {
+        if database.query_value::<u64>(counted).expect("a sum") == rows {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the server does not count");
+}
+
+/// Waits until a standby has replayed nothing more for a moment.
+async fn caught_up(standby: &mut Connection) {
+    let replayed = "SELECT pg_last_wal_replay_lsn()::text";
+    let mut last = value(standby, replayed).await;
+    for _ in 0..60 {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let now = value(standby, replayed).await;
+        if now == last {
+            return;
+        }
+        last = now;
+    }
+    panic!("the standby goes on replaying");
+}
+
+/// Waits until a row that the primary has written is there.
+async fn four_rows(standby: &mut Connection) {
+    for _ in 0..100 {
+        if value(standby, "SELECT count(*) FROM public.t").await == "4" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the standby does not replay");
 }
 
 fn oid(database: &Database, table: &str) -> u32 {

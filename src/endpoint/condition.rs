@@ -25,7 +25,7 @@ pub async fn check_condition(
     let plan = explain(connection, table, condition).await?;
     if let Some(name) = depends_on_time(condition, &plan) {
         let what = format!("uses {name}, which differs from transaction to transaction");
-        return Err(refused(table, &what, "write the time as a literal"));
+        return Err(refused(table, &what, "write its value as a literal"));
     }
     let volatile = volatile_functions(connection, &calls(&plan), table).await?;
     if volatile.is_empty() {

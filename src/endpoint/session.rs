@@ -187,19 +187,7 @@ pub async fn prepare_write(
     }
     leave(connection).await?;
     read_back(connection, settings).await?;
-    match connection.parameter("client_encoding") {
-        Some(shown) if !Setting::new("client_encoding", "UTF8").agrees(shown) => {
-            let refused = settings.refused.iter().any(|r| r.name == "client_encoding");
-            if refused {
-                return Err(Error::Setting {
-                    name: "client_encoding".to_owned(),
-                    wanted: "UTF8".to_owned(),
-                    found: shown.to_owned(),
-                });
-            }
-        }
-        _ => {}
-    }
+    speaks_utf8(connection, settings)?;
     Ok(settings.refused[known..].to_vec())
 }
 
@@ -399,6 +387,21 @@ fn inside(connection: &Connection, doing: &str) -> Result<()> {
         status => Err(Error::Unexpected {
             what: format!("{doing}: the connection's transaction status is {status:?}"),
         }),
+    }
+}
+
+/// A refused client encoding is no harm where the server speaks UTF-8 anyway; else every text would be
+/// another one.
+fn speaks_utf8(connection: &Connection, settings: &WriteSettings) -> Result<()> {
+    let utf8 = Setting::new("client_encoding", "UTF8");
+    let refused = settings.refused.iter().any(|r| r.name == utf8.name);
+    match connection.parameter(utf8.name) {
+        Some(found) if refused && !utf8.agrees(found) => Err(Error::Setting {
+            name: utf8.name.to_owned(),
+            wanted: utf8.value,
+            found: found.to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 

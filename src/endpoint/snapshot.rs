@@ -24,7 +24,7 @@ use crate::wire::{ConnectOptions, Connection, Peer, ServerError, TransactionStat
 const PING_EVERY: Duration = Duration::from_secs(3);
 
 /// How long an answer to that may take: a loaded server is slow, a dead one is silent.
-const PING_PATIENCE: Duration = Duration::from_secs(20);
+const PING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the end of the keeper's transaction may take.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -213,7 +213,8 @@ pub enum Moved {
         why: String,
     },
     /// The tables whose counters moved, sorted: written (even if rolled back), truncated, rewritten,
-    /// created or dropped. Sessions that hold their counters back longer are not seen.
+    /// created or dropped. Sessions report their counters late, up to 10 s when they are idle: a table
+    /// that was written just before the snapshot may be named too, one written at the very end not.
     Yes {
         /// Their names.
         tables: Vec<TableName>,

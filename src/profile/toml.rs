@@ -64,11 +64,8 @@ impl Field {
     fn line(&self) -> String {
         match &self.known {
             Some((value, known)) => {
-                let table = Table::from_iter([
-                    ("value".to_owned(), value.clone()),
-                    ("known".to_owned(), Value::String(known.to_string())),
-                ]);
-                format!("{} = {}", self.name, Value::Table(table))
+                let known = Value::String(known.to_string());
+                format!("{} = {{ value = {value}, known = {known} }}", self.name)
             }
             None => format!("# {} is not known", self.name),
         }
