@@ -425,7 +425,10 @@ mod tests {
         o.tables[0].counted = None;
         assert_eq!(judge::exit(&o, false), Exit::Done);
         let text = text(&o);
-        assert!(text.starts_with("ALREADY DONE  this copy was completed before"), "{text}");
+        assert!(
+            text.starts_with("ALREADY DONE  this copy was completed before"),
+            "{text}"
+        );
         assert!(!text.contains("NOT COUNTED"), "{text}");
     }
 
