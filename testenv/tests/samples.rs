@@ -31,6 +31,26 @@ fn the_shop_grows_with_its_factor_and_has_microseconds_to_lose() {
 }
 
 #[test]
+fn a_whole_shop_has_a_few_hundred_thousand_rows() {
+    let shop = database("shop");
+    sample::shop(&shop, 1.0).expect("fill");
+    let tables = [
+        "customers",
+        "products",
+        "orders",
+        "order_items",
+        "events",
+        "documents",
+        "readings",
+    ];
+    let rows: u64 = tables
+        .iter()
+        .map(|table| shop.count(table).expect("count"))
+        .sum();
+    assert_eq!(rows, 405_001);
+}
+
+#[test]
 fn two_fillings_are_equal() {
     let digest = |database: &Database| {
         let sql = "SELECT md5(string_agg(d::text, '' ORDER BY id)) FROM documents d";
