@@ -13,7 +13,7 @@ const STATEMENTS_AT_ONCE: usize = 500;
 const HUGE_ROW: usize = 30 << 20;
 
 /// Fills a database with a shop: customers, orders, their items, products, events, documents, sensor
-/// readings. Factor 1 is about 360,000 rows.
+/// readings. Factor 1 is about 400,000 rows.
 ///
 /// # Errors
 /// What the server says.
