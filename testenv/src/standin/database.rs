@@ -6,7 +6,7 @@
 //! - An event trigger gives every table with timestamps a trigger that cuts what is stored. It is marked
 //!   as internal, so that clients which look for user triggers find none, and is named to run last.
 
-use crate::database::quoted;
+use crate::client::quoted;
 use crate::{Cluster, Database, Error};
 
 use super::limits::{Limits, TimestampDigits};
