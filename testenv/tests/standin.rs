@@ -432,6 +432,27 @@ fn stored_timestamps_are_cut_to_milliseconds_and_the_cutter_stays_hidden() {
 }
 
 #[test]
+fn an_array_of_two_dimensions_is_stored_only_where_asked() {
+    for (multidimensional, outcome) in [(false, "0A000"), (true, "INSERT 0 1")] {
+        let standin = start_with(|limits| limits.multidimensional_arrays = multidimensional);
+        let mut session = Raw::standin(&standin);
+        session.outcome("CREATE TABLE t (a int[], b timestamp[])");
+        assert_eq!(
+            session.outcome("INSERT INTO t VALUES ('{1,2}', '{}')"),
+            "INSERT 0 1"
+        );
+        assert_eq!(
+            session.outcome("INSERT INTO t VALUES ('{{1,2}}', NULL)"),
+            outcome
+        );
+        assert_eq!(
+            session.outcome("INSERT INTO t VALUES (NULL, '{{epoch}}')"),
+            outcome
+        );
+    }
+}
+
+#[test]
 fn timestamps_stored_by_ddl_are_cut_as_well() {
     let standin = start();
     let mut session = Raw::standin(&standin);

@@ -103,7 +103,7 @@ fn judge_type(object: &Map<String, Value>, limits: &Limits) -> Ruling {
     if partly || MISSING_TYPES.contains(&name.as_str()) {
         return Ruling::refuse("42704", &format!("type \"{name}\" does not exist"));
     }
-    if list(object, "array_bounds").len() > 1 {
+    if list(object, "array_bounds").len() > 1 && !limits.multidimensional_arrays {
         return Ruling::unsupported("an array of more than one dimension");
     }
     Ruling::Pass
