@@ -453,6 +453,23 @@ fn an_array_of_two_dimensions_is_stored_only_where_asked() {
 }
 
 #[test]
+fn a_primary_key_comes_before_the_rows_unless_told_otherwise() {
+    for (late_primary_key, late) in [(false, "0A000"), (true, "ALTER TABLE")] {
+        let standin = start_with(|limits| limits.late_primary_key = late_primary_key);
+        let mut session = Raw::standin(&standin);
+        session.outcome("CREATE TABLE t (a int NOT NULL)");
+        assert_eq!(
+            session.outcome("ALTER TABLE t ADD PRIMARY KEY (a)"),
+            "ALTER TABLE"
+        );
+        session.outcome("INSERT INTO t VALUES (1)");
+        assert_eq!(session.outcome("ALTER TABLE t ADD b int"), "ALTER TABLE");
+        session.outcome("CREATE TABLE u AS SELECT 1 AS a");
+        assert_eq!(session.outcome("ALTER TABLE u ADD PRIMARY KEY (a)"), late);
+    }
+}
+
+#[test]
 fn timestamps_stored_by_ddl_are_cut_as_well() {
     let standin = start();
     let mut session = Raw::standin(&standin);

@@ -111,13 +111,19 @@ fn rule_stored_values(limits: &Limits) -> String {
     } else {
         "1"
     };
+    let late_key = if limits.late_primary_key {
+        "true"
+    } else {
+        "false"
+    };
     format!(
-        "SET allow_system_table_mods = on; {} {} {} {EVENT_TRIGGER}",
+        "SET allow_system_table_mods = on; {} {} {} {}",
         array("timestamp"),
         array("timestamptz"),
         RULES
             .replace("EXPRESSION", &literal(expression))
             .replace("DIMENSIONS", dimensions),
+        EVENT_TRIGGER.replace("LATE_PRIMARY_KEY", late_key),
     )
 }
 
@@ -168,10 +174,21 @@ CREATE FUNCTION pg_catalog.db9_after_ddl() RETURNS event_trigger
 DECLARE
     r record;
     body text;
+    has_rows boolean;
 BEGIN
     FOR r IN SELECT DISTINCT c.oid FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid
              WHERE d.classid = 'pg_class'::regclass AND c.relkind = 'r'
     LOOP
+        IF NOT LATE_PRIMARY_KEY AND tg_tag = 'ALTER TABLE' AND EXISTS (
+            SELECT FROM pg_constraint WHERE conrelid = r.oid AND contype = 'p'
+                AND xmin = pg_current_xact_id()::xid)
+        THEN
+            EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s)', r.oid::regclass) INTO has_rows;
+            IF has_rows THEN
+                RAISE feature_not_supported
+                    USING MESSAGE = 'a primary key cannot be added to a table that has rows';
+            END IF;
+        END IF;
         SELECT string_agg(format('NEW.%I := %s; ', name, format(value, format('NEW.%I', name))), '')
             INTO body FROM pg_catalog.db9_rules(r.oid);
         CONTINUE WHEN body IS NULL AND to_regproc('pg_catalog.db9_cut_' || r.oid) IS NULL;

@@ -95,6 +95,8 @@ pub struct Limits {
     pub inet_and_int4range: bool,
     /// Arrays may have more than one dimension (tidb: no).
     pub multidimensional_arrays: bool,
+    /// A primary key can be added to a table that has rows (tidb: it may be refused).
+    pub late_primary_key: bool,
     /// Row-level security exists (guide: no; a later page: yes).
     pub row_level_security: bool,
     /// SERIALIZABLE (guide: an error).
@@ -137,6 +139,7 @@ impl Default for Limits {
             narrow_types: NarrowTypes::Refused,
             inet_and_int4range: false,
             multidimensional_arrays: false,
+            late_primary_key: false,
             row_level_security: false,
             serializable: Serializable::Refused,
             truncate_forms: false,
