@@ -2,11 +2,14 @@
 //! with wire9.
 //!
 //! ```no_run
-//! use testenv::Cluster;
+//! use testenv::{Cluster, equality, sample};
 //!
-//! let source = Cluster::shared().database("shop")?;
-//! source.execute("CREATE TABLE customers (id int PRIMARY KEY)")?;
-//! assert_eq!(source.count("customers")?, 0);
+//! let source = Cluster::shared().database("source")?;
+//! sample::shop(&source, 0.1)?;
+//! let target = Cluster::shared().database("target")?;
+//! sample::execute_all(&target, &sample::shop_target())?;
+//! // … copy …
+//! equality::assert_equal(&source.uri(), &target.uri(), 3);
 //! # Ok::<(), testenv::Error>(())
 //! ```
 

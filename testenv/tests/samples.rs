@@ -1,7 +1,7 @@
 //! The sample databases are what they claim to be.
 
 use testenv::sample::{self, Everything};
-use testenv::{Cluster, ClusterOptions, Database, Installation};
+use testenv::{Cluster, ClusterOptions, Database, Installation, Standin, StandinOptions};
 
 fn database(hint: &str) -> Database {
     Cluster::shared().database(hint).expect("create a database")
@@ -89,4 +89,21 @@ fn chinook_and_the_reference_load_fill() {
     assert_eq!(bench.count("events").expect("count"), 1_000);
     assert_eq!(bench.count("docs").expect("count"), 100);
     target("bench_target", &sample::bench_target());
+}
+
+#[test]
+fn the_stand_in_takes_the_target_of_every_sample() {
+    for (name, statements) in [
+        ("shop", sample::shop_target()),
+        ("everything", sample::everything_target(Everything::QUICK)),
+        ("chinook", sample::chinook_target()),
+        ("bench", sample::bench_target()),
+    ] {
+        let standin = Standin::start(StandinOptions::default()).expect("start");
+        let mut client = testenv::client::connect(&standin.uri()).expect("connect");
+        for statement in statements {
+            let result = client.batch_execute(&statement);
+            result.unwrap_or_else(|error| panic!("{name}: {statement}: {error:?}"));
+        }
+    }
 }

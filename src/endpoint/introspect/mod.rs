@@ -5,6 +5,7 @@
 //! not tell. All names are qualified: they mean the same under any `search_path`.
 
 mod answer;
+mod columns;
 mod relations;
 mod sample;
 mod sizes;

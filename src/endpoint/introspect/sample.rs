@@ -2,8 +2,7 @@
 
 use super::answer::each;
 use crate::catalog::{Key, Table};
-use crate::endpoint::error::Error;
-use crate::endpoint::error::Result;
+use crate::endpoint::error::{Error, Result};
 use crate::sql;
 use crate::wire::{self, Connection, TransactionStatus};
 
@@ -94,8 +93,15 @@ fn sample_sql(table: &Table, key: &Key, wanted: usize) -> String {
          ORDER BY n",
         aliases = aliases.join(", "),
         table = table.name.quoted(),
-        percent = percent(table.estimated_rows(), wanted),
+        percent = percent(rows_at_least(table), wanted),
     )
+}
+
+/// The server's estimate may be from a time when the table was small: then the whole of a large
+/// table would be read and sorted. Rows of a table worth splitting rarely have more than 1000 bytes
+/// in the heap.
+fn rows_at_least(table: &Table) -> u64 {
+    table.estimated_rows().max(table.heap_bytes / 1000)
 }
 
 /// Per cent of the pages, with two digits of precision at the least.

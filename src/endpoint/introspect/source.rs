@@ -1,10 +1,13 @@
 //! The source: a PostgreSQL from 13 to 18, all of it at once.
 
+use std::collections::BTreeSet;
+
 use super::answer::{Fields, Read, each};
+use super::columns::{self, RawColumn, generated, identity};
 use super::relations::Relations;
 use crate::catalog::{
-    Catalog, Column, Generated, Kind, Persistence, SelectPrivilege, Table, TableName, TypeForm,
-    Types, is_system_schema,
+    Catalog, Kind, Persistence, SelectPrivilege, Table, TableName, TypeForm, Types,
+    is_system_schema,
 };
 use crate::endpoint::error::Result;
 use crate::wire::Connection;
@@ -24,14 +27,16 @@ pub async fn source(connection: &mut Connection) -> Result<Catalog> {
         read_table(&fields, &mut relations)
     })
     .await?;
-    let types = types(connection, version).await?;
+    let mut columns = Vec::new();
     let sql = columns_sql(version);
     each(connection, "reading the columns", &sql, |fields| {
-        let column = read_column(&fields, &types)?;
-        relations.push_column(fields.number(0)?, column);
+        columns.push(read_column(&fields)?);
         Ok(())
     })
     .await?;
+    let used: BTreeSet<u32> = columns.iter().map(|c| c.type_oid).collect();
+    let types = types(connection, version, &used).await?;
+    columns::finish(columns, &types, &mut relations);
     Ok(relations.finish(version))
 }
 
@@ -165,9 +170,12 @@ fn read_keys(text: &str) -> impl Iterator<Item = (bool, Vec<i16>)> {
 }
 
 /// The types of columns, and all that they are made of.
-async fn types(connection: &mut Connection, version: u32) -> Result<Types> {
+async fn types(connection: &mut Connection, version: u32, used: &BTreeSet<u32>) -> Result<Types> {
     let mut types = Types::default();
-    let sql = types_sql(version);
+    if used.is_empty() {
+        return Ok(types);
+    }
+    let sql = types_sql(version, used);
     each(connection, "reading the types", &sql, |fields| {
         let form = match (fields.optional(2), fields.optional(5)) {
             (Some("d"), _) => TypeForm::Domain {
@@ -194,7 +202,12 @@ async fn types(connection: &mut Connection, version: u32) -> Result<Types> {
 
 /// One row per type, found from the columns' types downwards. Arrays of category A are true arrays:
 /// `point` and `name` have elements, too.
-fn types_sql(version: u32) -> String {
+fn types_sql(version: u32, used: &BTreeSet<u32>) -> String {
+    let used: Vec<String> = used
+        .iter()
+        .map(|oid| format!("({oid}::pg_catalog.oid)"))
+        .collect();
+    let used = used.join(", ");
     let multirange = if version >= 140_000 {
         "OR r.rngmultitypid = t.oid"
     } else {
@@ -202,10 +215,7 @@ fn types_sql(version: u32) -> String {
     };
     format!(
         "WITH RECURSIVE used(oid) AS ( \
-           SELECT DISTINCT a.atttypid FROM pg_catalog.pg_attribute a \
-           JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
-           WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f') \
-             AND a.attnum > 0 AND NOT a.attisdropped \
+           VALUES {used} \
          UNION \
            SELECT part.oid FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid, LATERAL ( \
              SELECT t.typbasetype WHERE t.typtype = 'd' \
@@ -246,25 +256,19 @@ fn columns_sql(version: u32) -> String {
     )
 }
 
-fn read_column(fields: &Fields<'_>, types: &Types) -> Read<Column> {
-    let identity = fields.optional(9).is_some_and(|i| !i.is_empty());
-    Ok(Column {
+fn read_column(fields: &Fields<'_>) -> Read<RawColumn> {
+    Ok(RawColumn {
+        table: fields.number(0)?,
         number: fields.number(1)?,
         name: fields.text(2)?,
-        data_type: types.resolve(fields.number(3)?, fields.number(4)?, fields.text(5)?),
+        type_oid: fields.number(3)?,
+        typmod: Some(fields.number(4)?),
+        sql: Some(fields.text(5)?),
         not_null: fields.truth(6),
-        has_default: fields.truth(7) || identity,
+        has_default: Some(fields.truth(7)),
         generated: generated(fields.optional(8)),
-        identity,
+        identity: identity(fields.optional(9)),
     })
-}
-
-pub(super) fn generated(attgenerated: Option<&str>) -> Generated {
-    match attgenerated {
-        Some("s") => Generated::Stored,
-        Some("v") => Generated::Virtual,
-        _ => Generated::Never,
-    }
 }
 
 #[cfg(test)]

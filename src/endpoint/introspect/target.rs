@@ -3,12 +3,14 @@
 //! The tables and the names, types and NOT NULL of their columns must be there. Each further fact has
 //! a statement of its own; one that the server refuses is noted as not known.
 
+use std::collections::BTreeMap;
+
 use super::answer::{Fields, Read, each};
+use super::columns::{self, RawColumn, generated, identity};
 use super::relations::Relations;
-use super::source::{generated, known_rows, server_version};
+use super::source::{known_rows, server_version};
 use crate::catalog::{
-    Catalog, Column, ForeignKey, Generated, Kind, Table, TableName, TypeForm, Types,
-    is_system_schema,
+    Catalog, ForeignKey, Kind, Table, TableName, TypeForm, Types, is_system_schema,
 };
 use crate::endpoint::error::{Doing as _, Error, Result};
 use crate::wire::{self, Connection, TransactionStatus};
@@ -43,27 +45,8 @@ struct Asking<'a> {
     not_known: Vec<String>,
 }
 
-/// What one column's row says, before its type is known.
-struct RawColumn {
-    table: u32,
-    number: i16,
-    name: String,
-    type_oid: u32,
-    not_null: bool,
-}
-
-/// What further statements say of a column.
-#[derive(Default, Clone)]
-struct More {
-    typmod: Option<i32>,
-    /// `None`: not told; the server shall judge a column that is not filled.
-    has_default: Option<bool>,
-    generated: Generated,
-    identity: bool,
-    sql: Option<String>,
-}
-
-type MoreByColumn = std::collections::HashMap<(u32, i16), More>;
+/// Columns by table and number, in this order.
+type Columns = BTreeMap<(u32, i16), RawColumn>;
 
 impl Asking<'_> {
     async fn tables(&mut self) -> Result<Relations> {
@@ -85,32 +68,52 @@ impl Asking<'_> {
     }
 
     async fn columns(&mut self, relations: &mut Relations) -> Result<()> {
-        const SQL: &str = "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attnotnull \
-             FROM pg_catalog.pg_attribute a \
-             WHERE a.attnum > 0 AND NOT a.attisdropped \
-             ORDER BY a.attrelid, a.attnum";
-        let mut columns = Vec::new();
-        each(self.connection, "reading the target's columns", SQL, |f| {
-            if relations.get_mut(f.number(0)?).is_some() {
-                columns.push(read_column(&f)?);
+        let mut columns = Columns::new();
+        each(
+            self.connection,
+            "reading the target's columns",
+            &of_columns("a.attname, a.atttypid, a.attnotnull"),
+            |f| {
+                let column = read_column(&f)?;
+                if relations.get_mut(column.table).is_some() {
+                    columns.insert((column.table, column.number), column);
+                }
+                Ok(())
+            },
+        )
+        .await?;
+        self.all_facts(&mut columns).await?;
+        let types = self.types().await?;
+        columns::finish(columns.into_values().collect(), &types, relations);
+        Ok(())
+    }
+
+    /// All further facts of columns in one statement, or, where it is refused, each in its own.
+    async fn all_facts(&mut self, columns: &mut Columns) -> Result<()> {
+        let facts = FACTS.map(|(_, sql, _)| sql).join(", ");
+        let read = |f: Fields<'_>| {
+            for (number, (_, _, keep)) in FACTS.iter().enumerate() {
+                keep_fact(columns, &f, number + 2, *keep)?;
             }
             Ok(())
-        })
-        .await?;
-        let types = self.types().await?;
-        let more = self.more().await?;
-        for column in columns {
-            let more = more.get(&(column.table, column.number)).cloned();
-            let (table, column) = column.finish(more.unwrap_or_default(), &types);
-            relations.push_column(table, column);
+        };
+        if self.ask(&of_columns(&facts), read).await? {
+            return Ok(());
+        }
+        for (what, sql, keep) in FACTS {
+            let read = |f: Fields<'_>| keep_fact(columns, &f, 2, keep);
+            self.optional(what, &of_columns(sql), read).await?;
         }
         Ok(())
     }
 
     /// Types with their domains and arrays; only names where the server does not tell these.
     async fn types(&mut self) -> Result<Types> {
-        const FULL: &str = "SELECT oid, typname, typtype, typbasetype, typtypmod, typcategory, \
-             typelem FROM pg_catalog.pg_type";
+        // The row types of tables are as many as the tables.
+        const FULL: &str = "SELECT t.oid, t.typname, t.typtype, t.typbasetype, t.typtypmod, \
+             t.typcategory, t.typelem FROM pg_catalog.pg_type t \
+             LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid \
+             WHERE c.relkind IS NULL OR c.relkind = 'c'";
         const NAMES: &str = "SELECT oid, typname FROM pg_catalog.pg_type";
         let mut types = Types::default();
         let full = self
@@ -127,41 +130,6 @@ impl Asking<'_> {
             .await?;
         }
         Ok(types)
-    }
-
-    async fn more(&mut self) -> Result<MoreByColumn> {
-        let mut more = MoreByColumn::new();
-        self.optional(
-            "modifiers of column types",
-            &of_columns("a.atttypmod"),
-            |f| {
-                at(&mut more, &f)?.typmod = Some(f.number(2)?);
-                Ok(())
-            },
-        )
-        .await?;
-        let sql = of_columns("pg_catalog.format_type(a.atttypid, a.atttypmod)");
-        self.optional("types of columns as SQL writes them", &sql, |f| {
-            at(&mut more, &f)?.sql = f.optional(2).map(str::to_owned);
-            Ok(())
-        })
-        .await?;
-        self.optional("defaults of columns", &of_columns("a.atthasdef"), |f| {
-            at(&mut more, &f)?.has_default = Some(f.truth(2));
-            Ok(())
-        })
-        .await?;
-        self.optional("generated columns", &of_columns("a.attgenerated"), |f| {
-            at(&mut more, &f)?.generated = generated(f.optional(2));
-            Ok(())
-        })
-        .await?;
-        self.optional("identity columns", &of_columns("a.attidentity"), |f| {
-            at(&mut more, &f)?.identity = f.optional(2).is_some_and(|i| !i.is_empty());
-            Ok(())
-        })
-        .await?;
-        Ok(more)
     }
 
     async fn estimates(&mut self, relations: &mut Relations) -> Result<()> {
@@ -236,14 +204,22 @@ impl Asking<'_> {
         sql: &str,
         read: impl FnMut(Fields<'_>) -> Read,
     ) -> Result<bool> {
-        let doing = format!("reading of the target {what}");
+        let told = self.ask(sql, read).await?;
+        if !told {
+            self.not_known.push(what.to_owned());
+        }
+        Ok(told)
+    }
+
+    /// Runs a statement; answers false where the server refuses it. A transaction survives.
+    async fn ask(&mut self, sql: &str, read: impl FnMut(Fields<'_>) -> Read) -> Result<bool> {
+        const DOING: &str = "reading the target's catalogs";
         let within = self.connection.transaction_status() == TransactionStatus::InTransaction;
         if within {
             let savepoint = self.connection.query("SAVEPOINT wire9_introspect").await;
-            savepoint.doing(&doing)?;
+            savepoint.doing(DOING)?;
         }
-        let answer = each(self.connection, &doing, sql, read).await;
-        let told = match answer {
+        let told = match each(self.connection, DOING, sql, read).await {
             Ok(()) => true,
             Err(error) if is_refusal(&error) => false,
             Err(error) => return Err(error),
@@ -252,12 +228,9 @@ impl Asking<'_> {
             let end = if told {
                 "RELEASE SAVEPOINT wire9_introspect"
             } else {
-                "ROLLBACK TO SAVEPOINT wire9_introspect"
+                "ROLLBACK TO SAVEPOINT wire9_introspect; RELEASE SAVEPOINT wire9_introspect"
             };
-            self.connection.query(end).await.doing(&doing)?;
-        }
-        if !told {
-            self.not_known.push(what.to_owned());
+            self.connection.query(end).await.doing(DOING)?;
         }
         Ok(told)
     }
@@ -272,18 +245,48 @@ fn is_refusal(error: &Error) -> bool {
     )
 }
 
-/// One fact of each column.
-fn of_columns(fact: &str) -> String {
+/// One row per column of a table: attrelid, attnum, and more.
+fn of_columns(more: &str) -> String {
     format!(
-        "SELECT a.attrelid, a.attnum, {fact} FROM pg_catalog.pg_attribute a \
-         WHERE a.attnum > 0 AND NOT a.attisdropped"
+        "SELECT a.attrelid, a.attnum, {more} FROM pg_catalog.pg_attribute a \
+         JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+         WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped"
     )
 }
 
-fn at<'m>(more: &'m mut MoreByColumn, fields: &Fields<'_>) -> Read<&'m mut More> {
-    Ok(more
-        .entry((fields.number(0)?, fields.number(1)?))
-        .or_default())
+/// Puts the text of a fact into a column.
+type Keep = fn(&mut RawColumn, Option<&str>);
+
+/// What a target may tell of columns: in words, in SQL, and where it goes.
+const FACTS: [(&str, &str, Keep); 5] = [
+    (
+        "modifiers of column types",
+        "a.atttypmod",
+        |column, text| {
+            column.typmod = text.and_then(|t| t.parse().ok());
+        },
+    ),
+    (
+        "types of columns as SQL writes them",
+        "pg_catalog.format_type(a.atttypid, a.atttypmod)",
+        |column, text| column.sql = text.map(str::to_owned),
+    ),
+    ("defaults of columns", "a.atthasdef", |column, text| {
+        column.has_default = text.map(|t| t == "t");
+    }),
+    ("generated columns", "a.attgenerated", |column, text| {
+        column.generated = generated(text);
+    }),
+    ("identity columns", "a.attidentity", |column, text| {
+        column.identity = identity(text);
+    }),
+];
+
+fn keep_fact(columns: &mut Columns, fields: &Fields<'_>, at: usize, keep: Keep) -> Read {
+    if let Some(column) = columns.get_mut(&(fields.number(0)?, fields.number(1)?)) {
+        keep(column, fields.optional(at));
+    }
+    Ok(())
 }
 
 fn read_column(fields: &Fields<'_>) -> Read<RawColumn> {
@@ -293,6 +296,7 @@ fn read_column(fields: &Fields<'_>) -> Read<RawColumn> {
         name: fields.text(2)?,
         type_oid: fields.number(3)?,
         not_null: fields.truth(4),
+        ..RawColumn::default()
     })
 }
 
@@ -310,25 +314,4 @@ fn type_form(fields: &Fields<'_>) -> Read<TypeForm> {
         (Some("r" | "m"), _) => TypeForm::Range { bound: 0 },
         _ => TypeForm::Scalar,
     })
-}
-
-impl RawColumn {
-    fn finish(self, more: More, types: &Types) -> (u32, Column) {
-        let typmod = more.typmod.unwrap_or(-1);
-        let mut data_type =
-            types.resolve(self.type_oid, typmod, more.sql.clone().unwrap_or_default());
-        if more.sql.is_none() {
-            data_type.sql.clone_from(&data_type.base_name);
-        }
-        let column = Column {
-            number: self.number,
-            name: self.name,
-            data_type,
-            not_null: self.not_null,
-            has_default: more.has_default.unwrap_or(true) || more.identity,
-            generated: more.generated,
-            identity: more.identity,
-        };
-        (self.table, column)
-    }
 }
