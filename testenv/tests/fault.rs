@@ -393,6 +393,34 @@ fn an_error_can_take_the_place_of_any_answer() {
 }
 
 #[test]
+fn a_fatal_error_is_the_last_word_of_the_server() {
+    for trigger in [
+        Trigger::query("INSERT"),
+        Trigger::command_complete("INSERT"),
+    ] {
+        let bench = Bench::new();
+        let message = "terminating connection due to administrator command".to_owned();
+        bench.add(
+            trigger,
+            Action::Fatal {
+                sqlstate: "57P01".to_owned(),
+                message,
+            },
+        );
+        let mut session = bench.connect();
+        session.outcome("BEGIN");
+        session
+            .send(&message_of(b'Q', b"INSERT INTO t VALUES (1)\0"))
+            .unwrap();
+        let last = session.read().unwrap();
+        assert_eq!((last.tag, last.field(b'C').as_str()), ('E', "57P01"));
+        assert!(session.read().is_err());
+        assert_eq!(bench.count_becomes(0), 0);
+        assert!(bench.sessions_become("%", 0));
+    }
+}
+
+#[test]
 fn notices_and_parameters_come_in_mid_copy() {
     let bench = Bench::new();
     bench.add(Trigger::frontend(Frontend::CopyData), Action::Notices(4));

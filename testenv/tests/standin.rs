@@ -375,6 +375,29 @@ fn the_extended_protocol_works_and_is_judged_alike() {
 }
 
 #[test]
+fn a_statement_cannot_hide_behind_its_depth_or_its_size() {
+    let standin = start();
+    let mut session = with_tables(&standin);
+    let deep = format!("'a' {}", "|| 'b' ".repeat(500));
+    assert_eq!(session.outcome(&format!("SELECT {deep}")), "SELECT 1");
+    assert_eq!(
+        session.outcome(&format!("SELECT {deep}, ctid FROM t")),
+        "0A000"
+    );
+    assert_eq!(
+        session.outcome(&format!("CREATE VIEW v AS SELECT {deep}")),
+        "54001"
+    );
+    let rows = "(1), ".repeat(20_000);
+    assert_eq!(
+        session.outcome(&format!("INSERT INTO t VALUES {rows} (2)")),
+        "INSERT 0 20001"
+    );
+    let hidden = format!("INSERT INTO t VALUES {rows} ('2'::money::int)");
+    assert_eq!(session.outcome(&hidden), "42704");
+}
+
+#[test]
 fn stored_timestamps_are_cut_to_milliseconds_and_the_cutter_stays_hidden() {
     let standin = start();
     let mut session = Raw::standin(&standin);
@@ -406,6 +429,44 @@ fn stored_timestamps_are_cut_to_milliseconds_and_the_cutter_stays_hidden() {
     assert_eq!(session.value("SELECT b::text FROM t"), "infinity");
     let visible = "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal";
     assert_eq!(session.value(visible), "0");
+}
+
+#[test]
+fn an_array_of_two_dimensions_is_stored_only_where_asked() {
+    for (multidimensional, outcome) in [(false, "0A000"), (true, "INSERT 0 1")] {
+        let standin = start_with(|limits| limits.multidimensional_arrays = multidimensional);
+        let mut session = Raw::standin(&standin);
+        session.outcome("CREATE TABLE t (a int[], b timestamp[])");
+        assert_eq!(
+            session.outcome("INSERT INTO t VALUES ('{1,2}', '{}')"),
+            "INSERT 0 1"
+        );
+        assert_eq!(
+            session.outcome("INSERT INTO t VALUES ('{{1,2}}', NULL)"),
+            outcome
+        );
+        assert_eq!(
+            session.outcome("INSERT INTO t VALUES (NULL, '{{epoch}}')"),
+            outcome
+        );
+    }
+}
+
+#[test]
+fn a_primary_key_comes_before_the_rows_unless_told_otherwise() {
+    for (late_primary_key, late) in [(false, "0A000"), (true, "ALTER TABLE")] {
+        let standin = start_with(|limits| limits.late_primary_key = late_primary_key);
+        let mut session = Raw::standin(&standin);
+        session.outcome("CREATE TABLE t (a int NOT NULL)");
+        assert_eq!(
+            session.outcome("ALTER TABLE t ADD PRIMARY KEY (a)"),
+            "ALTER TABLE"
+        );
+        session.outcome("INSERT INTO t VALUES (1)");
+        assert_eq!(session.outcome("ALTER TABLE t ADD b int"), "ALTER TABLE");
+        session.outcome("CREATE TABLE u AS SELECT 1 AS a");
+        assert_eq!(session.outcome("ALTER TABLE u ADD PRIMARY KEY (a)"), late);
+    }
 }
 
 #[test]
@@ -650,7 +711,7 @@ fn what_is_not_utf8_is_refused() {
 
 #[test]
 fn a_copy_that_stands_still_in_its_transaction_is_ended_unless_the_timeout_was_lifted() {
-    let standin = start_with(|limits| limits.time_scale = 0.4 / 60.0);
+    let standin = start_with(|limits| limits.time_scale = 1.0 / 60.0);
     let mut session = Raw::standin(&standin);
     session.outcome("SET statement_timeout = 0; CREATE TABLE t (a int)");
     for (set, ended) in [
@@ -660,10 +721,10 @@ fn a_copy_that_stands_still_in_its_transaction_is_ended_unless_the_timeout_was_l
         session.outcome(&format!("BEGIN; {set}"));
         session.query("COPY t FROM STDIN").unwrap();
         for _ in 0..3 {
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(400));
             session.send(&message_of(b'd', b"1\n")).unwrap();
         }
-        std::thread::sleep(Duration::from_millis(800));
+        std::thread::sleep(Duration::from_millis(1500));
         let _ = session.send(&message_of(b'c', b""));
         let expected = if ended { "25P03" } else { "COPY 3" };
         assert_eq!(outcome(&[session.read().unwrap()]), expected);

@@ -63,6 +63,13 @@ pub enum Action {
         /// For how long nothing is read from the client after the error.
         deaf: Duration,
     },
+    /// The server ends the session with this error. The message does not pass.
+    Fatal {
+        /// Five characters, such as `57P01`.
+        sqlstate: String,
+        /// The error's message.
+        message: String,
+    },
     /// So many NoticeResponse and ParameterStatus messages are sent before the message.
     Notices(usize),
     /// The CommandComplete counts `delta` more rows than it should (at a backend message).

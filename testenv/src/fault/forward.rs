@@ -1,43 +1,56 @@
 //! From the client to the server.
 
 use std::io;
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, sleep_until};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::frame::{self, Frame};
 use super::link::{Link, Refusal, chatter};
-use super::relay::{End, Policy, READ_SIZE, Then, write_at};
-use super::{Action, Fired, Place, statement};
+use super::relay::{End, Policy, READ_SIZE, ending, write_at};
+use super::{Action, Fired, statement};
 
 /// The pump.
-pub(super) struct Forward<'a> {
-    pub(super) link: &'a Link,
-    pub(super) policy: &'a dyn Policy,
+pub(super) struct Forward<'a, W> {
+    link: &'a Link,
+    policy: &'a dyn Policy,
+    server: &'a mut W,
+    /// What the server has not got yet.
+    out: Vec<u8>,
     /// Bytes carried so far.
-    pub(super) passed: u64,
+    passed: u64,
 }
 
-impl Forward<'_> {
-    pub(super) async fn run(
-        &mut self,
-        client: &mut (impl AsyncRead + Unpin),
-        server: &mut (impl AsyncWrite + Unpin),
-    ) -> End {
-        match self.pump(client, server).await {
+/// What becomes of a message after a fault.
+enum Then {
+    Pass,
+    /// Something else has been appended.
+    Replaced,
+    End(End),
+}
+
+impl<'a, W: AsyncWrite + Unpin> Forward<'a, W> {
+    pub(super) fn new(link: &'a Link, policy: &'a dyn Policy, server: &'a mut W) -> Self {
+        Forward {
+            link,
+            policy,
+            server,
+            out: Vec::new(),
+            passed: 0,
+        }
+    }
+
+    pub(super) async fn run(&mut self, client: &mut (impl AsyncRead + Unpin)) -> End {
+        match self.pump(client).await {
             Ok(end) => end,
             // The server has gone: what it said last is still on its way to the client.
             Err(_) => std::future::pending().await,
         }
     }
 
-    async fn pump(
-        &mut self,
-        client: &mut (impl AsyncRead + Unpin),
-        server: &mut (impl AsyncWrite + Unpin),
-    ) -> io::Result<End> {
+    async fn pump(&mut self, client: &mut (impl AsyncRead + Unpin)) -> io::Result<End> {
         let mut buffer = Vec::new();
-        let mut out = Vec::new();
         loop {
             buffer.reserve(READ_SIZE);
             if let Some(end) = self.read(client, &mut buffer).await {
@@ -49,20 +62,19 @@ impl Forward<'_> {
                     return Ok(End::Closed);
                 };
                 let Some(frame) = first else { break };
-                self.wait_for_leave(server, &mut out).await?;
-                let end = self.message(frame, server, &mut out).await?;
+                self.wait_for_leave().await?;
+                let end = self.message(frame).await?;
                 self.passed += frame.whole().len() as u64;
                 at += frame.whole().len();
-                if let Some(end) = end {
-                    server.write_all(&out).await?;
-                    return Ok(end);
+                if end.is_some() || self.out.len() >= READ_SIZE {
+                    self.flush().await?;
                 }
-                if out.len() >= READ_SIZE {
-                    self.flush(server, &mut out).await?;
+                if let Some(end) = end {
+                    return Ok(end);
                 }
             }
             buffer.drain(..at);
-            self.flush(server, &mut out).await?;
+            self.flush().await?;
         }
     }
 
@@ -90,140 +102,114 @@ impl Forward<'_> {
         }
     }
 
-    /// One message: the script first, then whatever late COMMIT waits for it, then the policy.
-    async fn message(
-        &mut self,
-        frame: Frame<'_>,
-        server: &mut (impl AsyncWrite + Unpin),
-        out: &mut Vec<u8>,
-    ) -> io::Result<Option<End>> {
+    /// One message: the late COMMITs that wait for it, then the script, then the policy.
+    async fn message(&mut self, frame: Frame<'_>) -> io::Result<Option<End>> {
         let link = self.link;
-        let mut then = Then::Pass;
-        if link.faults.armed() {
-            for (turn, after_answer) in link.faults.due(link.connection, frame) {
-                if after_answer {
-                    let mut state = link.lock();
-                    let request = state.requests + 1;
-                    state.turns.push((request, turn));
-                } else {
-                    self.flush(server, out).await?;
-                    turn.give().await;
-                }
-            }
-            let application = link.lock().application.clone();
-            let place = Place {
-                connection: link.connection,
-                application: &application,
-                passed: self.passed,
-            };
-            if let Some(fired) = link.faults.on_frontend(&place, frame) {
-                then = self.apply(fired, frame, server, out).await?;
-            }
+        let then = if link.faults.armed() {
+            self.script(frame).await?
+        } else {
+            Then::Pass
+        };
+        if let Then::End(end) = then {
+            return Ok(Some(end));
         }
-        if !matches!(then, Then::End(_)) {
-            link.lock().count_request(frame.tag());
+        link.lock().count_request(frame.tag());
+        if let Then::Pass = then {
+            self.policy.frontend(frame, link, &mut self.out);
         }
-        match then {
-            Then::Pass => self.policy.frontend(frame, link, out),
-            Then::Replaced => {}
-            Then::End(end) => return Ok(Some(end)),
-        }
-        self.delay(frame, server, out).await?;
+        self.delay(frame).await?;
         Ok(None)
     }
 
-    async fn apply(
-        &self,
-        fired: Fired,
-        frame: Frame<'_>,
-        server: &mut (impl AsyncWrite + Unpin),
-        out: &mut Vec<u8>,
-    ) -> io::Result<Then> {
+    async fn script(&mut self, frame: Frame<'_>) -> io::Result<Then> {
         let link = self.link;
-        let ends = |end| Ok(Then::End(end));
+        for (turn, after_answer) in link.faults.due(link.connection, frame) {
+            if after_answer {
+                link.lock().turn_after_next(turn);
+            } else {
+                self.flush().await?;
+                turn.give().await;
+            }
+        }
+        let application = link.application();
+        match link
+            .faults
+            .on_frontend(&link.place(&application, self.passed), frame)
+        {
+            Some(fired) => self.apply(fired, frame).await,
+            None => Ok(Then::Pass),
+        }
+    }
+
+    async fn apply(&mut self, fired: Fired, frame: Frame<'_>) -> io::Result<Then> {
+        if let Some((bytes, end)) = ending(&fired, frame) {
+            self.out.extend_from_slice(&frame.whole()[..bytes]);
+            return Ok(Then::End(end));
+        }
         match fired.action {
-            Action::Cut(close) => {
-                out.extend_from_slice(&frame.whole()[..fired.offset.unwrap_or(0)]);
-                return ends(End::Cut(close));
-            }
-            Action::CutInside { bytes, close } => {
-                out.extend_from_slice(&frame.whole()[..bytes.min(frame.whole().len())]);
-                return ends(End::Cut(close));
-            }
-            Action::HalfOpen(keep) => return ends(End::HalfOpen(keep)),
-            Action::CutThenDeliver { delivery, close } => {
-                let late = frame.whole().to_vec();
-                return ends(End::Deliver {
-                    late,
-                    delivery,
-                    close,
-                    handle: fired.handle,
-                });
-            }
-            Action::StallReading(time) => {
-                self.flush(server, out).await?;
-                tokio::time::sleep(time).await;
-            }
             Action::Error {
                 sqlstate,
                 message,
                 deaf,
             } => {
-                let Some(failing) = link.failing(frame, Refusal { sqlstate, message }) else {
-                    return Ok(Then::Pass);
-                };
-                out.extend_from_slice(&failing);
-                self.flush(server, out).await?;
-                tokio::time::sleep(deaf).await;
-                return Ok(Then::Replaced);
+                return self.fail(frame, Refusal { sqlstate, message }, deaf).await;
             }
-            Action::Notices(count) => (0..count).for_each(|n| link.inject(chatter(n))),
             Action::CommitFails {
                 sqlstate,
                 committed,
             } => {
-                return Ok(self.fail_commit(sqlstate, committed, frame, out));
+                return Ok(self.fail_commit(frame, sqlstate, committed));
             }
-            Action::CommitThenCut(close) => link.lock().cut_at_commit = Some(close),
-            other => link.lock().shape.take_on(other),
+            Action::Notices(count) => (0..count).for_each(|n| self.link.inject(chatter(n))),
+            Action::CommitThenCut(close) => self.link.lock().cut_at_commit = Some(close),
+            Action::StallReading(time) => {
+                self.flush().await?;
+                sleep(time).await;
+            }
+            lasting => self.link.lock().shape.take_on(lasting),
         }
         Ok(Then::Pass)
     }
 
-    /// The server rolls back, or commits, and in both cases the client is told of an error.
-    fn fail_commit(
-        &self,
-        sqlstate: String,
-        committed: bool,
+    async fn fail(
+        &mut self,
         frame: Frame<'_>,
-        out: &mut Vec<u8>,
-    ) -> Then {
+        refusal: Refusal,
+        deaf: Duration,
+    ) -> io::Result<Then> {
+        let Some(failing) = self.link.failing(frame, refusal) else {
+            return Ok(Then::Pass);
+        };
+        self.out.extend_from_slice(&failing);
+        self.flush().await?;
+        sleep(deaf).await;
+        Ok(Then::Replaced)
+    }
+
+    /// The server rolls back, or commits, and in both cases the client is told of an error.
+    fn fail_commit(&mut self, frame: Frame<'_>, sqlstate: String, committed: bool) -> Then {
         let sql = frame.text();
         let Some(range) = statement::find_commit(&sql) else {
             return Then::Pass;
         };
         let message = "could not commit".to_owned();
-        let mut state = self.link.lock();
-        let request = state.requests + 1;
-        state
-            .failing_commits
-            .push_back((request, Refusal { sqlstate, message }));
+        self.link
+            .lock()
+            .fail_next_commit(Refusal { sqlstate, message });
         if committed {
             return Then::Pass;
         }
-        out.extend_from_slice(&frame::query(&format!("{} ROLLBACK", &sql[..range.start])));
+        let rolled_back = format!("{} ROLLBACK", &sql[..range.start]);
+        self.out.extend_from_slice(&frame::query(&rolled_back));
         Then::Replaced
     }
 
     /// Waits until the policy lets the client be read.
-    async fn wait_for_leave(
-        &self,
-        server: &mut (impl AsyncWrite + Unpin),
-        out: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    async fn wait_for_leave(&mut self) -> io::Result<()> {
         while !self.policy.may_read() {
-            let answered = self.link.answered.notified();
-            self.flush(server, out).await?;
+            let link = self.link;
+            let answered = link.answered.notified();
+            self.flush().await?;
             if self.policy.may_read() {
                 break;
             }
@@ -232,29 +218,20 @@ impl Forward<'_> {
         Ok(())
     }
 
-    async fn delay(
-        &self,
-        frame: Frame<'_>,
-        server: &mut (impl AsyncWrite + Unpin),
-        out: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    async fn delay(&mut self, frame: Frame<'_>) -> io::Result<()> {
         let shape = self.link.lock().shape.clone();
         if let Some(until) = shape.read_after {
-            self.flush(server, out).await?;
-            tokio::time::sleep_until(until).await;
+            self.flush().await?;
+            sleep_until(until).await;
         }
         if let Some(latency) = shape.latency.filter(|_| b"QScfp".contains(&frame.tag())) {
-            tokio::time::sleep(latency).await;
+            sleep(latency).await;
         }
         Ok(())
     }
 
-    async fn flush(
-        &self,
-        server: &mut (impl AsyncWrite + Unpin),
-        out: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    async fn flush(&mut self) -> io::Result<()> {
         let rate = self.link.lock().shape.bytes_per_second;
-        write_at(server, out, rate).await
+        write_at(self.server, &mut self.out, rate).await
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::frame::{self, Frame};
-use super::{Action, Close, Faults, Turn};
+use super::{Action, Close, Faults, Place, Turn};
 
 /// The identifier that makes a statement fail in the server, followed by the refusal's number.
 const MARK: &str = "refused by the relay, number ";
@@ -86,6 +86,20 @@ impl Link {
             },
             from_link,
         )
+    }
+
+    /// The client's `application_name` now.
+    pub(super) fn application(&self) -> String {
+        self.lock().application.clone()
+    }
+
+    /// Where a message happens, for the script.
+    pub(super) fn place<'a>(&self, application: &'a str, passed: u64) -> Place<'a> {
+        Place {
+            connection: self.connection,
+            application,
+            passed,
+        }
     }
 
     /// Sends the client a message between two others.
@@ -193,6 +207,27 @@ impl Link {
 }
 
 impl State {
+    /// Lets a late COMMIT through when the request that comes now is answered.
+    pub(super) fn turn_after_next(&mut self, turn: Turn) {
+        self.turns.push((self.requests + 1, turn));
+    }
+
+    /// The late COMMITs whose request is answered.
+    pub(super) fn due_turns(&mut self) -> Vec<Turn> {
+        let answers = self.answers;
+        let turns = std::mem::take(&mut self.turns);
+        let (due, rest): (Vec<_>, Vec<_>) = turns
+            .into_iter()
+            .partition(|(request, _)| *request <= answers);
+        self.turns = rest;
+        due.into_iter().map(|(_, turn)| turn).collect()
+    }
+
+    /// The COMMIT in the request that comes now is answered with an error.
+    pub(super) fn fail_next_commit(&mut self, refusal: Refusal) {
+        self.failing_commits.push_back((self.requests + 1, refusal));
+    }
+
     /// Counts a message of the client, if it is a request that ends in ReadyForQuery.
     pub(super) fn count_request(&mut self, tag: u8) {
         match tag {

@@ -26,5 +26,5 @@ mod trigger;
 pub use action::{Action, Close, Delivery, Fault};
 pub use proxy::FaultProxy;
 pub use script::{FaultHandle, Faults};
-pub(crate) use script::{Fired, Place, Turn};
+pub(crate) use script::{Fired, Moment, Place, Turn};
 pub use trigger::{Backend, Frontend, Trigger};

@@ -4,16 +4,17 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::backward::Backward;
 use super::forward::Forward;
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use super::link::Link;
 use super::stream::ClientStream;
-use super::{Close, Delivery, FaultHandle};
+use super::{Action, Close, Delivery, FaultHandle, Fired, Moment};
 
 /// How much is read at once, bytes: large enough that the calls per byte do not show.
 pub(super) const READ_SIZE: usize = 256 * 1024;
@@ -59,19 +60,36 @@ pub(super) enum End {
     Told(Vec<u8>),
     Cut(Close),
     HalfOpen(Duration),
-    Deliver {
-        late: Vec<u8>,
-        delivery: Delivery,
-        close: Close,
-        handle: FaultHandle,
-    },
+    Deliver(Late, Close),
 }
 
-/// What becomes of the rest of a message after a fault.
-pub(super) enum Then {
-    Pass,
-    Replaced,
-    End(End),
+/// A COMMIT whose client was cut off.
+pub(super) struct Late {
+    message: Vec<u8>,
+    delivery: Delivery,
+    handle: FaultHandle,
+}
+
+/// The end that a fault brings about, and how many bytes of its message pass before.
+pub(super) fn ending(fired: &Fired, frame: Frame<'_>) -> Option<(usize, End)> {
+    let whole = frame.whole();
+    Some(match &fired.action {
+        Action::Cut(close) => (fired.offset.unwrap_or(0), End::Cut(*close)),
+        Action::CutInside { bytes, close } => ((*bytes).min(whole.len()), End::Cut(*close)),
+        Action::HalfOpen(keep) => (0, End::HalfOpen(*keep)),
+        Action::Fatal { sqlstate, message } => {
+            (0, End::Told(frame::error("FATAL", sqlstate, message)))
+        }
+        Action::CutThenDeliver { delivery, close } => {
+            let late = Late {
+                message: whole.to_vec(),
+                delivery: delivery.clone(),
+                handle: fired.handle.clone(),
+            };
+            (0, End::Deliver(late, *close))
+        }
+        _ => return None,
+    })
 }
 
 /// Carries messages until one side ends, then ends both as the script says.
@@ -83,78 +101,73 @@ pub(crate) async fn relay(
 ) {
     let (mut client_read, mut client_write) = tokio::io::split(client);
     let (mut server_read, mut server_write) = server.into_split();
-    let mut forward = Forward {
-        link: &link,
-        policy,
-        passed: 0,
+    let end = {
+        let mut forward = Forward::new(&link, policy, &mut server_write);
+        let mut backward = Backward::new(&link, policy, &mut client_write, injected);
+        tokio::select! {
+            end = forward.run(&mut client_read) => end,
+            end = backward.run(&mut server_read) => end,
+        }
     };
-    let mut backward = Backward {
-        link: &link,
-        policy,
-        passed: 0,
-        injected,
-        recut: Vec::new(),
-        piece: 0,
-    };
-    let end = tokio::select! {
-        end = forward.run(&mut client_read, &mut server_write) => end,
-        end = backward.run(&mut server_read, &mut client_write) => end,
-    };
+    let client = client_read.unsplit(client_write);
+    match server_read.reunite(server_write) {
+        Ok(server) => finish(end, client, server, &link).await,
+        Err(_) => client.close(Close::Fin).await,
+    }
+}
+
+async fn finish(end: End, mut client: ClientStream, server: TcpStream, link: &Link) {
     match end {
         End::Closed => {
-            let _ = client_write.shutdown().await;
-            client_read.unsplit(client_write).close(Close::Fin).await;
+            let _ = client.shutdown().await;
+            client.close(Close::Fin).await;
         }
         End::Told(last) => {
-            drop((server_read, server_write));
-            let _ = client_write.write_all(&last).await;
-            let _ = client_write.shutdown().await;
-            client_read.unsplit(client_write).close(Close::Fin).await;
+            drop(server);
+            let _ = client.write_all(&last).await;
+            let _ = client.shutdown().await;
+            client.close(Close::Fin).await;
         }
         End::Cut(close) => {
-            drop((server_read, server_write));
-            client_read.unsplit(client_write).close(close).await;
+            drop(server);
+            client.close(close).await;
         }
         End::HalfOpen(keep) => {
             tokio::time::sleep(keep).await;
-            client_read.unsplit(client_write).close(Close::Rst).await;
+            client.close(Close::Rst).await;
         }
-        End::Deliver {
-            late,
-            delivery,
-            close,
-            handle,
-        } => {
-            let moment = link.faults.wait_for(delivery.clone(), link.connection);
-            client_read.unsplit(client_write).close(close).await;
-            if let Delivery::After(wait) = delivery {
-                tokio::time::sleep(wait).await;
-            } else if tokio::time::timeout(DELIVERY_LIMIT, moment.come)
-                .await
-                .is_err()
-            {
-                return;
-            }
-            let answer = deliver(&late, &mut server_read, &mut server_write);
-            let outcome = tokio::time::timeout(DELIVERY_LIMIT, answer).await;
-            handle.record_delivery(outcome.unwrap_or_else(|_| "no answer".to_owned()));
-            let _ = moment.done.send(());
+        End::Deliver(late, close) => {
+            // Before the client can know: its next connection may be the one to wait for.
+            let moment = link.faults.wait_for(late.delivery.clone(), link.connection);
+            client.close(close).await;
+            late.deliver(moment, server).await;
         }
     }
 }
 
-/// Sends the late COMMIT; its outcome is the last tag or SQLSTATE before the server is ready again.
-async fn deliver(
-    late: &[u8],
-    server_read: &mut (impl AsyncRead + Unpin),
-    server_write: &mut (impl AsyncWrite + Unpin),
-) -> String {
+impl Late {
+    /// Waits for the moment, sends the message, and records what the server makes of it.
+    async fn deliver(self, moment: Moment, mut server: TcpStream) {
+        if let Delivery::After(wait) = self.delivery {
+            tokio::time::sleep(wait).await;
+        } else if !matches!(timeout(DELIVERY_LIMIT, moment.come).await, Ok(Ok(()))) {
+            return;
+        }
+        let outcome = timeout(DELIVERY_LIMIT, last_word(&self.message, &mut server)).await;
+        self.handle
+            .record_delivery(outcome.unwrap_or_else(|_| "no answer".to_owned()));
+        let _ = moment.done.send(());
+    }
+}
+
+/// Sends a message; the last tag or SQLSTATE before the server is ready again.
+async fn last_word(message: &[u8], server: &mut TcpStream) -> String {
     let mut outcome = "connection closed".to_owned();
-    if server_write.write_all(late).await.is_err() {
+    if server.write_all(message).await.is_err() {
         return outcome;
     }
     let mut buffer = Vec::new();
-    while matches!(server_read.read_buf(&mut buffer).await, Ok(1..)) {
+    while matches!(server.read_buf(&mut buffer).await, Ok(1..)) {
         let mut at = 0;
         while let Ok(Some(frame)) = Frame::first(&buffer[at..]) {
             at += frame.whole().len();

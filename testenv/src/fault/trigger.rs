@@ -60,12 +60,12 @@ pub struct Trigger {
 
 impl Trigger {
     /// A connection is opened. ([`Trigger::application`] cannot be known yet and must not be set
-    /// with [`Action::RefuseConnect`].)
+    /// with [`Action::RefuseConnect`](super::Action::RefuseConnect).)
     pub fn connect() -> Trigger {
         Trigger::at(Point::Connect)
     }
 
-    /// The client sends a message of this kind.
+    /// The client sends a message of this kind. (The stand-in's password exchange is not seen.)
     pub fn frontend(kind: Frontend) -> Trigger {
         Trigger::at(Point::Frontend {
             tag: frontend_tag(kind),

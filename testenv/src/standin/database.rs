@@ -3,10 +3,11 @@
 //!
 //! - `version()` and `current_database()` are replaced, functions that do not exist there are renamed,
 //!   advisory locks hold nothing (each connection may be on a node of its own).
-//! - An event trigger gives every table with timestamps a trigger that cuts what is stored. It is marked
-//!   as internal, so that clients which look for user triggers find none, and is named to run last.
+//! - An event trigger gives every table with timestamps or arrays a trigger that cuts or refuses what is
+//!   stored. It is marked as internal, so that clients which look for user triggers find none, and is
+//!   named to run last.
 
-use crate::client::quoted;
+use crate::client::{apart, connect, quoted};
 use crate::{Cluster, Database, Error};
 
 use super::limits::{Limits, TimestampDigits};
@@ -16,10 +17,19 @@ pub(crate) fn create(cluster: &Cluster, role: &str, limits: &Limits) -> Result<D
     let database = cluster.database("db9")?;
     database.execute(&create_role(role, database.name()))?;
     database.execute(&replace_functions(limits))?;
-    if let Some(expression) = cut_expression(limits.timestamp_digits) {
-        database.execute(&cut_timestamps(expression))?;
-    }
+    database.execute(&rule_stored_values(limits))?;
+    check_trust(cluster, role, &database)?;
     Ok(database)
+}
+
+/// The stand-in's sessions bring no password.
+fn check_trust(cluster: &Cluster, role: &str, database: &Database) -> Result<(), Error> {
+    let uri = format!(
+        "postgresql://{role}@127.0.0.1:{}/{}",
+        cluster.port(),
+        database.name()
+    );
+    apart(|| connect(&uri).map(drop))
 }
 
 /// The role belongs to the whole cluster and may exist, or be made by another test at this moment.
@@ -68,44 +78,66 @@ BEGIN
 END $do$;
 ";
 
-/// How one stored value is made of the value that was sent: `%s` is the value, and its type.
-fn cut_expression(digits: TimestampDigits) -> Option<&'static str> {
+/// How a stored timestamp is made of the one that was sent: `%1$s` is the value, `%2$s` its type with
+/// three digits.
+fn cut_expression(digits: TimestampDigits) -> &'static str {
     match digits {
-        TimestampDigits::CutToMilliseconds => Some("date_trunc('milliseconds', %1$s)"),
-        TimestampDigits::RoundToMilliseconds => Some("(%1$s)::%2$s"),
-        TimestampDigits::Microseconds => None,
+        TimestampDigits::CutToMilliseconds => "date_trunc('milliseconds', %1$s)",
+        TimestampDigits::RoundToMilliseconds => "(%1$s)::%2$s",
+        TimestampDigits::Microseconds => "%1$s",
     }
 }
 
-fn cut_timestamps(expression: &str) -> String {
+fn rule_stored_values(limits: &Limits) -> String {
+    let expression = cut_expression(limits.timestamp_digits);
     let array = |kind: &str| {
         let element = expression
             .replace("%1$s", "a[i]")
             .replace("%2$s", &format!("{kind}(3)"));
         format!(
-            "CREATE FUNCTION pg_catalog.db9_cut_array(a {kind}[]) RETURNS {kind}[]
+            "CREATE FUNCTION pg_catalog.db9_array(a {kind}[]) RETURNS {kind}[]
                  LANGUAGE plpgsql IMMUTABLE AS $$
              BEGIN
-                 IF array_ndims(a) IS NULL THEN RETURN a; END IF;
-                 FOR i IN array_lower(a, 1) .. array_upper(a, 1) LOOP a[i] := {element}; END LOOP;
+                 PERFORM pg_catalog.db9_array(a::text[]);
+                 IF array_ndims(a) = 1 THEN
+                     FOR i IN array_lower(a, 1) .. array_upper(a, 1) LOOP a[i] := {element}; END LOOP;
+                 END IF;
                  RETURN a;
              END $$;"
         )
     };
+    let dimensions = if limits.multidimensional_arrays {
+        "6"
+    } else {
+        "1"
+    };
+    let late_key = if limits.late_primary_key {
+        "true"
+    } else {
+        "false"
+    };
     format!(
-        "SET allow_system_table_mods = on;
-         {} {} {}",
+        "SET allow_system_table_mods = on; {} {} {} {}",
         array("timestamp"),
         array("timestamptz"),
-        EVENT_TRIGGER.replace("EXPRESSION", &literal(expression)),
+        RULES
+            .replace("EXPRESSION", &literal(expression))
+            .replace("DIMENSIONS", dimensions),
+        EVENT_TRIGGER.replace("LATE_PRIMARY_KEY", late_key),
     )
 }
 
-/// Values that a rewriting ALTER TABLE or a CREATE TABLE AS has stored went past the trigger and are
-/// cut afterwards.
-const EVENT_TRIGGER: &str = r"
-CREATE FUNCTION pg_catalog.db9_timestamp_columns(relation oid)
-    RETURNS TABLE (name name, value text)
+/// What happens to the stored values of each column: `%1$s` stands for the value.
+const RULES: &str = r"
+CREATE FUNCTION pg_catalog.db9_array(a anyarray) RETURNS anyarray LANGUAGE plpgsql IMMUTABLE AS $fn$
+BEGIN
+    IF array_ndims(a) > DIMENSIONS THEN
+        RAISE feature_not_supported USING MESSAGE = 'arrays have one dimension';
+    END IF;
+    RETURN a;
+END $fn$;
+
+CREATE FUNCTION pg_catalog.db9_rules(relation oid) RETURNS TABLE (name name, value text)
     LANGUAGE sql STABLE AS $sql$
     WITH RECURSIVE base AS (
         SELECT a.attname, a.attnum, a.atttypid AS type FROM pg_attribute a
@@ -114,20 +146,23 @@ CREATE FUNCTION pg_catalog.db9_timestamp_columns(relation oid)
         SELECT b.attname, b.attnum, t.typbasetype FROM base b JOIN pg_type t ON t.oid = b.type
         WHERE t.typtype = 'd')
     SELECT attname,
-        CASE WHEN type IN ('timestamp'::regtype, 'timestamptz'::regtype)
-            THEN format(EXPRESSION, '%1$s', format_type(type, 3))
-            ELSE 'pg_catalog.db9_cut_array(%1$s)' END
-    FROM base
-    WHERE type IN ('timestamp'::regtype, 'timestamptz'::regtype,
-                   'timestamp[]'::regtype, 'timestamptz[]'::regtype)
+        CASE typcategory WHEN 'A' THEN 'pg_catalog.db9_array(%1$s)'
+            ELSE format(EXPRESSION, '%1$s', format_type(type, 3)) END
+    FROM base JOIN pg_type t ON t.oid = base.type
+    WHERE type IN ('timestamp'::regtype, 'timestamptz'::regtype)
+       OR (typcategory = 'A' AND typtype = 'b')
     ORDER BY attnum
 $sql$;
+";
 
-CREATE FUNCTION pg_catalog.db9_cut_stored(relation oid) RETURNS void
+/// Values that a rewriting ALTER TABLE or a CREATE TABLE AS has stored went past the trigger and are
+/// changed afterwards.
+const EVENT_TRIGGER: &str = r"
+CREATE FUNCTION pg_catalog.db9_rule_stored(relation oid) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog SET session_replication_role = replica AS $fn$
 DECLARE c record;
 BEGIN
-    FOR c IN SELECT * FROM pg_catalog.db9_timestamp_columns(relation) LOOP
+    FOR c IN SELECT * FROM pg_catalog.db9_rules(relation) LOOP
         EXECUTE format('UPDATE ONLY %1$s SET %2$I = %3$s WHERE %2$I IS DISTINCT FROM %3$s',
                        relation::regclass, c.name, format(c.value, format('%I', c.name)));
     END LOOP;
@@ -139,12 +174,23 @@ CREATE FUNCTION pg_catalog.db9_after_ddl() RETURNS event_trigger
 DECLARE
     r record;
     body text;
+    has_rows boolean;
 BEGIN
     FOR r IN SELECT DISTINCT c.oid FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid
              WHERE d.classid = 'pg_class'::regclass AND c.relkind = 'r'
     LOOP
+        IF NOT LATE_PRIMARY_KEY AND tg_tag = 'ALTER TABLE' AND EXISTS (
+            SELECT FROM pg_constraint WHERE conrelid = r.oid AND contype = 'p'
+                AND xmin = pg_current_xact_id()::xid)
+        THEN
+            EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s)', r.oid::regclass) INTO has_rows;
+            IF has_rows THEN
+                RAISE feature_not_supported
+                    USING MESSAGE = 'a primary key cannot be added to a table that has rows';
+            END IF;
+        END IF;
         SELECT string_agg(format('NEW.%I := %s; ', name, format(value, format('NEW.%I', name))), '')
-            INTO body FROM pg_catalog.db9_timestamp_columns(r.oid);
+            INTO body FROM pg_catalog.db9_rules(r.oid);
         CONTINUE WHEN body IS NULL AND to_regproc('pg_catalog.db9_cut_' || r.oid) IS NULL;
         EXECUTE format('CREATE OR REPLACE FUNCTION pg_catalog.%I() RETURNS trigger LANGUAGE plpgsql AS %L',
                        'db9_cut_' || r.oid, 'BEGIN ' || coalesce(body, '') || 'RETURN NEW; END');
@@ -154,7 +200,7 @@ BEGIN
                            '~~~db9_cut', r.oid::regclass, 'db9_cut_' || r.oid);
             UPDATE pg_trigger SET tgisinternal = true WHERE tgrelid = r.oid AND tgname = '~~~db9_cut';
         END IF;
-        PERFORM pg_catalog.db9_cut_stored(r.oid);
+        PERFORM pg_catalog.db9_rule_stored(r.oid);
     END LOOP;
 END $fn$;
 

@@ -66,7 +66,6 @@ pub enum Serializable {
 
 /// The limits and refusals of a stand-in.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct Limits {
     /// What `version()` says; it contains `db9-server` (guide).
     pub version: String,
@@ -94,6 +93,10 @@ pub struct Limits {
     pub narrow_types: NarrowTypes,
     /// inet and int4range exist (guide: no; tidb: in part).
     pub inet_and_int4range: bool,
+    /// Arrays may have more than one dimension (tidb: no).
+    pub multidimensional_arrays: bool,
+    /// A primary key can be added to a table that has rows (tidb: it may be refused).
+    pub late_primary_key: bool,
     /// Row-level security exists (guide: no; a later page: yes).
     pub row_level_security: bool,
     /// SERIALIZABLE (guide: an error).
@@ -135,6 +138,8 @@ impl Default for Limits {
             timestamp_digits: TimestampDigits::CutToMilliseconds,
             narrow_types: NarrowTypes::Refused,
             inet_and_int4range: false,
+            multidimensional_arrays: false,
+            late_primary_key: false,
             row_level_security: false,
             serializable: Serializable::Refused,
             truncate_forms: false,

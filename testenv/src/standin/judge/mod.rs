@@ -2,10 +2,12 @@
 //!
 //! - [`statement`] knows what whole statements are refused, and their clauses;
 //! - [`tree`] finds, anywhere in a statement, types, columns and clauses that do not exist there;
-//! - [`plpgsql`] looks into the bodies of functions.
+//! - [`plpgsql`] looks into the bodies of functions;
+//! - [`deep`] judges by words what is nested too deeply for the parser's interface.
 //!
 //! What does not parse is left to the server, which says so better.
 
+mod deep;
 mod plpgsql;
 mod statement;
 mod tree;
@@ -84,10 +86,16 @@ impl Ruling {
 /// Judges a Query, or (`extended`) a Parse.
 pub(crate) fn judge(sql: &str, limits: &JudgeLimits<'_>, extended: bool) -> Judgement {
     let mut judgement = Judgement::default();
-    let Ok(parsed) = pg_query::parse(sql, 0) else {
-        return judgement;
+    let mut parsed = match pg_query::parse(sql, 0) {
+        Ok(parsed) => parsed.protobuf,
+        Err(pg_query::Error::Decode(_)) => {
+            judgement.refused = deep::judge(sql, limits.limits).map(|refusal| (0, refusal));
+            return judgement;
+        }
+        Err(_) => return judgement,
     };
-    let statements = &parsed.protobuf.stmts;
+    parsed.stmts.iter_mut().for_each(tree::drop_constant_rows);
+    let statements = &parsed.stmts;
     if statements.len() > 1 && !limits.limits.several_statements {
         let why = Refusal {
             sqlstate: "42601".to_owned(),

@@ -1,6 +1,8 @@
 //! What may stand anywhere in a statement: types, system columns, clauses. The parse tree is walked as
 //! a tree of plain values, so that no kind of node can be forgotten.
 
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Node, RawStmt};
 use serde_json::{Map, Value};
 
 use super::super::limits::{Limits, NarrowTypes};
@@ -48,6 +50,33 @@ pub(crate) fn judge(value: &Value, limits: &Limits) -> Ruling {
     ruling
 }
 
+/// Takes rows that hold only constants out of INSERT … VALUES: there may be megabytes of them, and
+/// nothing to judge.
+pub(crate) fn drop_constant_rows(raw: &mut RawStmt) {
+    let node = raw.stmt.as_mut().and_then(|stmt| stmt.node.as_mut());
+    let Some(NodeEnum::InsertStmt(insert)) = node else {
+        return;
+    };
+    let select = insert
+        .select_stmt
+        .as_mut()
+        .and_then(|select| select.node.as_mut());
+    if let Some(NodeEnum::SelectStmt(select)) = select {
+        select.values_lists.retain(|row| !is_constant(row));
+    }
+}
+
+fn is_constant(row: &Node) -> bool {
+    let constant = |item: &Node| matches!(item.node, Some(NodeEnum::AConst(_)));
+    matches!(&row.node, Some(NodeEnum::List(row)) if row.items.iter().all(constant))
+}
+
+/// Whether a word by itself names something that does not exist there.
+pub(super) fn is_missing_word(word: &str, limits: &Limits) -> bool {
+    let partly = PARTLY_MISSING_TYPES.contains(&word) && !limits.inet_and_int4range;
+    partly || MISSING_TYPES.contains(&word) || SYSTEM_COLUMNS.contains(&word)
+}
+
 /// The parser's name for a node.
 pub(crate) fn kind_of(value: &Value) -> String {
     let key = value.as_object().and_then(|object| object.keys().next());
@@ -74,7 +103,7 @@ fn judge_type(object: &Map<String, Value>, limits: &Limits) -> Ruling {
     if partly || MISSING_TYPES.contains(&name.as_str()) {
         return Ruling::refuse("42704", &format!("type \"{name}\" does not exist"));
     }
-    if list(object, "array_bounds").len() > 1 {
+    if list(object, "array_bounds").len() > 1 && !limits.multidimensional_arrays {
         return Ruling::unsupported("an array of more than one dimension");
     }
     Ruling::Pass
