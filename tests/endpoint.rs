@@ -180,6 +180,7 @@ async fn readers_see_what_the_keeper_saw_with_the_settings_of_the_design() {
         ("statement_timeout", "0"),
         ("lock_timeout", "30s"),
         ("max_parallel_workers_per_gather", "0"),
+        ("jit", "off"),
         ("application_name", "wire9/test/1"),
     ] {
         let shown = value(&mut reader, &format!("SHOW {setting}")).await;

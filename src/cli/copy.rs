@@ -13,12 +13,15 @@ use super::reporter::{Reporter, Style};
 use super::resources::Resources;
 use super::signals::{Ending, Signals};
 use super::verdict::Verdict;
+use super::wrap::wrap;
 use super::{dry_run, errors, judge, settings};
 use crate::runs::copy::{Outcome, Settings, Surroundings};
 use crate::runs::{self, Error, Exit};
 use crate::wire::Environment;
 
 const STOPPING: &str = "stopping: committed batches stay; press again to abort at once";
+
+const ABORTED: &str = "aborted: committed batches stay; the same command continues";
 
 /// Copies and shows; answers the exit code.
 pub(super) fn copy(typed: &CopyArguments) -> Exit {
@@ -74,8 +77,7 @@ fn work(settings: Settings, style: Style) -> io::Result<Ending<Result<Outcome, E
         stop.cancel();
     });
     if let Ending::Aborted = ending {
-        // At once: not even the drawing thread is waited for.
-        std::mem::forget(reporter);
+        reporter.abandon(ABORTED);
     }
     Ok(ending)
 }
@@ -116,6 +118,7 @@ fn conclude(outcome: &Outcome, require_quiet: bool, file: Option<&ReportFile>) -
         true => dry_run::text(outcome),
         false => verdict.text(),
     };
+    let text = wrap(&text, verdict.width);
     let printed = io::stdout().lock().write_all(text.as_bytes());
     let mut exit = verdict.exit;
     if let Err(e) = printed {

@@ -11,7 +11,7 @@ pub(super) fn exit(outcome: &Outcome, require_quiet: bool) -> Exit {
     if outcome.interrupted {
         return Exit::Interrupted;
     }
-    if outcome.dry_run {
+    if outcome.dry_run || outcome.finished_before {
         return Exit::Done;
     }
     let tables = || outcome.tables.iter().map(table);
@@ -139,6 +139,7 @@ pub(super) mod tests {
         Outcome {
             run: "6f2c1c1e-0000-4000-8000-000000000001".to_owned(),
             continued: false,
+            finished_before: false,
             source: "alice@source:5432/shop".to_owned(),
             target: "t1.admin@target:5433/postgres".to_owned(),
             source_server: "PostgreSQL 15.8".to_owned(),

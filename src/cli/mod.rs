@@ -19,8 +19,10 @@ mod resources;
 mod settings;
 mod signals;
 mod tally_table;
+mod terminal;
 mod units;
 mod verdict;
+mod wrap;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};

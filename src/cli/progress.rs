@@ -110,6 +110,10 @@ impl Progress {
     /// Remembers the totals of this moment, for the rates.
     pub(super) fn sample(&mut self, now: Duration) {
         let (bytes, rows) = (self.bytes, self.rows);
+        if (bytes, rows) == (0, 0) {
+            // The time before the first row says nothing of the rate.
+            self.samples.clear();
+        }
         self.samples.push_back(Sample {
             at: now,
             bytes,
@@ -167,18 +171,39 @@ impl Progress {
         })
     }
 
-    /// The overall line, at most `width` columns wide.
-    pub(super) fn overall(&self, width: usize, now: Duration) -> String {
+    /// The overall lines, at most `width` columns wide: what is done now, and, once there is a plan,
+    /// how far it is.
+    pub(super) fn overall(&self, width: usize, now: Duration) -> Vec<String> {
         let phase = self.phase.as_ref().map_or("starting", |(name, _)| name);
+        let clock = units::clock(now);
         if !self.is_planned() {
-            return fit(&format!("{} {phase}", units::clock(now)), width);
+            return vec![fit(&format!("{clock} {phase}"), width)];
         }
         let (position, total) = self.position();
-        let head = format!("{} {:>3}%", units::clock(now), share(position, total));
+        let head = format!("{:>3}%", share(position, total));
         let tail = self.figures(position, total);
         let used = measure_text_width(&head) + measure_text_width(&tail) + 3;
         let bar = bar(position, total, width.saturating_sub(used).min(40));
-        fit(&format!("{head} {bar}{tail}"), width)
+        vec![
+            fit(
+                &format!("{clock} {phase}: {}", self.finished_tables()),
+                width,
+            ),
+            fit(&format!("{head} {bar}{tail}"), width),
+        ]
+    }
+
+    /// `1 of 6 tables complete, tried again 2×`.
+    fn finished_tables(&self) -> String {
+        let retries = match self.retries {
+            0 => String::new(),
+            n => format!(", tried again {}×", units::count(n)),
+        };
+        format!(
+            "{} of {} complete{retries}",
+            units::count(self.complete as u64),
+            units::counted(self.tables.len() as u64, "table"),
+        )
     }
 
     fn figures(&self, position: u64, total: u64) -> String {
@@ -226,17 +251,12 @@ impl Progress {
             return format!("[{}] {phase}", units::clock(now));
         }
         let (position, total) = self.position();
-        let retries = match self.retries {
-            0 => String::new(),
-            n => format!(", tried again {n}×"),
-        };
         format!(
-            "[{}] {phase}: {}%  {}  {} of {} complete{retries}",
+            "[{}] {phase}: {}%  {}  {}",
             units::clock(now),
             share(position, total),
             self.figures(position, total),
-            units::count(self.complete as u64),
-            units::counted(self.tables.len() as u64, "table"),
+            self.finished_tables(),
         )
     }
 
@@ -349,16 +369,19 @@ mod tests {
         let p = under_way();
         assert_eq!(
             p.overall(120, s(5)),
-            "0:05  20% [=======>                              ]  \
-             200 MB of 1.00 GB  50.0 MB/s  250,000 rows/s  ETA 0:16"
+            vec![
+                "0:05 copying: 0 of 2 tables complete",
+                " 20% [=======>                              ]  \
+                 200 MB of 1.00 GB  50.0 MB/s  250,000 rows/s  ETA 0:16",
+            ]
         );
         assert_eq!(
-            p.overall(80, s(5)),
-            "0:05  20% [==>         ]  200 MB of 1.00 GB  50.0 MB/s  250,000 rows/s  ETA 0:16"
+            p.overall(80, s(5))[1],
+            " 20% [===>             ]  200 MB of 1.00 GB  50.0 MB/s  250,000 rows/s  ETA 0:16"
         );
         assert_eq!(
-            p.overall(70, s(5)),
-            "0:05  20%  200 MB of 1.00 GB  50.0 MB/s  250,000 rows/s  ETA 0:16"
+            p.overall(66, s(5))[1],
+            " 20%  200 MB of 1.00 GB  50.0 MB/s  250,000 rows/s  ETA 0:16"
         );
     }
 
@@ -367,10 +390,7 @@ mod tests {
         let mut p = under_way();
         p.event(Event::Began { table: 1 }, s(5));
         for width in 0..130 {
-            let lines = p
-                .tables(width, 4)
-                .into_iter()
-                .chain([p.overall(width, s(5))]);
+            let lines = p.tables(width, 4).into_iter().chain(p.overall(width, s(5)));
             for line in lines {
                 assert!(measure_text_width(&line) <= width, "{width}: {line}");
             }
@@ -415,7 +435,7 @@ mod tests {
         for at in 6..=20 {
             p.sample(s(at));
         }
-        assert!(p.overall(120, s(20)).contains("0.00 MB/s  0 rows/s  ETA -"));
+        assert!(p.overall(120, s(20))[1].contains("0.00 MB/s  0 rows/s  ETA -"));
         assert!(p.samples.len() <= 12);
     }
 
@@ -433,7 +453,7 @@ mod tests {
         p.event(Event::Finished { table: 0 }, s(6));
         p.event(Event::Finished { table: 1 }, s(6));
         assert_eq!(p.position(), (5_200 * MB, 5_200 * MB));
-        assert!(p.overall(80, s(6)).contains("100%"));
+        assert!(p.overall(80, s(6))[1].contains("100%"));
     }
 
     #[test]
@@ -447,7 +467,7 @@ mod tests {
             },
             s(0),
         );
-        assert!(p.overall(80, s(0)).contains("40%"));
+        assert!(p.overall(80, s(0))[1].contains("40%"));
         p.event(
             Event::Read {
                 table: 0,
@@ -456,7 +476,7 @@ mod tests {
             s(1),
         );
         p.event(Event::Finished { table: 0 }, s(1));
-        assert!(p.overall(80, s(1)).contains("100%"));
+        assert!(p.overall(80, s(1))[1].contains("100%"));
     }
 
     #[test]
@@ -466,7 +486,7 @@ mod tests {
         p.event(Event::Read { table: 7, bytes: 1 }, s(0));
         p.event(Event::Finished { table: 7 }, s(0));
         assert_eq!(p.tables(80, 5), Vec::<String>::new());
-        assert_eq!(p.overall(80, s(0)), "0:00 starting");
+        assert_eq!(p.overall(80, s(0)), vec!["0:00 starting"]);
     }
 
     #[test]

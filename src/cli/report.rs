@@ -42,6 +42,7 @@ struct ReportedResult {
     headline: Vec<String>,
     run: String,
     continued: bool,
+    finished_before: bool,
     dry_run: bool,
     interrupted: bool,
     source: ReportedEndpoint,
@@ -194,6 +195,7 @@ fn result(verdict: &Verdict<'_>) -> ReportedResult {
         headline: verdict.headline(),
         run: o.run.clone(),
         continued: o.continued,
+        finished_before: o.finished_before,
         dry_run: o.dry_run,
         interrupted: o.interrupted,
         source: endpoint(&o.source, &o.source_server),
@@ -397,10 +399,10 @@ mod tests {
                 let dot = if path.is_empty() { "" } else { "." };
                 paths(value, &format!("{path}{dot}{name}"), found);
             }),
-            Value::Array(items) => items.iter().for_each(|item| match item {
-                Value::Object(_) => paths(item, &format!("{path}[]"), found),
-                _ => (),
-            }),
+            Value::Array(items) => {
+                let objects = items.iter().filter(|item| item.is_object());
+                objects.for_each(|item| paths(item, &format!("{path}[]"), found));
+            }
             _ => (),
         }
     }

@@ -18,16 +18,23 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::errors;
 use super::progress::Progress;
+use super::terminal::Terminal;
 use crate::metrics::Event;
 
 /// Events that may wait: some thousand batches, a few hundred kB.
 const CAPACITY: usize = 4096;
 
-/// Redraws on a terminal.
+/// Between two redraws on a terminal.
 const FRAME: Duration = Duration::from_millis(200);
 
-/// Lines in a log: often enough to see life, seldom enough to be read a day later.
-const LOG: Duration = Duration::from_secs(5);
+/// Most redraws per second, by lines and by what is said above them.
+const HERTZ: u8 = 20;
+
+/// Between two samples for the rates of a log.
+const SAMPLE: Duration = Duration::from_secs(1);
+
+/// Samples between two lines of a log: often enough to see life, seldom enough to be read a day later.
+const LOG_EVERY: u64 = 5;
 
 /// Lines of the terminal that are left to what was there before.
 const SPARED_LINES: usize = 3;
@@ -92,6 +99,14 @@ impl Reporter {
         self.events.clone()
     }
 
+    /// Leaves at once: what is drawn stays, and not even the thread is waited for.
+    pub(super) fn abandon(self, last_words: &str) {
+        // Below the lines of a terminal; an empty line does no harm in a log.
+        errors::say("");
+        errors::say(last_words);
+        std::mem::forget(self);
+    }
+
     /// Shows a line above the progress, also where the progress is not shown.
     pub(super) fn say(&self, line: &str) {
         // A reporter that is gone has nothing to show on.
@@ -137,22 +152,26 @@ struct Screen {
     style: Style,
     began: Instant,
     progress: Progress,
+    ticks: u64,
     term: Term,
     bars: MultiProgress,
-    /// The overall line, then one per table.
+    /// The overall lines, then one per table.
     lines: Vec<ProgressBar>,
 }
 
 impl Screen {
     fn new(style: Style) -> Self {
         let target = match style {
-            Style::Terminal => ProgressDrawTarget::stderr(),
+            Style::Terminal => {
+                ProgressDrawTarget::term_like_with_hz(Box::new(Terminal::stderr()), HERTZ)
+            }
             Style::Log | Style::Quiet => ProgressDrawTarget::hidden(),
         };
         Self {
             style,
             began: Instant::now(),
             progress: Progress::default(),
+            ticks: 0,
             term: Term::stderr(),
             bars: MultiProgress::with_draw_target(target),
             lines: Vec::new(),
@@ -162,8 +181,7 @@ impl Screen {
     fn interval(&self) -> Duration {
         match self.style {
             Style::Terminal => FRAME,
-            // Rates need samples more often than the log needs lines.
-            Style::Log | Style::Quiet => LOG,
+            Style::Log | Style::Quiet => SAMPLE,
         }
     }
 
@@ -194,7 +212,7 @@ impl Screen {
     }
 
     fn say(&self, line: &str) {
-        if self.style == Style::Terminal {
+        if !self.lines.is_empty() {
             // Where the terminal is gone there is nobody to show it to.
             let _ = self.bars.println(errors::clean(line));
         } else {
@@ -205,10 +223,13 @@ impl Screen {
     fn draw(&mut self) {
         let now = self.began.elapsed();
         self.progress.sample(now);
+        self.ticks += 1;
         match self.style {
             Style::Terminal => self.redraw(now),
-            Style::Log => errors::say(&self.progress.log_line(now)),
-            Style::Quiet => (),
+            Style::Log if self.ticks.is_multiple_of(LOG_EVERY) => {
+                errors::say(&self.progress.log_line(now))
+            }
+            Style::Log | Style::Quiet => (),
         }
     }
 
@@ -217,8 +238,8 @@ impl Screen {
         // The last column stays free: a terminal wraps when it is written to.
         let width = usize::from(width).saturating_sub(1);
         let room = usize::from(height).saturating_sub(SPARED_LINES);
-        let mut text = vec![self.progress.overall(width, now)];
-        text.extend(self.progress.tables(width, room.saturating_sub(1)));
+        let mut text = self.progress.overall(width, now);
+        text.extend(self.progress.tables(width, room.saturating_sub(text.len())));
         while self.lines.len() > text.len() {
             if let Some(line) = self.lines.pop() {
                 line.finish_and_clear();

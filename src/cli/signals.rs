@@ -4,10 +4,15 @@
 //! work is stuck in.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+
+/// A signal so soon after the first is the same one, sent twice: `timeout` signals its child and then
+/// the group, and wrappers pass on what the terminal has sent already.
+const SAME: Duration = Duration::from_millis(300);
 
 /// How the wait ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +54,7 @@ impl Signals {
             mut interrupt,
             mut terminate,
         } = self;
-        runtime.block_on(until(work, stop, async || {
+        runtime.block_on(until(work, stop, SAME, async || {
             tokio::select! {
                 _ = interrupt.recv() => (),
                 _ = terminate.recv() => (),
@@ -61,6 +66,7 @@ impl Signals {
 async fn until<T>(
     mut work: oneshot::Receiver<T>,
     stop: impl FnOnce(),
+    same: Duration,
     mut next_signal: impl AsyncFnMut(),
 ) -> Ending<T> {
     tokio::select! {
@@ -69,10 +75,15 @@ async fn until<T>(
         answer = &mut work => return answered(answer),
         () = next_signal() => stop(),
     }
-    tokio::select! {
-        biased;
-        answer = &mut work => answered(answer),
-        () = next_signal() => Ending::Aborted,
+    let stopped = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut work => return answered(answer),
+            () = next_signal() => if stopped.elapsed() >= same {
+                return Ending::Aborted;
+            },
+        }
     }
 }
 
@@ -96,7 +107,12 @@ mod tests {
     fn work_that_ends_is_answered_without_a_stop() {
         let (done, work) = oneshot::channel();
         done.send(7).expect("the receiver lives");
-        let ending = block_on(until(work, || panic!("stopped"), std::future::pending));
+        let ending = block_on(until(
+            work,
+            || panic!("stopped"),
+            SAME,
+            std::future::pending,
+        ));
         assert_eq!(ending, Ending::Finished(7));
     }
 
@@ -105,7 +121,7 @@ mod tests {
         let (done, work) = oneshot::channel();
         let mut signals = 0;
         let stop = || done.send(7).expect("the receiver lives");
-        let ending = block_on(until(work, stop, async || {
+        let ending = block_on(until(work, stop, SAME, async || {
             signals += 1;
             if signals > 1 {
                 std::future::pending::<()>().await;
@@ -118,8 +134,28 @@ mod tests {
     fn the_second_signal_aborts() {
         let (_never, work) = oneshot::channel::<()>();
         let stopped = Cell::new(0);
-        let ending = block_on(until(work, || stopped.set(stopped.get() + 1), async || ()));
+        let stop = || stopped.set(stopped.get() + 1);
+        let ending = block_on(until(work, stop, Duration::ZERO, async || ()));
         assert_eq!((ending, stopped.get()), (Ending::Aborted, 1));
+    }
+
+    #[test]
+    fn a_signal_that_is_sent_twice_is_one() {
+        let (done, work) = oneshot::channel();
+        let (mut done, mut signals) = (Some(done), 0);
+        let ending = block_on(until(
+            work,
+            || (),
+            SAME,
+            async || {
+                signals += 1;
+                if signals == 3 {
+                    done.take().map(|done| done.send(7));
+                    std::future::pending::<()>().await;
+                }
+            },
+        ));
+        assert_eq!(ending, Ending::Finished(7));
     }
 
     #[test]
@@ -127,7 +163,7 @@ mod tests {
         let (done, work) = oneshot::channel::<()>();
         drop(done);
         assert_eq!(
-            block_on(until(work, || (), std::future::pending)),
+            block_on(until(work, || (), SAME, std::future::pending)),
             Ending::Died
         );
     }

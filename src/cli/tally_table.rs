@@ -14,8 +14,10 @@ const LARGEST: usize = 40;
 /// Tables that are shown for what became of them.
 const TROUBLED: usize = 100;
 
-const UNITS: &str = "  MB is 10^6 bytes of COPY text as read. ms is the answer to COMMIT. source, rewrite \
-    and\n  target are the shares of time spent waiting on the source, rewriting, waiting on the target.\n";
+const UNITS: &str =
+    "  MB is 10^6 bytes of COPY text as read; p50 and p99 are of the answers to COMMIT; source, \
+    rewrite, target: share of time waiting on the source, rewriting, waiting on the target.
+";
 
 const MARKS: &str = "  !! source and target differ, ! left or not counted: see below.\n";
 

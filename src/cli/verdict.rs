@@ -43,6 +43,9 @@ impl Verdict<'_> {
         let mut text = self.headline().join("\n");
         text.push('\n');
         section(&mut text, "", &self.endpoints());
+        if self.outcome.finished_before {
+            return text;
+        }
         if !self.outcome.tables.is_empty() {
             text.push('\n');
             text.push_str(&tally_table::text(&self.outcome.tables, self.width));
@@ -92,6 +95,12 @@ impl Verdict<'_> {
                 let rows = units::counted(self.rows(), "row");
                 format!("NOT VERIFIED  {rows} loaded, but {}", self.unverified())
             }
+            _ if o.finished_before => format!(
+                "ALREADY DONE  this copy was completed before; its {} still hold the {} that it \
+                 loaded; nothing was copied, the source was not counted again (--restart copies anew)",
+                units::counted(o.tables.len() as u64, "table"),
+                units::counted(self.rows(), "row"),
+            ),
             _ if o.tables.is_empty() => "DONE  0 tables: nothing to copy".to_owned(),
             _ => format!(
                 "DONE  {}, {}, identical counts on both sides",
@@ -407,6 +416,17 @@ mod tests {
             &text(&outcome()),
             include_str!("../../tests/golden/verdict_good.txt"),
         );
+    }
+
+    #[test]
+    fn a_copy_that_was_done_before_says_so_and_is_no_failure() {
+        let mut o = outcome();
+        o.finished_before = true;
+        o.tables[0].counted = None;
+        assert_eq!(judge::exit(&o, false), Exit::Done);
+        let text = text(&o);
+        assert!(text.starts_with("ALREADY DONE  this copy was completed before"), "{text}");
+        assert!(!text.contains("NOT COUNTED"), "{text}");
     }
 
     #[test]

@@ -32,8 +32,10 @@ impl Blocks {
         rows: &mut Rows,
         frame: usize,
     ) -> Option<u64> {
-        simdutf8::basic::from_utf8(block).ok()?;
         self.delimiters.find(block);
+        if !self.delimiters.is_ascii() {
+            simdutf8::basic::from_utf8(block).ok()?;
+        }
         self.check_fields(block, recipe.fields)?;
         let before = rows.bytes.len();
         if self.copy(block, recipe, &mut rows.bytes).is_none() {

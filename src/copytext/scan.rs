@@ -17,6 +17,8 @@ pub(super) struct Delimiters {
     positions: Vec<u32>,
     found: usize,
     newlines: usize,
+    /// All bytes, one ORed with the other: whether one has the high bit is known without asking again.
+    seen: i8x16,
 }
 
 impl Delimiters {
@@ -29,6 +31,7 @@ impl Delimiters {
         }
         self.found = 0;
         self.newlines = 0;
+        self.seen = i8x16::default();
         let (whole, rest) = block.as_chunks::<LANES>();
         for (i, lanes) in whole.iter().enumerate() {
             self.add(lanes, i * LANES);
@@ -43,6 +46,11 @@ impl Delimiters {
         &self.positions[..self.found]
     }
 
+    /// Whether the block is ASCII, and so certainly UTF-8.
+    pub(super) fn is_ascii(&self) -> bool {
+        self.seen.move_mask() == 0
+    }
+
     /// How many of them are newlines.
     pub(super) fn newlines(&self) -> usize {
         self.newlines
@@ -50,7 +58,7 @@ impl Delimiters {
 
     #[inline]
     fn add(&mut self, lanes: &[u8; LANES], base: usize) {
-        let (tabs, newlines) = bits(lanes);
+        let (tabs, newlines) = self.bits(lanes);
         let mut both = tabs | newlines;
         let count = both.count_ones() as usize;
         self.newlines += newlines.count_ones() as usize;
@@ -68,20 +76,21 @@ impl Delimiters {
         }
         self.found += count;
     }
-}
 
-/// Which of the bytes are tabs and which are newlines; bit 0 is the first byte.
-#[inline]
-fn bits(lanes: &[u8; LANES]) -> (u64, u64) {
-    let (tab, newline) = (i8x16::splat(b'\t' as i8), i8x16::splat(b'\n' as i8));
-    let (mut tabs, mut newlines) = (0, 0);
-    for (i, bytes) in lanes.as_chunks::<16>().0.iter().enumerate() {
-        let bytes = i8x16::from(bytes.map(|b| b as i8));
-        let mask = |equal: i8x16| u64::from(equal.move_mask() as u16) << (16 * i);
-        tabs |= mask(bytes.cmp_eq(tab));
-        newlines |= mask(bytes.cmp_eq(newline));
+    /// Which of the bytes are tabs and which are newlines; bit 0 is the first byte.
+    #[inline]
+    fn bits(&mut self, lanes: &[u8; LANES]) -> (u64, u64) {
+        let (tab, newline) = (i8x16::splat(b'\t' as i8), i8x16::splat(b'\n' as i8));
+        let (mut tabs, mut newlines) = (0, 0);
+        for (i, bytes) in lanes.as_chunks::<16>().0.iter().enumerate() {
+            let bytes = i8x16::from(bytes.map(|b| b as i8));
+            let mask = |equal: i8x16| u64::from(equal.move_mask() as u16) << (16 * i);
+            tabs |= mask(bytes.cmp_eq(tab));
+            newlines |= mask(bytes.cmp_eq(newline));
+            self.seen |= bytes;
+        }
+        (tabs, newlines)
     }
-    (tabs, newlines)
 }
 
 #[cfg(test)]
@@ -104,6 +113,7 @@ mod tests {
                 prop_assert_eq!(delimiters.positions(), expected);
                 let newlines = block.iter().filter(|b| **b == b'\n').count();
                 prop_assert_eq!(delimiters.newlines(), newlines);
+                prop_assert_eq!(delimiters.is_ascii(), block.is_ascii());
             }
         }
     }

@@ -111,6 +111,8 @@ fn size() -> impl Strategy<Value = usize> {
     prop_oneof![0..300usize, 0..20_000usize, Just(usize::MAX)]
 }
 
+type Target = fn(&[u8]);
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -169,7 +171,7 @@ proptest! {
         digits in any::<u8>(), timestamp in timestamp(), array in array(), text in escaped(),
         at in any::<prop::sample::Index>(), byte in "[-0-9:. +BC{}\",\\\\a]",
     ) {
-        let targets: [(fn(&[u8]), String); 3] =
+        let targets: [(Target, String); 3] =
             [(fuzz::timestamp, timestamp), (fuzz::array, array), (fuzz::padding, text)];
         for (target, text) in targets {
             let mut data = [&[digits], text.as_bytes()].concat();
@@ -180,6 +182,49 @@ proptest! {
             data.insert(at, byte.as_bytes()[0]);
             target(&data);
         }
+    }
+}
+
+/// `make.sql` in `postgres/` tells how these came to be: PostgreSQL's own COPY text of values, and of the
+/// same values after its own `date_trunc` and `rtrim`.
+#[test]
+fn rewriting_is_what_postgresql_truncates_and_trims_itself() {
+    let cases: [(u8, &[u8], &[u8]); 3] = [
+        (
+            0,
+            include_bytes!("postgres/west.copy"),
+            include_bytes!("postgres/west.0.copy"),
+        ),
+        (
+            3,
+            include_bytes!("postgres/west.copy"),
+            include_bytes!("postgres/west.3.copy"),
+        ),
+        (
+            3,
+            include_bytes!("postgres/east.copy"),
+            include_bytes!("postgres/east.3.copy"),
+        ),
+    ];
+    for (digits, given, expected) in cases {
+        let cut = Transform::CutTimestamp { digits };
+        let each = Transform::CutTimestampArray { digits };
+        let transforms = [
+            (1, cut),
+            (2, cut),
+            (3, Transform::TrimRight),
+            (4, each),
+            (5, each),
+        ];
+        let mut rows = Rows::default();
+        let consumed = rewriter(6, &transforms, 1000).rewrite(given, &mut rows, usize::MAX);
+        assert_eq!((consumed, rows.digest.rows), (Ok(given.len()), 171));
+        assert!(rows.bytes == expected, "{digits} digits");
+        assert!(
+            rows.changed.iter().all(|changed| *changed > 80),
+            "{:?}",
+            rows.changed
+        );
     }
 }
 

@@ -16,7 +16,7 @@ const SECONDS_END: usize = 19;
 
 /// The bytes of `text` to remove so that at most `digits` fraction digits stay; empty where nothing
 /// is to be removed. `None`: not a timestamp.
-#[inline]
+#[inline(always)]
 pub(super) fn excess(text: &[u8], digits: u8) -> Option<Range<usize>> {
     let (point, end) = match usual_fraction(text).or_else(|| fraction(text)) {
         Some(fraction) => fraction,
@@ -49,6 +49,7 @@ fn usual_fraction(text: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Where the fraction with its point starts and ends, in a timestamp of any form.
+#[cold]
 #[inline(never)]
 fn fraction(text: &[u8]) -> Option<(usize, usize)> {
     let start = seconds_end(text)?;

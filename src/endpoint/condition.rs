@@ -103,11 +103,13 @@ async fn explain(
 ) -> Result<String> {
     // The newline ends a comment at the end of the condition.
     let sql = format!(
-        "SAVEPOINT wire9_condition; \
-         EXPLAIN (VERBOSE, COSTS OFF) SELECT 1 FROM ONLY {} WHERE ({condition}\n)",
+        "EXPLAIN (VERBOSE, COSTS OFF) SELECT 1 FROM ONLY {} WHERE ({condition}\n)",
         table.quoted(),
     );
     let doing = format!("checking the condition on table {table}");
+    // In a Query of its own: a syntax error anywhere in a Query runs nothing of it.
+    let savepoint = "SAVEPOINT wire9_condition";
+    connection.query(savepoint).await.doing(&doing)?;
     let answer = attempt(connection, &sql, &doing).await?;
     let undo = "ROLLBACK TO SAVEPOINT wire9_condition; RELEASE SAVEPOINT wire9_condition";
     connection.query(undo).await.doing(&doing)?;
@@ -153,12 +155,19 @@ fn calls(plan: &str) -> BTreeSet<Function> {
 /// The first thing in a condition that means another time in each transaction.
 fn depends_on_time(condition: &str, plan: &str) -> Option<String> {
     let planned = tokens(plan).unwrap_or_default();
-    for token in &planned {
-        if let Token::Name(name) = token {
-            if TIME_KEYWORDS.contains(&name.to_lowercase().as_str()) {
-                return Some(name.to_uppercase());
+    // After a dot it is a column of that name: the plan qualifies all of them.
+    let column = |i: usize| i.checked_sub(1).map(|i| &planned[i]) == Some(&Token::Mark('.'));
+    let keyword = planned
+        .iter()
+        .enumerate()
+        .find_map(|(i, token)| match token {
+            Token::Name(name) if TIME_KEYWORDS.contains(&name.to_lowercase().as_str()) => {
+                (!column(i)).then(|| name.to_uppercase())
             }
-        }
+            _ => None,
+        });
+    if keyword.is_some() {
+        return keyword;
     }
     if let Some((_, name)) = calls(plan)
         .into_iter()
@@ -270,6 +279,7 @@ mod tests {
         for (condition, plan) in [
             ("state = 'today'", "Filter: (t.state = 'today'::text)"),
             ("\"now\" = 1", "Filter: (t.now = 1)"),
+            ("\"current_date\" > d", "Filter: (t.\"current_date\" > t.d)"),
             ("at < '2026-01-01'", "Filter: (t.at < '2026-01-01'::date)"),
         ] {
             assert_eq!(depends_on_time(condition, plan), None, "{condition}");

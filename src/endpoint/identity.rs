@@ -80,9 +80,12 @@ pub fn same_server(a: &Identity, b: &Identity) -> bool {
     }
 }
 
+/// Reads the answer to one question into the identity.
+type Read = fn(&mut Identity, &Reply) -> Result<()>;
+
 /// Fills in what not every server tells; each question is a try of its own.
 async fn complete(connection: &mut Connection, identity: &mut Identity) -> Result<()> {
-    let questions: [(&str, fn(&mut Identity, &Reply) -> Result<()>); 4] = [
+    let questions: [(&str, Read); 4] = [
         (
             "SELECT oid::text FROM pg_catalog.pg_database WHERE datname = current_database()",
             |i, reply| {

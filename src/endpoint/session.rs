@@ -480,3 +480,59 @@ async fn shown(
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Fact;
+    use crate::wire::{ConnectOptions, Endpoint, Environment};
+
+    async fn connect() -> Connection {
+        let uri = testenv::Cluster::shared().uri("postgres");
+        let options = ConnectOptions::parse(&uri, Endpoint::Postgres, &Environment::default());
+        let mut options = options.expect("a URI");
+        options.set_application_name("wire9/test");
+        Connection::connect(&options).await.expect("connects")
+    }
+
+    fn with_a_setting_that_no_server_knows(multi_statement: bool) -> WriteSettings {
+        let mut profile = Profile::postgresql();
+        profile.multi_statement = Some(Fact::probed(multi_statement));
+        let mut settings = WriteSettings::new("wire9/test", &profile);
+        settings
+            .settings
+            .insert(3, Setting::new("wire9_unknown", "1"));
+        settings
+    }
+
+    #[tokio::test]
+    async fn a_refused_setting_is_a_finding_and_is_not_sent_again() {
+        for multi_statement in [true, false] {
+            let mut settings = with_a_setting_that_no_server_knows(multi_statement);
+            let mut connection = connect().await;
+            let refused = prepare_write(&mut connection, &mut settings).await;
+            let refused = refused.expect("prepared");
+            assert_eq!(refused.len(), 1);
+            assert_eq!(refused[0].name, "wire9_unknown");
+            assert!(refused[0].answer.contains("42704"), "{}", refused[0].answer);
+            begin_write(&mut connection, &settings)
+                .await
+                .expect("begun");
+            rollback(&mut connection).await.expect("rolled back");
+            let again = prepare_write(&mut connect().await, &mut settings).await;
+            assert_eq!(again.expect("prepared"), [], "known already");
+            assert_eq!(settings.refused().len(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_among_the_settings_leaves_no_transaction_open() {
+        for multi_statement in [true, false] {
+            let settings = with_a_setting_that_no_server_knows(multi_statement);
+            let mut connection = connect().await;
+            let error = begin_write(&mut connection, &settings).await;
+            assert_eq!(error.expect_err("refused").code(), Some("42704"));
+            assert_eq!(connection.transaction_status(), TransactionStatus::Idle);
+        }
+    }
+}

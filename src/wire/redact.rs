@@ -27,6 +27,8 @@ const CONSTRAINT_MESSAGES: &[&str] = &[
     "value for domain ",
     "domain ",
     "column ",
+    "check constraint ",
+    "partition constraint ",
 ];
 
 /// Words in front of a quoted name.
@@ -58,7 +60,10 @@ pub(super) fn message(code: &str, raised: bool, text: &str) -> String {
     if raised || code == "P0001" {
         return "the message of a RAISE is withheld, it may hold values".to_owned();
     }
-    if shows_hint(code) || (class == "23" && is_constraint_message(text)) {
+    if class == "23" && !is_constraint_message(text) {
+        return "the message is withheld, it may hold values".to_owned();
+    }
+    if shows_hint(code) || class == "23" {
         return one_line(text);
     }
     one_line(&strict(text))
@@ -265,7 +270,7 @@ mod tests {
             (
                 "23505",
                 "bob@example.org is there already",
-                "bob@example.org is there already",
+                "the message is withheld, it may hold values",
             ),
             (
                 "42P01",
@@ -289,9 +294,6 @@ mod tests {
             ),
         ] {
             let shown_now = message(code, false, text);
-            if code == "23505" && !text.starts_with("duplicate") {
-                continue;
-            }
             assert_eq!(shown_now, shown, "{code} {text}");
         }
     }

@@ -76,6 +76,13 @@ impl ClusterOptions {
         self
     }
 
+    /// The server can have standbys: see [`Cluster::standby`].
+    #[must_use]
+    pub fn replicating(self) -> Self {
+        self.setting("wal_level", "replica")
+            .setting("max_wal_senders", "5")
+    }
+
     /// A line of `pg_hba.conf`, before the usual ones; such as `hostnossl all all all reject`.
     #[must_use]
     pub fn rule(mut self, line: &str) -> Self {
@@ -108,27 +115,56 @@ impl Cluster {
     /// # Errors
     /// Where no server is found, or it does not start.
     pub fn start(options: ClusterOptions) -> Result<Self, Error> {
-        let installation = Installation::find(options.major)?;
-        let major = installation.major;
-        let mut server = Server::initialise(installation)?;
+        let mut server = Server::initialise(Installation::find(options.major)?)?;
         let certificates = make_certificates(&server, &options)?;
         configure(&server, &options, certificates.as_ref())?;
         server.start()?;
         let password = (options.auth != Auth::Trust).then(random_password);
+        let cluster = Self::around(server, password, certificates);
+        cluster.set_password()?;
+        Ok(cluster)
+    }
+
+    /// A hot standby that follows this cluster, which must be [`ClusterOptions::replicating`] and is
+    /// stopped for a moment: the standby begins as a copy of its folder. It has no TLS.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn standby(&self) -> Result<Self, Error> {
+        let mut server = {
+            let mut primary = self.server();
+            primary.stop(Stop::Fast)?;
+            let copy = primary.copy();
+            primary.start()?;
+            copy?
+        };
+        let data = server.folder().join("data");
+        fs::write(data.join("standby.signal"), "").map_err(Error::io("write standby.signal"))?;
+        let primary = format!(
+            "host={} port={} user=postgres",
+            self.shared.folder.display(),
+            self.shared.port
+        );
+        let settings = [("primary_conninfo", primary.as_str()), ("ssl", "off")];
+        let settings = settings.map(|(name, value)| (name.to_string(), value.to_string()));
+        append(&data.join("postgresql.conf"), &lines_of(&settings))?;
+        server.start()?;
+        Ok(Self::around(server, self.shared.password.clone(), None))
+    }
+
+    fn around(server: Server, password: Option<String>, tls: Option<Certificates>) -> Self {
         let shared = Shared {
             folder: server.folder().to_path_buf(),
             port: server.port(),
+            major: server.major(),
             server: Mutex::new(server),
-            major,
             password,
-            certificates,
+            certificates: tls,
             databases: AtomicU32::new(0),
         };
-        let cluster = Self {
+        Self {
             shared: Arc::new(shared),
-        };
-        cluster.set_password()?;
-        Ok(cluster)
+        }
     }
 
     /// The cluster that all tests of one process share; started by the first who asks.
@@ -366,7 +402,10 @@ fn access_rules(options: &ClusterOptions) -> String {
         Auth::Md5 => "md5",
         Auth::Scram => "scram-sha-256",
     };
-    let mut rules = vec!["local all all trust".to_string()];
+    let mut rules = vec![
+        "local all all trust".to_string(),
+        "local replication all trust".to_string(),
+    ];
     rules.extend(options.rules.iter().cloned());
     rules.push(format!("host all all 127.0.0.1/32 {method}"));
     rules.push(format!("host replication all 127.0.0.1/32 {method}\n"));

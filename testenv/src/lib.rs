@@ -15,13 +15,17 @@ pub mod cluster;
 pub mod database;
 pub mod equality;
 mod error;
+pub mod fault;
 pub mod installation;
 mod reaper;
 pub mod sample;
 mod server;
+pub mod standin;
 pub mod tls;
 
 pub use cluster::{Auth, Cluster, ClusterOptions};
 pub use database::Database;
 pub use error::Error;
+pub use fault::{Action, Fault, FaultProxy, Trigger};
 pub use installation::Installation;
+pub use standin::{Standin, StandinOptions};

@@ -169,23 +169,28 @@ fn demo(factor: f64) -> Result<ExitCode> {
         begun.elapsed().as_secs_f64()
     );
     println!(
-        "  wire9 copy --postgres {} --db9 {}\n",
+        "  wire9 copy --postgres '{}' --db9 '{}'\n",
         pair.source.uri(),
         pair.target.uri
     );
-    let code = copy(&pair)?;
+    let code = copy_and_judge(&pair)?;
+    drop(pair);
+    println!("Both servers are stopped and removed.");
+    Ok(code)
+}
+
+fn copy_and_judge(pair: &Pair) -> Result<ExitCode> {
+    let code = copy(pair)?;
     if code != 0 {
         println!("\nwire9 ended with code {code}.");
         return Ok(ExitCode::from(code));
     }
     println!("\nThe judge reads both sides by itself:");
-    let verdict = compare(
+    compare(
         &pair.source.uri(),
         &pair.target.judged_uri,
         pair.target.fraction_digits,
-    )?;
-    println!("Both servers are stopped and removed.");
-    Ok(verdict)
+    )
 }
 
 /// Runs wire9 on this terminal. Ctrl-C is for wire9, which stops in its own way; we wait for that.

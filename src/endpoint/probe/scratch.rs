@@ -49,11 +49,11 @@ pub(super) async fn drop(
         let _ = crate::endpoint::session::rollback(prober.connection).await;
         prober.connection.query(&sql).await.is_ok()
     };
-    if let (false, Some(options)) = (dropped, reconnect) {
-        if let Ok(mut connection) = Connection::connect(options).await {
-            dropped = connection.query(&sql).await.is_ok();
-            connection.close().await;
-        }
+    if let (false, Some(options)) = (dropped, reconnect)
+        && let Ok(mut connection) = Connection::connect(options).await
+    {
+        dropped = connection.query(&sql).await.is_ok();
+        connection.close().await;
     }
     if !dropped {
         prober.note(format!("the scratch schema {schema} could not be dropped"));

@@ -124,7 +124,7 @@ pub fn bench(database: &Database, events: u64, docs: u64) -> Result<(), Error> {
         .try_for_each(|statement| database.execute(statement))
 }
 
-/// The tables of [`bench`] for a DB9 or any other PostgreSQL.
+/// The tables of [`bench()`] for a DB9 or any other PostgreSQL.
 #[must_use]
 pub fn bench_target() -> Vec<String> {
     let script = statements(include_str!("../../data/bench.sql"));
