@@ -84,7 +84,8 @@ pub enum Split {
     Keys {
         /// Key columns in index order: name and SQL type.
         columns: Vec<(String, String)>,
-        /// Sampled keys, ascending and distinct, that cut the table into parts of about equal size.
+        /// Sampled keys, ascending and distinct, that cut the table into parts of about equal size;
+        /// none before `choose` has said that it is worth sampling.
         boundaries: Vec<Vec<String>>,
     },
 }

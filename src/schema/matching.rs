@@ -43,6 +43,7 @@ pub fn match_tables(
         refusals,
         indexes: HashMap::new(),
         missing: HashSet::new(),
+        told: HashSet::new(),
         with_leaves: roots.collect(),
     };
     matcher.tables();
@@ -66,6 +67,8 @@ struct Matcher<'a> {
     indexes: HashMap<u32, usize>,
     /// Names of target tables that were refused.
     missing: HashSet<&'a TableName>,
+    /// Columns, by the oid of their root and their name, of which something was said.
+    told: HashSet<(u32, &'a str)>,
     /// Partitioned tables at the top that have a partition.
     with_leaves: HashSet<u32>,
 }
@@ -187,10 +190,10 @@ impl<'a> Matcher<'a> {
         let mut transforms = Vec::new();
         for column in &from.columns {
             if column.generated != Generated::Never {
-                self.note(Note::ColumnNotSent {
-                    table: from.name.clone(),
-                    column: column.name.clone(),
-                });
+                if let Some(table) = self.first_word(from, column) {
+                    let column = column.name.clone();
+                    self.note(Note::ColumnNotSent { table, column });
+                }
                 continue;
             }
             if let Some(other) = self.counterpart(from, column, &there) {
@@ -205,8 +208,8 @@ impl<'a> Matcher<'a> {
 
     fn counterpart(
         &mut self,
-        from: &Table,
-        column: &Column,
+        from: &'a Table,
+        column: &'a Column,
         there: &HashMap<&str, &'a Column>,
     ) -> Option<&'a Column> {
         let other = there.get(column.name.as_str()).copied();
@@ -214,41 +217,56 @@ impl<'a> Matcher<'a> {
             return Some(other);
         }
         let generated = other.is_some();
-        let problem = Problem::MissingColumn { generated };
-        self.refusals
-            .push(Refusal::column(&from.name, &column.name, problem));
+        self.refuse_column(from, column, Problem::MissingColumn { generated });
         None
     }
 
-    fn transform(&mut self, from: &Table, column: &Column, other: &Column) -> Option<Transform> {
-        let types = || {
-            let sql = |c: &Column| c.data_type.sql.clone();
-            (sql(column), sql(other))
-        };
-        match fit(&column.data_type, &other.data_type, self.digits) {
+    fn transform(
+        &mut self,
+        from: &'a Table,
+        column: &'a Column,
+        other: &Column,
+    ) -> Option<Transform> {
+        let (from_type, to) = (&column.data_type, &other.data_type);
+        match fit(from_type, to, self.digits) {
             Ok(Fit::Rewritten(transform)) => return Some(transform),
             Ok(Fit::AsIs) => {}
             Ok(Fit::MayNarrow) => {
-                let (from_type, to) = types();
-                self.note(Note::MayNarrow {
-                    table: from.name.clone(),
-                    column: column.name.clone(),
-                    from: from_type,
-                    to,
-                });
+                if let Some(table) = self.first_word(from, column) {
+                    self.note(Note::MayNarrow {
+                        table,
+                        column: column.name.clone(),
+                        from: from_type.sql.clone(),
+                        to: to.sql.clone(),
+                    });
+                }
             }
             Err(why) => {
-                let (from_type, to) = types();
+                let (from_type, to) = (from_type.sql.clone(), to.sql.clone());
                 let problem = Problem::Type {
                     from: from_type,
                     to,
                     why,
                 };
-                self.refusals
-                    .push(Refusal::column(&from.name, &column.name, problem));
+                self.refuse_column(from, column, problem);
             }
         }
         None
+    }
+
+    /// The leaves of one root have the same columns, of which one thing is said once, of the root. The
+    /// root's name, if nothing was said yet.
+    fn first_word(&mut self, from: &'a Table, column: &'a Column) -> Option<TableName> {
+        let root = self.source.root(from);
+        let first = self.told.insert((root.oid, &column.name));
+        first.then(|| root.name.clone())
+    }
+
+    fn refuse_column(&mut self, from: &'a Table, column: &'a Column, problem: Problem) {
+        if let Some(table) = self.first_word(from, column) {
+            self.refusals
+                .push(Refusal::column(&table, &column.name, problem));
+        }
     }
 
     /// Columns of the target that the source's table has not.
@@ -497,6 +515,17 @@ mod tests {
         source.push(with(table(4, "leaf2"), |t| t.ancestors = vec![1]));
         let refused = refusals(everything(source, vec![table(1, "x")]));
         assert_eq!(refused, [("s.root".to_owned(), Problem::MissingTable)]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_column_of_many_leaves_is_told_once_of_the_root() {
+        let mut source = partitioned();
+        source.push(with(table(4, "leaf2"), |t| t.ancestors = vec![1]));
+        let target = with(table(9, "root"), |t| t.columns.clear());
+        let refused = refusals(everything(source, vec![target]));
+        let generated = false;
+        let problem = Problem::MissingColumn { generated };
+        assert_eq!(refused, [("s.root.id".to_owned(), problem)]);
     }
 
     #[test]

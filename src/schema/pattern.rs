@@ -199,7 +199,12 @@ fn distance(wanted: &str, name: &str) -> Option<usize> {
     if wanted == name {
         return Some(0);
     }
-    if wanted.len() >= 3 && (name.contains(&wanted) || wanted.contains(&name)) {
+    let (shorter, longer) = if wanted.len() < name.len() {
+        (&wanted, &name)
+    } else {
+        (&name, &wanted)
+    };
+    if shorter.len() >= 3 && longer.contains(shorter.as_str()) {
         return Some(1);
     }
     let edits = edits(&wanted, &name);

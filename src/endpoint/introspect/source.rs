@@ -14,8 +14,8 @@ use crate::wire::Connection;
 
 /// Reads the tables of the database as the transaction's snapshot shows them.
 ///
-/// To be called inside the transaction that holds the snapshot (REPEATABLE READ). Sizes are those of
-/// the moment. Three statements, whose cost grows with the number of columns: 20,000 tables take
+/// To be called inside the transaction that holds the snapshot (REPEATABLE READ) and has an empty
+/// `search_path`: types are then written with their schema. Sizes are those of the moment. Three statements, whose cost grows with the number of columns: 20,000 tables take
 /// about a second.
 ///
 /// # Errors
