@@ -112,6 +112,21 @@ pub fn compare(input: &[u8], settings: &Settings) {
         assert_eq!(fast.frames, slow.frames, "frames");
         assert_eq!(fast.digest, slow.digest, "digests");
         assert_eq!(fast.changed, slow.changed, "changed");
+        check_sizes(fast, settings);
+    }
+}
+
+/// What holds whatever the rows are.
+fn check_sizes(rows: &Rows, settings: &Settings) {
+    assert!(rows.bytes.len() <= settings.full || rows.digest.rows == 1);
+    assert_eq!(rows.frames.last().copied().unwrap_or(0), rows.bytes.len());
+    let mut start = 0;
+    for end in &rows.frames {
+        let frame = &rows.bytes[start..*end];
+        assert_eq!(frame.last(), Some(&b'\n'));
+        let is_one_row = frame.iter().filter(|b| **b == b'\n').count() == 1;
+        assert!(frame.len() <= settings.frame || is_one_row);
+        start = *end;
     }
 }
 

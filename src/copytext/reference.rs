@@ -42,25 +42,23 @@ impl Reference {
         full: usize,
     ) -> Result<usize, RowError> {
         rows.changed.resize(self.recipe.transforms.len(), 0);
-        self.is_full = false;
         let mut consumed = 0;
-        while rows.bytes.is_empty() || rows.bytes.len() < full {
+        loop {
             let rest = &input[consumed..];
-            let Some(newline) = rest.iter().position(|b| *b == b'\n') else {
-                self.check_read(rest).map_err(|kind| self.error(kind))?;
+            let newline = rest.iter().position(|b| *b == b'\n');
+            let row = &rest[..newline.unwrap_or(rest.len())];
+            self.is_full = !rows.bytes.is_empty() && rows.bytes.len() + row.len() + 1 > full;
+            if self.is_full {
                 return Ok(consumed);
-            };
-            let (row, changed) = self
-                .row(&rest[..newline])
-                .map_err(|kind| self.error(kind))?;
-            if !rows.bytes.is_empty() && rows.bytes.len() + row.len() + 1 > full {
-                break;
             }
-            self.append(&row, &changed, rows);
-            consumed += newline + 1;
+            if newline.is_none() {
+                self.check_read(row).map_err(|kind| self.error(kind))?;
+                return Ok(consumed);
+            }
+            let (rewritten, changed) = self.row(row).map_err(|kind| self.error(kind))?;
+            self.append(&rewritten, &changed, rows);
+            consumed += row.len() + 1;
         }
-        self.is_full = true;
-        Ok(consumed)
     }
 
     /// As [`Rewriter::is_full`](super::Rewriter::is_full).

@@ -55,6 +55,10 @@ impl Rewriter {
     /// row or `rows.bytes` has reached `full` bytes (the row that crosses it is still taken where `rows`
     /// was empty; otherwise it is left). Answers the bytes of input consumed.
     ///
+    /// Whether a row has room is judged by its length as read, before anything is done with it; so
+    /// `rows.bytes` never grows above `full` (but for a row that stands alone), and a batch is a few
+    /// bytes short of it where transforms shorten.
+    ///
     /// The next call's input starts with the bytes that this one left. A row whose newline has not
     /// come is refused as soon as it is too long however it goes on, so that at most about the line
     /// limit (and what transforms may remove) has to be kept of it.
@@ -87,7 +91,8 @@ impl Rewriter {
         }
     }
 
-    /// Whether the last call stopped because the batch was full, and not for want of input.
+    /// Whether the last call stopped because the next row, as far as it has come, has no room in the
+    /// batch; otherwise it stopped for want of input.
     pub fn is_full(&self) -> bool {
         self.is_full
     }
@@ -137,37 +142,43 @@ impl Rewriter {
     /// Takes one row of `rest`, if it has a whole one and there is room. Answers its bytes.
     fn row(&mut self, rest: &[u8], rows: &mut Rows, full: usize) -> Result<usize, RowError> {
         let before = rows.bytes.len();
-        if before > 0 && before >= full {
+        let row = self.next_row(rest);
+        // A row of which only a part has come is longer still.
+        let needed = row.unwrap_or(rest).len().saturating_add(1);
+        if before > 0 && needed > full.saturating_sub(before) {
             self.is_full = true;
             return Ok(0);
         }
-        let Some(row) = self.next_row(rest)? else {
-            return Ok(0);
+        let Some(row) = row else {
+            return row::check_length(rest.len(), &self.recipe, self.line_limit)
+                .map(|()| 0)
+                .map_err(|kind| self.error(kind));
         };
         let out = &mut rows.bytes;
+        // A row that stands alone may be large: no more memory than it needs.
+        match before {
+            0 => out.reserve_exact(needed),
+            _ => out.reserve(needed),
+        }
         let done = row::rewrite(row, &self.recipe, self.line_limit, out, &mut self.changed);
-        let fits = before == 0 || out.len() < full;
-        if done.is_err() || !fits {
+        if let Err(kind) = done {
             out.truncate(before);
-            self.is_full = done.is_ok();
-            return done.map(|()| 0).map_err(|kind| self.error(kind));
+            return Err(self.error(kind));
         }
         self.account(before, rows);
-        Ok(row.len() + 1)
+        Ok(needed)
     }
 
     /// The first row of `rest`, without its newline, if that has come.
-    fn next_row<'a>(&mut self, rest: &'a [u8]) -> Result<Option<&'a [u8]>, RowError> {
+    fn next_row<'a>(&mut self, rest: &'a [u8]) -> Option<&'a [u8]> {
         let searched = self.searched.min(rest.len());
         if memchr(b'\n', &rest[searched..]).is_none() {
             self.searched = rest.len();
-            return row::check_length(rest.len(), &self.recipe, self.line_limit)
-                .map(|()| None)
-                .map_err(|kind| self.error(kind));
+            return None;
         }
         // Searched anew, once per long row: a caller that goes on with another input than it promised
         // must not get two rows as one.
-        Ok(memchr(b'\n', rest).map(|newline| &rest[..newline]))
+        memchr(b'\n', rest).map(|newline| &rest[..newline])
     }
 
     /// Ends the row that starts at `start` of `rows.bytes`.

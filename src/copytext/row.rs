@@ -69,7 +69,6 @@ pub(super) fn rewrite(
     check_utf8(row)?;
     check_fields(row, recipe.fields)?;
     let before = out.len();
-    out.reserve(row.len() + 1);
     splice(row, recipe, out, changed)?;
     let length = out.len() - before;
     if length > line_limit {

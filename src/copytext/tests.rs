@@ -114,7 +114,7 @@ fn size() -> impl Strategy<Value = usize> {
 type Target = fn(&[u8]);
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn fast_equals_slow_at_every_split(
@@ -143,15 +143,16 @@ proptest! {
     #[test]
     fn fast_equals_slow_where_bytes_are_exchanged(
         (recipe, mut input) in table(1..200), frame in size(), full in size(),
-        hostile in vec((any::<prop::sample::Index>(), prop_oneof![
+        hostile in vec((any::<prop::sample::Index>(), any::<bool>(), prop_oneof![
             any::<u8>(), Just(b'\t'), Just(b'\n'), Just(b'\\'), Just(b' '), Just(0xff), Just(b'0'),
         ]), 1..4),
         mut splits in vec(0..50_000usize, 0..3),
     ) {
-        for (index, byte) in hostile {
-            if !input.is_empty() {
-                let at = index.index(input.len());
-                input[at] = byte;
+        for (index, is_delimiter, byte) in hostile {
+            let wanted = |i: &usize| !is_delimiter || matches!(input[*i], b'\t' | b'\n');
+            let places: Vec<usize> = (0..input.len()).filter(wanted).collect();
+            if !places.is_empty() {
+                input[*index.get(&places)] = byte;
             }
         }
         splits.sort_unstable();
@@ -266,7 +267,7 @@ fn invalid_utf8_is_found_with_row_and_byte() {
 
 #[test]
 fn every_row_has_the_recipes_fields_also_where_their_sum_is_right() {
-    for input in ["a\tb\nc\nd\te\tf\n", "a\n", "a\tb\tc\n", "\n"] {
+    for input in ["a\nb\n", "a\tb\nc\nd\te\tf\n", "a\n", "a\tb\tc\n", "\n"] {
         let (found, _) = error(&mut rewriter(2, &[], 100), input.as_bytes());
         assert!(
             matches!(found.kind, RowErrorKind::Fields { .. }),
@@ -316,7 +317,7 @@ fn a_row_without_end_is_refused_when_it_is_too_long() {
 #[test]
 fn a_batch_never_exceeds_its_size_unless_one_row_does() {
     let mut rewriter = rewriter(1, &[], 1000);
-    let mut rows = Rows::default();
+    let mut rows = Rows::with_capacity(8);
     assert_eq!(rewriter.rewrite(b"aaa\nbbb\nccc\n", &mut rows, 8), Ok(8));
     assert!(rewriter.is_full());
     rows.clear();
@@ -324,6 +325,7 @@ fn a_batch_never_exceeds_its_size_unless_one_row_does() {
     assert!(!rewriter.is_full());
     assert_eq!(rewriter.rewrite(b"dddd\n", &mut rows, 8), Ok(0));
     assert!(rewriter.is_full());
+    assert_eq!(rows.bytes.capacity(), 8);
     rows.clear();
     assert_eq!(rewriter.rewrite(b"eeeeeeeeeeee\nf\n", &mut rows, 8), Ok(13));
 }
@@ -356,8 +358,23 @@ fn another_input_than_promised_never_makes_one_row_of_two() {
     let mut rewriter = rewriter(1, &[], 100);
     let mut rows = Rows::default();
     assert_eq!(rewriter.rewrite(b"abcdef", &mut rows, 1), Ok(0));
-    assert_eq!(rewriter.rewrite(b"a\nb\nc\nd\n", &mut rows, 100), Ok(8));
-    assert_eq!(rows.digest.rows, 4);
+    assert_eq!(rewriter.rewrite(b"a\nb\nc\nd\n", &mut rows, 1), Ok(2));
+    assert_eq!(rewriter.rewrite(b"b\nc\nd\n", &mut rows, 100), Ok(6));
+    assert_eq!((rows.digest.rows, rows.bytes.len()), (4, 8));
+}
+
+#[test]
+fn rows_above_a_block_fill_a_batch_to_its_last_byte() {
+    let input = [&[b'x'; 50_000][..], b"\n"].concat().repeat(3);
+    for (full, taken) in [(100_001, 1), (100_002, 2), (100_003, 2), (150_003, 3)] {
+        let mut rows = Rows::default();
+        let mut rewriter = rewriter(1, &[], 1 << 20);
+        assert_eq!(
+            rewriter.rewrite(&input, &mut rows, full),
+            Ok(taken * 50_001)
+        );
+        assert_eq!(rows.frames.len(), taken);
+    }
 }
 
 #[test]
