@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use postgres_protocol::message::frontend;
 
-use super::connect::Connection;
+use super::connection::Connection;
 use super::error::{Error, Result};
 use super::link::Exchange;
 use super::query::CommandTag;

@@ -7,7 +7,7 @@
 //! PostgreSQL sends one CopyData for each row, so what is done for a message is done for a row: the
 //! payloads of a whole receive buffer are gathered without a wait between them.
 
-use super::connect::Connection;
+use super::connection::Connection;
 use super::error::{Error, Result};
 use super::frame::Head;
 use super::query::CommandTag;
@@ -52,6 +52,8 @@ impl CopyOut<'_> {
             }
             // Another message, or an empty or incomplete CopyData.
             match self.connection.next_here()? {
+                // It stood behind a notice.
+                Some(head) if head.tag == b'd' => {}
                 Some(head) => self.other(head)?,
                 None => self.connection.link.fill().await?,
             }
@@ -82,7 +84,7 @@ impl CopyOut<'_> {
         }
     }
 
-    /// A message other than CopyData with a payload.
+    /// A message that is not to be read as data.
     fn other(&mut self, head: Head) -> Result<()> {
         match (head.tag, &self.state) {
             (b'd', State::Streaming) => {
