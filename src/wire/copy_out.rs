@@ -22,7 +22,7 @@ pub struct CopyOut<'a> {
 enum State {
     Streaming,
     /// The server's error came, its ReadyForQuery not yet.
-    Failed(ServerError),
+    Failed(Box<ServerError>),
     /// CopyDone came.
     Done,
     /// ReadyForQuery came, or the connection is lost.
@@ -95,7 +95,7 @@ impl CopyOut<'_> {
                 self.state = State::Done;
             }
             (b'E', State::Streaming | State::Done) => {
-                self.state = State::Failed(self.connection.server_error(head)?);
+                self.state = State::Failed(Box::new(self.connection.server_error(head)?));
             }
             _ => return Err(self.connection.unexpected(head, "in a COPY TO STDOUT")),
         }
@@ -108,7 +108,8 @@ impl CopyOut<'_> {
         let State::Failed(error) = &self.state else {
             return self.connection.link.protocol("no error to recover from");
         };
-        let error = self.connection.recover(error.clone()).await;
+        let error = ServerError::clone(error);
+        let error = self.connection.recover(error).await;
         self.state = State::Over;
         error
     }

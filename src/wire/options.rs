@@ -131,7 +131,8 @@ impl ConnectOptions {
             .map(|host| (host.name.as_str(), host.port))
     }
 
-    /// The sslmode that holds, and whether a person said it.
+    /// The sslmode that holds, and whether the connection string said it (and not a default or a
+    /// variable).
     pub fn sslmode(&self) -> (SslMode, bool) {
         (self.tls.mode, self.tls.mode_said)
     }

@@ -126,13 +126,13 @@ impl Values {
             found.push((key, value));
         }
         found.retain(|(_, value)| !value.is_empty());
+        let sslmode_said = found.iter().any(|(key, _)| *key == "sslmode");
         for (key, variable) in KEYS.iter().filter(|(_, variable)| !variable.is_empty()) {
             let value = environment.variable(variable);
             if let (Some(value), false) = (value, found.iter().any(|(other, _)| other == key)) {
                 found.push((key, value.to_owned()));
             }
         }
-        let sslmode_said = found.iter().any(|(key, _)| *key == "sslmode");
         Ok(Self {
             endpoint,
             found,
