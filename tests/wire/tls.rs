@@ -3,7 +3,7 @@
 use testenv::{Auth, Cluster, ClusterOptions};
 use wire9::wire::{ConnectOptions, Connection, Endpoint, Environment, Error};
 
-use crate::{on_a_thread, options, secured, shared};
+use crate::{fake, on_a_thread, options, secured, shared};
 
 async fn cluster(options: ClusterOptions) -> Cluster {
     on_a_thread(move || Cluster::start(options).unwrap()).await
@@ -263,4 +263,25 @@ async fn rows_go_both_ways_and_statements_are_cancelled_under_tls() {
     let (outcome, cancelled) = tokio::join!(connection.query("SELECT pg_sleep(30)"), cancel);
     cancelled.unwrap();
     assert_eq!(outcome.unwrap_err().code(), Some("57014"));
+}
+
+#[tokio::test]
+async fn tls_from_the_first_byte_works_and_a_common_name_counts_where_no_other_name_is() {
+    for (common_name, trusted) in [
+        ("localhost", true),
+        ("*.localhost", false),
+        ("other", false),
+    ] {
+        let (pem, port) = fake::serve_direct_tls(common_name).await;
+        let root = std::env::temp_dir().join(format!("wire9-root-{}-{port}", std::process::id()));
+        std::fs::write(&root, pem).unwrap();
+        let uri = format!(
+            "postgresql://u@localhost:{port}/d?hostaddr=127.0.0.1&sslmode=verify-full\
+             &sslnegotiation=direct&sslrootcert={}",
+            root.display()
+        );
+        let outcome = Connection::connect(&options(&uri)).await;
+        std::fs::remove_file(&root).unwrap();
+        assert_eq!(outcome.is_ok(), trusted, "{common_name}: {outcome:?}");
+    }
 }
