@@ -15,8 +15,8 @@ use postgres_protocol::authentication::sasl::{
 use postgres_protocol::message::frontend;
 
 use super::frame::Fields;
-use super::options::ChannelBinding;
 use super::secret::Secret;
+use super::settings::ChannelBinding;
 
 /// With what a user proves who they are, and what is allowed.
 pub(super) struct Credentials<'a> {

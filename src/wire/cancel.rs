@@ -8,7 +8,7 @@ use postgres_protocol::message::frontend;
 use super::dial::{self, Address};
 use super::error::{Error, Result};
 use super::link::Link;
-use super::options::Host;
+use super::settings::Host;
 use super::tls::{self, Tls};
 
 /// How long the server may take to accept a CancelRequest where the options set no end.

@@ -3,7 +3,7 @@
 //! Source: <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING>. No error
 //! repeats the text: it may hold a password.
 
-use super::options::OptionsError;
+use super::options_error::OptionsError;
 
 /// Key and value, in the order of the text.
 pub(super) type Pairs = Vec<(String, String)>;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use postgres_protocol::message::frontend;
 
-use super::connect::Connection;
+use super::connection::Connection;
 use super::error::{Error, Result};
 use super::link::Exchange;
 use super::query::CommandTag;
@@ -30,7 +30,7 @@ enum State {
     /// A message is begun; a drop here leaves it so.
     MidMessage,
     /// The server ended the COPY with this error.
-    Failed(ServerError),
+    Failed(Box<ServerError>),
     Over,
 }
 
@@ -117,7 +117,7 @@ impl CopyIn<'_> {
     pub async fn abort(mut self, reason: &str) -> Result<()> {
         match &self.state {
             State::Failed(_) | State::Over if !self.connection.busy => return Ok(()),
-            State::Failed(error) => return Err(Error::Server(Box::new(error.clone()))),
+            State::Failed(error) => return Err(Error::Server(error.clone())),
             State::Sending => {}
             State::MidMessage | State::Over => return Err(self.connection.unfinished()),
         }
@@ -160,7 +160,7 @@ impl CopyIn<'_> {
         payload: &[u8],
         mut sent: usize,
     ) -> Error {
-        self.state = State::Failed(error.clone());
+        self.state = State::Failed(Box::new(error.clone()));
         let connection = &mut *self.connection;
         let recovery = async {
             // Nothing of a message that has not begun has to be sent.
@@ -188,7 +188,7 @@ impl CopyIn<'_> {
             Err(e) => e,
             Ok(head) if head.tag == b'E' => match self.connection.server_error(head) {
                 Ok(error) => {
-                    self.state = State::Failed(error.clone());
+                    self.state = State::Failed(Box::new(error.clone()));
                     self.connection.link.close();
                     Error::Server(Box::new(error))
                 }
@@ -201,7 +201,7 @@ impl CopyIn<'_> {
     fn refuse_if_over(&self) -> Result<()> {
         match &self.state {
             State::Sending => Ok(()),
-            State::Failed(error) => Err(Error::Server(Box::new(error.clone()))),
+            State::Failed(error) => Err(Error::Server(error.clone())),
             State::MidMessage | State::Over => Err(self.connection.unfinished()),
         }
     }

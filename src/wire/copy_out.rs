@@ -7,7 +7,7 @@
 //! PostgreSQL sends one CopyData for each row, so what is done for a message is done for a row: the
 //! payloads of a whole receive buffer are gathered without a wait between them.
 
-use super::connect::Connection;
+use super::connection::Connection;
 use super::error::{Error, Result};
 use super::frame::Head;
 use super::query::CommandTag;
@@ -22,7 +22,7 @@ pub struct CopyOut<'a> {
 enum State {
     Streaming,
     /// The server's error came, its ReadyForQuery not yet.
-    Failed(ServerError),
+    Failed(Box<ServerError>),
     /// CopyDone came.
     Done,
     /// ReadyForQuery came, or the connection is lost.
@@ -52,6 +52,8 @@ impl CopyOut<'_> {
             }
             // Another message, or an empty or incomplete CopyData.
             match self.connection.next_here()? {
+                // It stood behind a notice.
+                Some(head) if head.tag == b'd' => {}
                 Some(head) => self.other(head)?,
                 None => self.connection.link.fill().await?,
             }
@@ -82,7 +84,7 @@ impl CopyOut<'_> {
         }
     }
 
-    /// A message other than CopyData with a payload.
+    /// A message that is not to be read as data.
     fn other(&mut self, head: Head) -> Result<()> {
         match (head.tag, &self.state) {
             (b'd', State::Streaming) => {
@@ -93,7 +95,7 @@ impl CopyOut<'_> {
                 self.state = State::Done;
             }
             (b'E', State::Streaming | State::Done) => {
-                self.state = State::Failed(self.connection.server_error(head)?);
+                self.state = State::Failed(Box::new(self.connection.server_error(head)?));
             }
             _ => return Err(self.connection.unexpected(head, "in a COPY TO STDOUT")),
         }
@@ -106,7 +108,8 @@ impl CopyOut<'_> {
         let State::Failed(error) = &self.state else {
             return self.connection.link.protocol("no error to recover from");
         };
-        let error = self.connection.recover(error.clone()).await;
+        let error = ServerError::clone(error);
+        let error = self.connection.recover(error).await;
         self.state = State::Over;
         error
     }

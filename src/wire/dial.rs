@@ -10,7 +10,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::error::{Error, Result};
-use super::options::{Host, TcpOptions};
+use super::settings::{Host, TcpOptions};
 use super::stream::Stream;
 
 /// Where a connection really goes.

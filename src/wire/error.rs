@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::options::OptionsError;
+use super::options_error::OptionsError;
 use super::server_error::ServerError;
 
 /// A result of this layer.

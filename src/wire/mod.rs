@@ -14,6 +14,7 @@
 mod auth;
 mod cancel;
 mod connect;
+mod connection;
 mod conninfo;
 mod copy_in;
 mod copy_out;
@@ -22,26 +23,33 @@ mod dial;
 mod environment;
 mod error;
 mod frame;
+mod keys;
 mod link;
 mod options;
+mod options_error;
 mod passfile;
+mod peer;
 mod query;
 mod redact;
 mod secret;
 mod server_error;
+mod session;
+mod settings;
 mod startup;
 mod stream;
 mod tls;
 
 pub use cancel::Canceller;
-pub use connect::{Connection, Peer, TransactionStatus};
+pub use connection::Connection;
 pub use copy_in::CopyIn;
 pub use copy_out::CopyOut;
 pub use environment::Environment;
 pub use error::{Error, Result};
-pub use options::{
-    ChannelBinding, ConnectOptions, Endpoint, OptionsError, SslMode, TargetSessionAttrs,
-};
+pub use options::ConnectOptions;
+pub use options_error::OptionsError;
+pub use peer::Peer;
 pub use query::{CommandTag, Reply, Row};
 pub use secret::Secret;
 pub use server_error::ServerError;
+pub use session::TransactionStatus;
+pub use settings::{ChannelBinding, Endpoint, SslMode, TargetSessionAttrs};

@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use postgres_protocol::message::frontend;
 
-use super::connect::Connection;
+use super::connection::Connection;
 use super::error::{Error, Result};
 use super::frame::{Fields, Head};
 use super::server_error::ServerError;

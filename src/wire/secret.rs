@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 
-use super::options::OptionsError;
+use super::options_error::OptionsError;
 
 /// How long a password command may run: a login helper asks a service of its own.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(60);

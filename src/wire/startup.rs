@@ -1,80 +1,14 @@
-//! From an open stream to ReadyForQuery: StartupMessage, authentication, what the server tells of
-//! itself.
-
-use std::collections::{BTreeMap, VecDeque};
+//! From an open stream to ReadyForQuery: StartupMessage, authentication, the server's key.
 
 use postgres_protocol::message::frontend;
 
 use super::auth::{Credentials, Exchange};
-use super::connect::TransactionStatus;
 use super::error::{Error, Result};
-use super::frame::{Fields, Frame};
+use super::frame::{Fields, Head};
 use super::link::Link;
 use super::options::ConnectOptions;
 use super::server_error::ServerError;
-
-/// Most notices that are kept.
-const NOTICES: usize = 16;
-
-/// Most parameters that are kept: a server reports about fifteen.
-const PARAMETERS: usize = 256;
-
-/// What the server told about the session.
-#[derive(Default)]
-pub(super) struct Session {
-    pub parameters: BTreeMap<String, String>,
-    /// Process id and secret of BackendKeyData.
-    pub key: Option<(i32, i32)>,
-    pub status: Option<TransactionStatus>,
-    pub notices: VecDeque<ServerError>,
-}
-
-impl Session {
-    /// Takes note of a message that may come at any time; says whether it was one.
-    pub(super) fn take_asynchronous(&mut self, frame: Frame<'_>) -> bool {
-        match frame.tag {
-            b'N' => self.notice(frame.body),
-            b'S' => self.parameter(frame.body),
-            b'A' => {}
-            _ => return false,
-        }
-        true
-    }
-
-    /// Reads ReadyForQuery.
-    pub(super) fn ready(&mut self, body: &[u8]) -> Option<TransactionStatus> {
-        self.status = match body {
-            b"I" => Some(TransactionStatus::Idle),
-            b"T" => Some(TransactionStatus::InTransaction),
-            b"E" => Some(TransactionStatus::Failed),
-            _ => None,
-        };
-        self.status
-    }
-
-    /// A notice that can not be read is of no interest.
-    fn notice(&mut self, body: &[u8]) {
-        let Some(notice) = ServerError::parse(body).filter(ServerError::is_warning_or_above) else {
-            return;
-        };
-        if self.notices.len() == NOTICES {
-            self.notices.pop_front();
-        }
-        self.notices.push_back(notice);
-    }
-
-    fn parameter(&mut self, body: &[u8]) {
-        let mut fields = Fields::of(body);
-        let (Some(name), Some(value)) = (fields.cstr(), fields.cstr()) else {
-            return;
-        };
-        let name = String::from_utf8_lossy(name).into_owned();
-        if self.parameters.len() < PARAMETERS || self.parameters.contains_key(&name) {
-            self.parameters
-                .insert(name, String::from_utf8_lossy(value).into_owned());
-        }
-    }
-}
+use super::session::Session;
 
 /// Starts a session; answers it and how the user was authenticated.
 ///
@@ -169,7 +103,7 @@ async fn until_ready(link: &mut Link) -> Result<Session> {
 }
 
 /// The error for a message that ends the startup.
-fn unexpected(link: &Link, head: super::frame::Head, tag: u8) -> Error {
+fn unexpected(link: &Link, head: Head, tag: u8) -> Error {
     let error = (tag == b'E')
         .then(|| ServerError::parse(link.taken(head)))
         .flatten();

@@ -23,7 +23,8 @@ use tokio_rustls::TlsConnector;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::error::{Error, Result};
-use super::options::{Host, OptionsError, RootCertificates, SslMode, TlsOptions};
+use super::options_error::OptionsError;
+use super::settings::{Host, RootCertificates, SslMode, TlsOptions};
 use super::stream::Stream;
 
 /// What encrypts the connections to one host.
@@ -420,9 +421,9 @@ fn handshake_reason(error: &io::Error) -> String {
         return format!("the handshake broke off: {error}");
     };
     match tls {
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "the server's certificate is not signed by a certificate of sslrootcert".into()
-        }
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => "the server's certificate is not signed by a certificate of sslrootcert".into(),
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "the server's certificate is for another host name (sslmode=verify-ca checks no name)"

@@ -24,7 +24,7 @@ async fn count(connection: &mut Connection) -> String {
 async fn rows_go_in_and_come_out_as_they_were() {
     let mut connection = with_table().await;
     let rows: String = (0..50_000)
-        .map(|i| format!("{i}\trow {i} \\\\ \\N ü\n"))
+        .map(|i| format!("{i}\trow {i} \\\\ \\\\N \\t ü\n"))
         .collect();
     let mut copy = connection.copy_in("COPY t FROM STDIN").await.unwrap();
     // Frames need not end where rows do.

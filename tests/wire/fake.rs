@@ -1,7 +1,11 @@
 //! A scripted server: it accepts one connection, lets the client in, and then does what a test says.
 
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use wire9::wire::{ConnectOptions, Connection};
 
 use crate::options;
@@ -98,6 +102,45 @@ where
     options(&format!(
         "postgresql://u@127.0.0.1:{port}/d?sslmode=disable"
     ))
+}
+
+/// A TLS server without SSLRequest, as `sslnegotiation=direct` wants it: it presents a certificate with
+/// this common name and no alternative name, and lets one client in. The PEM of the certificate, and
+/// the port.
+pub(crate) async fn serve_direct_tls(common_name: &str) -> (String, u16) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, common_name);
+    let certificate = params.self_signed(&key).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let acceptor = acceptor(certificate.der().clone(), key.serialize_der());
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let Ok(mut stream) = acceptor.accept(stream).await else {
+            return;
+        };
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"postgresql"[..]));
+        let length = stream.read_u32().await.unwrap() as usize;
+        stream.read_exact(&mut vec![0; length - 4]).await.unwrap();
+        stream.write_all(&welcome()).await.unwrap();
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    });
+    (certificate.pem(), port)
+}
+
+fn acceptor(certificate: CertificateDer<'static>, key: Vec<u8>) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], PrivatePkcs8KeyDer::from(key).into())
+        .unwrap();
+    config.alpn_protocols = vec![b"postgresql".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
 }
 
 /// A connection to a server that lets the client in and runs `script` after its first Query.

@@ -3,14 +3,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use testenv::{Auth, Cluster, ClusterOptions};
+use testenv::{Auth, Cluster};
 use wire9::wire::{ConnectOptions, Connection, Endpoint, Environment, Error};
 
-use crate::{on_a_thread, options};
-
-async fn cluster(auth: Auth) -> Cluster {
-    on_a_thread(move || Cluster::start(ClusterOptions::new().auth(auth)).unwrap()).await
-}
+use crate::{options, secured, shared};
 
 async fn authentication(uri: &str) -> Result<&'static str, Error> {
     Connection::connect(&options(uri))
@@ -18,11 +14,11 @@ async fn authentication(uri: &str) -> Result<&'static str, Error> {
         .map(|connection| connection.peer().authentication)
 }
 
-/// The URI with another password.
-fn with_password(cluster: &Cluster, password: &str) -> String {
-    cluster
-        .uri("postgres")
-        .replace(cluster.password().unwrap(), password)
+/// The URI for an unencrypted connection with this password.
+fn plain_uri(cluster: &Cluster, password: &str) -> String {
+    let uri = cluster.uri("postgres");
+    let uri = uri.replace(cluster.password().unwrap(), password);
+    format!("{uri}?sslmode=disable")
 }
 
 #[tokio::test]
@@ -32,12 +28,14 @@ async fn every_password_exchange_lets_the_right_password_in_and_no_other() {
         (Auth::Md5, "md5"),
         (Auth::Scram, "scram-sha-256"),
     ] {
-        let cluster = cluster(auth).await;
+        let cluster = secured(auth).await;
         assert_eq!(
-            authentication(&cluster.uri("postgres")).await.unwrap(),
+            authentication(&plain_uri(cluster, cluster.password().unwrap()))
+                .await
+                .unwrap(),
             kind
         );
-        let error = authentication(&with_password(&cluster, "hunter2"))
+        let error = authentication(&plain_uri(cluster, "hunter2"))
             .await
             .unwrap_err();
         assert!(error.is_authentication(), "{kind}: {error}");
@@ -52,7 +50,7 @@ async fn every_password_exchange_lets_the_right_password_in_and_no_other() {
 
 #[tokio::test]
 async fn trust_asks_for_nothing() {
-    let shared = on_a_thread(|| Cluster::shared()).await;
+    let shared = shared().await;
     assert_eq!(
         authentication(&shared.uri("postgres")).await.unwrap(),
         "trust"
@@ -61,7 +59,7 @@ async fn trust_asks_for_nothing() {
 
 #[tokio::test]
 async fn a_unix_socket_is_spoken_to_without_tls_whatever_is_asked_for() {
-    let shared = on_a_thread(|| Cluster::shared()).await;
+    let shared = shared().await;
     let uri = format!("{}&sslmode=require", shared.socket_uri("postgres"));
     let connection = Connection::connect(&options(&uri)).await.unwrap();
     assert!(connection.peer().host.starts_with('/'));
@@ -70,15 +68,15 @@ async fn a_unix_socket_is_spoken_to_without_tls_whatever_is_asked_for() {
 
 #[tokio::test]
 async fn a_missing_password_is_told_with_the_reason_why_the_password_file_was_not_used() {
-    let cluster = cluster(Auth::Scram).await;
-    let uri = with_password(&cluster, "").replace(":@", "@");
+    let cluster = secured(Auth::Scram).await;
+    let uri = plain_uri(cluster, "");
     let passfile = cluster.folder().join("passfile");
     let line = format!(
         "127.0.0.1:*:postgres:postgres:{}\n",
         cluster.password().unwrap()
     );
     std::fs::write(&passfile, line).unwrap();
-    let uri = format!("{uri}?passfile={}", passfile.display());
+    let uri = format!("{uri}&passfile={}", passfile.display());
 
     std::fs::set_permissions(&passfile, std::fs::Permissions::from_mode(0o644)).unwrap();
     let error = authentication(&uri).await.unwrap_err();
@@ -93,8 +91,8 @@ async fn a_missing_password_is_told_with_the_reason_why_the_password_file_was_no
 
 #[tokio::test]
 async fn the_password_command_runs_anew_for_every_connection() {
-    let cluster = cluster(Auth::Scram).await;
-    let mut options = options(&with_password(&cluster, "wrong"));
+    let cluster = secured(Auth::Scram).await;
+    let mut options = options(&plain_uri(cluster, "wrong"));
     let log = cluster.folder().join("password-command-log");
     let password = cluster.password().unwrap();
     options.set_password_command(&format!("echo run >> {}; echo {password}", log.display()));
@@ -109,8 +107,8 @@ async fn the_password_command_runs_anew_for_every_connection() {
 
 #[tokio::test]
 async fn a_refused_user_of_a_db9_gets_advice_about_its_form() {
-    let cluster = cluster(Auth::Scram).await;
-    let uri = format!("{}?sslmode=disable", with_password(&cluster, "wrong"));
+    let cluster = secured(Auth::Scram).await;
+    let uri = plain_uri(cluster, "wrong");
     let environment = Environment::default();
     let db9 = ConnectOptions::parse(&uri, Endpoint::Db9, &environment).unwrap();
     let error = Connection::connect(&db9).await.unwrap_err();
@@ -119,7 +117,7 @@ async fn a_refused_user_of_a_db9_gets_advice_about_its_form() {
 
 #[tokio::test]
 async fn a_missing_database_is_the_servers_error() {
-    let shared = on_a_thread(|| Cluster::shared()).await;
+    let shared = shared().await;
     let error = authentication(&shared.uri("no such database"))
         .await
         .unwrap_err();
@@ -147,7 +145,7 @@ async fn nobody_at_the_port_is_a_connect_error_that_names_the_host() {
 
 #[tokio::test]
 async fn the_next_host_is_tried_and_later_connections_are_pinned_to_it() {
-    let cluster = cluster(Auth::Trust).await;
+    let cluster = shared().await;
     let dead = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -176,7 +174,7 @@ async fn the_next_host_is_tried_and_later_connections_are_pinned_to_it() {
 
 #[tokio::test]
 async fn a_server_of_the_wrong_kind_is_not_taken() {
-    let shared = on_a_thread(|| Cluster::shared()).await;
+    let shared = shared().await;
     let uri = shared.uri("postgres");
     for (attrs, taken) in [
         ("any", true),
@@ -193,7 +191,7 @@ async fn a_server_of_the_wrong_kind_is_not_taken() {
 
 #[tokio::test]
 async fn options_and_the_application_name_reach_the_server() {
-    let shared = on_a_thread(|| Cluster::shared()).await;
+    let shared = shared().await;
     let uri = format!("{}?options=-c%20work_mem%3D5MB", shared.uri("postgres"));
     let mut options = options(&uri);
     options.set_application_name("wire9/test/1");

@@ -8,7 +8,9 @@ mod options;
 mod query;
 mod tls;
 
-use testenv::Cluster;
+use std::sync::OnceLock;
+
+use testenv::{Auth, Cluster, ClusterOptions};
 use wire9::wire::{ConnectOptions, Connection, Endpoint, Environment};
 
 /// The options of a URI in an environment that says nothing.
@@ -20,10 +22,25 @@ fn options(uri: &str) -> ConnectOptions {
 
 /// A connection to the cluster that all tests share.
 async fn connected() -> Connection {
-    let cluster = on_a_thread(|| Cluster::shared()).await;
+    let cluster = shared().await;
     Connection::connect(&options(&cluster.uri("postgres")))
         .await
         .unwrap()
+}
+
+/// The cluster that all tests share: trust, no TLS.
+async fn shared() -> &'static Cluster {
+    on_a_thread(Cluster::shared).await
+}
+
+/// A cluster with TLS, for `localhost` and `127.0.0.1`, that tests share too.
+async fn secured(auth: Auth) -> &'static Cluster {
+    static SECURED: [OnceLock<Cluster>; 4] = [const { OnceLock::new() }; 4];
+    on_a_thread(move || {
+        let start = || Cluster::start(ClusterOptions::new().auth(auth).tls()).unwrap();
+        SECURED[auth as usize].get_or_init(start)
+    })
+    .await
 }
 
 /// Runs what blocks apart from the async runtime.

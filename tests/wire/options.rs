@@ -63,7 +63,7 @@ fn variables_complete_what_the_text_leaves_out() {
     ]);
     let parse = |text| ConnectOptions::parse(text, Endpoint::Postgres, &environment).unwrap();
     assert_eq!(parse("").to_string(), "vu@vh:77/vd");
-    assert_eq!(parse("").sslmode(), (SslMode::VerifyFull, true));
+    assert_eq!(parse("").sslmode(), (SslMode::VerifyFull, false));
     assert_eq!(parse("host=h user=u").to_string(), "u@h:77/vd");
     assert_eq!(parse("sslmode=disable").sslmode(), (SslMode::Disable, true));
 }

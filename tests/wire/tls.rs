@@ -3,7 +3,7 @@
 use testenv::{Auth, Cluster, ClusterOptions};
 use wire9::wire::{ConnectOptions, Connection, Endpoint, Environment, Error};
 
-use crate::{on_a_thread, options};
+use crate::{fake, on_a_thread, options, secured, shared};
 
 async fn cluster(options: ClusterOptions) -> Cluster {
     on_a_thread(move || Cluster::start(options).unwrap()).await
@@ -99,7 +99,7 @@ async fn the_reason_of_an_untrusted_certificate_is_told() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_refused_where_it_is_required_and_taken_where_it_is_preferred() {
-    let shared = on_a_thread(|| Cluster::shared()).await;
+    let shared = shared().await;
     let error = connect(shared, "sslmode=require").await.unwrap_err();
     assert!(matches!(error, Error::Tls { .. }), "{error}");
     assert!(
@@ -153,9 +153,9 @@ async fn the_other_kind_of_connection_is_tried_where_the_mode_allows_it() {
 
 #[tokio::test]
 async fn scram_is_bound_to_the_channel_where_both_sides_can() {
-    let cluster = cluster(ClusterOptions::new().auth(Auth::Scram).tls()).await;
+    let cluster = secured(Auth::Scram).await;
     let kind = async |parameters: &str| {
-        connect(&cluster, parameters)
+        connect(cluster, parameters)
             .await
             .map(|connection| connection.peer().authentication)
     };
@@ -173,8 +173,8 @@ async fn scram_is_bound_to_the_channel_where_both_sides_can() {
 #[tokio::test]
 async fn required_channel_binding_refuses_a_weaker_exchange() {
     for auth in [Auth::Trust, Auth::Password, Auth::Md5] {
-        let cluster = cluster(ClusterOptions::new().auth(auth).tls()).await;
-        let error = connect(&cluster, "sslmode=require&channel_binding=require")
+        let cluster = secured(auth).await;
+        let error = connect(cluster, "sslmode=require&channel_binding=require")
             .await
             .unwrap_err();
         assert!(
@@ -187,8 +187,8 @@ async fn required_channel_binding_refuses_a_weaker_exchange() {
 #[tokio::test]
 async fn cleartext_and_md5_work_under_tls() {
     for (auth, kind) in [(Auth::Password, "password"), (Auth::Md5, "md5")] {
-        let cluster = cluster(ClusterOptions::new().auth(auth).tls()).await;
-        let connection = connect(&cluster, "sslmode=require").await.unwrap();
+        let cluster = secured(auth).await;
+        let connection = connect(cluster, "sslmode=require").await.unwrap();
         assert_eq!(connection.peer().authentication, kind);
         assert!(
             connection
@@ -237,8 +237,8 @@ async fn tls_1_2_is_spoken_where_the_server_has_no_newer_one() {
 
 #[tokio::test]
 async fn rows_go_both_ways_and_statements_are_cancelled_under_tls() {
-    let cluster = cluster(ClusterOptions::new().auth(Auth::Scram).tls()).await;
-    let mut connection = connect(&cluster, "sslmode=require").await.unwrap();
+    let cluster = secured(Auth::Scram).await;
+    let mut connection = connect(cluster, "sslmode=require").await.unwrap();
     connection
         .query("CREATE TEMP TABLE t (id int, v text)")
         .await
@@ -263,4 +263,25 @@ async fn rows_go_both_ways_and_statements_are_cancelled_under_tls() {
     let (outcome, cancelled) = tokio::join!(connection.query("SELECT pg_sleep(30)"), cancel);
     cancelled.unwrap();
     assert_eq!(outcome.unwrap_err().code(), Some("57014"));
+}
+
+#[tokio::test]
+async fn tls_from_the_first_byte_works_and_a_common_name_counts_where_no_other_name_is() {
+    for (common_name, trusted) in [
+        ("localhost", true),
+        ("*.localhost", false),
+        ("other", false),
+    ] {
+        let (pem, port) = fake::serve_direct_tls(common_name).await;
+        let root = std::env::temp_dir().join(format!("wire9-root-{}-{port}", std::process::id()));
+        std::fs::write(&root, pem).unwrap();
+        let uri = format!(
+            "postgresql://u@localhost:{port}/d?hostaddr=127.0.0.1&sslmode=verify-full\
+             &sslnegotiation=direct&sslrootcert={}",
+            root.display()
+        );
+        let outcome = Connection::connect(&options(&uri)).await;
+        std::fs::remove_file(&root).unwrap();
+        assert_eq!(outcome.is_ok(), trusted, "{common_name}: {outcome:?}");
+    }
 }
