@@ -53,12 +53,14 @@ impl Waits {
         self.target += other.target;
     }
 
-    /// Which stage the others waited for.
+    /// The stage that took most of the readers' time: waiting for the source, rewriting, or waiting
+    /// for a batch that the target has taken. (A writer's waiting for batches is the other side of the
+    /// same coin.)
     pub fn bottleneck(&self) -> Bottleneck {
-        if self.rewrite > self.source && self.rewrite > self.target {
-            Bottleneck::Rewriter
-        } else if self.full > self.empty {
+        if self.full >= self.source && self.full >= self.rewrite {
             Bottleneck::Target
+        } else if self.rewrite > self.source {
+            Bottleneck::Rewriter
         } else {
             Bottleneck::Source
         }

@@ -19,10 +19,14 @@ pub type Counts = Vec<Result<u64>>;
 const TABLES_PER_TRANSACTION: usize = 50;
 
 /// A source table to count: its name and `--where`.
-pub type Counted = (TableName, Option<String>);
+pub(super) type Counted = (TableName, Option<String>);
 
 /// Counts source tables under the shared snapshot, `jobs` at a time.
-pub async fn count_source(shared: &Shared, tables: &[Counted], jobs: usize) -> Counts {
+pub async fn count_source(
+    shared: &Shared,
+    tables: &[(TableName, Option<String>)],
+    jobs: usize,
+) -> Counts {
     let groups: Vec<&[Counted]> = tables.chunks(TABLES_PER_TRANSACTION).collect();
     // Few tables: one transaction each, so that they are counted at once.
     let groups = if tables.len() <= jobs {
@@ -167,7 +171,7 @@ pub async fn redigest(shared: &Shared, works: &[Work], jobs: usize) -> Result<Ve
     let compared = parallel(&works, jobs, |work| lane::redigest(shared, 0, work)).await;
     compared
         .into_iter()
-        .map(|same| same.map_err(Error::Lane))
+        .map(|same| same.map_err(|e| Error::Lane(Box::new(e))))
         .collect()
 }
 

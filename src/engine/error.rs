@@ -11,7 +11,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// A lane failed.
     #[error(transparent)]
-    Lane(lane::Error),
+    Lane(Box<lane::Error>),
     /// The snapshot is gone.
     #[error(transparent)]
     Snapshot(endpoint::Error),

@@ -48,7 +48,7 @@ pub async fn copy(
             ended = lanes.join_next() => match ended {
                 None => break,
                 Some(Ok(Ok(()))) => continue,
-                Some(Ok(Err(error))) => Error::Lane(error),
+                Some(Ok(Err(error))) => Error::Lane(Box::new(error)),
                 Some(Err(panic)) => Error::Panicked(panic.to_string()),
             },
             error = keeper.lost(), if failure.is_none() => Error::Snapshot(error),

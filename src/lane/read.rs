@@ -221,7 +221,7 @@ impl Filler<'_> {
             let consumed = stream.rewrite(&mut batch.rows, aim);
             self.waits.rewrite += began.elapsed();
             batch.read_bytes += consumed.map_err(|e| row_error(&batch.work, e))? as u64;
-            if stream.holds_a_row() {
+            if stream.rewriter.is_full() {
                 return Ok(Filled::Full);
             }
             if batch.read_bytes - told >= TELL {

@@ -133,7 +133,7 @@ impl From<ledger::Error> for Error {
 impl From<engine::Error> for Error {
     fn from(error: engine::Error) -> Self {
         match error {
-            engine::Error::Lane(error) => error.into(),
+            engine::Error::Lane(error) => (*error).into(),
             engine::Error::Ledger(error) => error.into(),
             engine::Error::TakenOver => taken_over(),
             engine::Error::Snapshot(error) => Self::new(Exit::Connection, error.to_string())

@@ -58,6 +58,29 @@ impl Entered {
     }
 }
 
+impl Entered {
+    /// What the reporter must know before the first row moves.
+    pub(super) fn planned(&self, prepared: &Prepared) -> Event {
+        let mut tables: Vec<(String, u64)> = prepared
+            .matching
+            .pairs
+            .iter()
+            .map(|p| (p.source.to_string(), 0))
+            .collect();
+        let mut done = 0;
+        for (pair, number, _, bytes) in &self.progress.plan.chunks {
+            tables[*pair].1 += bytes;
+            let batches = self.progress.batches.get(&(*pair, *number));
+            done += batches
+                .into_iter()
+                .flatten()
+                .map(|b| b.read_bytes)
+                .sum::<u64>();
+        }
+        Event::Planned { tables, done }
+    }
+}
+
 /// Finds the run that this command continues, or begins one.
 pub(super) async fn enter(
     prepared: &mut Prepared,

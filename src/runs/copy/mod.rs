@@ -67,6 +67,7 @@ async fn data(
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
     };
     enter::prove(&mut entered, &prepared, &shared, settings, &phase).await?;
+    let _ = surroundings.events.try_send(entered.planned(&prepared));
     phase("copying");
     let works = entered.take_works();
     let schedule = Arc::new(Schedule::new(
@@ -87,8 +88,11 @@ async fn data(
         facts.interrupted = true;
     } else {
         phase("counting on both sides");
-        facts.count(&prepared, &entered, &shared).await;
-        facts.moved = verdict::moved(&prepared, settings).await;
+        // The statistics of the source may lag, so this may wait while rows are counted.
+        let moved = verdict::moved(&prepared, settings);
+        let counted = facts.count(&prepared, &shared);
+        let (moved, ()) = tokio::join!(moved, counted);
+        facts.moved = moved;
     }
     keeper.close().await;
     drop(heartbeat);

@@ -18,6 +18,9 @@ use super::outcome::{Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVer
 use super::prepare::Prepared;
 use super::settings::Settings;
 
+/// Connections per side that count rows: counting is bound by the servers, not by this program.
+const COUNTERS: usize = 4;
+
 /// What was found out after the data phase.
 pub(super) struct Facts {
     copied: Copied,
@@ -43,8 +46,7 @@ impl Facts {
     }
 
     /// Counts every table on both sides; the two servers work at the same time.
-    pub(super) async fn count(&mut self, prepared: &Prepared, entered: &Entered, shared: &Shared) {
-        let jobs = shared_jobs(shared);
+    pub(super) async fn count(&mut self, prepared: &Prepared, shared: &Shared) {
         let pairs: Vec<_> = prepared
             .matching
             .pairs
@@ -52,16 +54,10 @@ impl Facts {
             .map(|p| (p.source.clone(), p.condition.clone()))
             .collect();
         let names = prepared.target_names();
-        let _ = entered;
-        let source = engine::count_source(shared, &pairs, jobs);
-        let target = engine::count_target(shared, &names, jobs);
+        let source = engine::count_source(shared, &pairs, COUNTERS);
+        let target = engine::count_target(shared, &names, COUNTERS);
         (self.source_counts, self.target_counts) = tokio::join!(source, target);
     }
-}
-
-/// Counting runs on a few connections per side: it is bound by the servers.
-fn shared_jobs(_: &Shared) -> usize {
-    4
 }
 
 /// Whether the source was written since the snapshot, told of copied tables only.
