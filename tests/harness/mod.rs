@@ -146,6 +146,34 @@ impl Pair {
     pub(crate) fn assert_equal(&self, digits: u8) {
         equality::assert_equal(&self.source.uri(), &self.standin.admin_uri(), digits);
     }
+
+    /// Asserts that these tables of the source, written `schema.table`, are equal to the target's of
+    /// the same name: where a condition is given, to the rows of the source for which it holds.
+    #[track_caller]
+    pub(crate) fn assert_tables_equal(&self, tables: &[(&str, Option<&str>)], digits: u8) {
+        let (source, target) = (self.source.uri(), self.standin.admin_uri());
+        let (mut pairs, _) = equality::pair_all(&source, &target).expect("they can be described");
+        pairs.retain_mut(|pair| {
+            let name = pair.source.to_string();
+            let wanted = tables.iter().find(|(table, _)| *table == name);
+            pair.filter = wanted.and_then(|(_, filter)| filter.map(str::to_owned));
+            wanted.is_some()
+        });
+        assert_eq!(pairs.len(), tables.len(), "{tables:?}");
+        let differences = equality::compare(&source, &target, &pairs, digits);
+        assert_eq!(differences.expect("they can be compared"), []);
+    }
+
+    /// Rows in a table of the target.
+    #[track_caller]
+    pub(crate) fn target_rows(&self, table: &str) -> u64 {
+        self.target().count(table).expect("it can be counted")
+    }
+
+    /// Lines of COPY that the stand-in has got so far.
+    pub(crate) fn lines_sent(&self) -> u64 {
+        self.standin.log().lines_sent()
+    }
 }
 
 /// A command line in the making.
