@@ -35,15 +35,14 @@ fn a_dry_run_tells_chunks_estimates_and_transforms() {
     let plan = run.planned("public.big");
     assert_eq!(plan["split"], "ctid ranges");
     assert!(plan["chunks"].as_u64() >= Some(3), "{plan}");
-    assert_eq!(plan["rows"], 40_000, "{plan}");
+    assert_eq!(plan["rows_estimated"], 40_000, "{plan}");
     let bytes: u64 = pair
         .source
         .query_value("SELECT pg_table_size('big')")
         .expect("a size");
-    let told = plan["bytes"].as_u64().expect("a number");
+    let told = plan["bytes_estimated"].as_u64().expect("a number");
     assert!(told.abs_diff(bytes) < bytes / 20, "{told} is not {bytes}");
     assert_eq!(plan["transforms"][0], "at: cut to 3 fraction digits");
-    assert_eq!(pair.lines_sent(), pair.lines_sent());
     assert_eq!(pair.target_rows("big"), 0);
 }
 

@@ -1,0 +1,66 @@
+//! `--restart`: a run that is dropped.
+
+use crate::endpoint::session;
+use crate::ledger::{Ledger, Owner, Run, TargetRow};
+use crate::metrics::Event;
+
+use super::super::error::Error;
+use super::empty::empty;
+use super::enter::few;
+use super::refused;
+use super::resume::own;
+use super::settings::Surroundings;
+
+/// `--restart`: takes the old run over, so that nothing of it can commit any more, empties the tables
+/// that it filled, and forgets it.
+pub(super) async fn drop_run(
+    ledger: &mut Ledger,
+    write: &session::WriteSettings,
+    run: &Run,
+    surroundings: &Surroundings,
+) -> Result<(), Error> {
+    let owner = Owner::this_process();
+    own(ledger, run, &owner, &[], surroundings).await?;
+    let progress = ledger.progress(&run.run).await?;
+    let filled: Vec<(usize, &TargetRow)> = progress
+        .plan
+        .targets
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| progress.loaded(*number) > 0)
+        .collect();
+    let mixed: Vec<String> = filled
+        .iter()
+        .filter(|(_, t)| t.baseline != Some(0))
+        .map(|(_, t)| t.name.to_string())
+        .collect();
+    if !mixed.is_empty() {
+        return Err(refused(
+            format!(
+                "rows of run {} can not be told from others in: {}",
+                run.run,
+                few(&mixed)
+            ),
+            "these tables held rows before it appended to them; empty them by hand, or restore them, \
+             then drop schema wire9",
+        ));
+    }
+    let names: Vec<String> = filled.iter().map(|(_, t)| t.name.to_string()).collect();
+    let text = match names.is_empty() {
+        true => format!(
+            "--restart: dropping run {}, which has loaded nothing",
+            run.run
+        ),
+        false => format!(
+            "--restart: dropping run {} and the rows it loaded into: {}",
+            run.run,
+            few(&names)
+        ),
+    };
+    let _ = surroundings.events.try_send(Event::Notice(text));
+    for (_, target) in filled.iter().rev() {
+        empty(ledger, write, &target.name).await?;
+    }
+    ledger.forget(&run.run, &owner).await?;
+    Ok(())
+}
