@@ -1,3 +1,7 @@
 //! The program `wire9`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(wire9::cli::run(std::env::args_os()))
+}

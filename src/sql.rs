@@ -49,6 +49,107 @@ pub fn literals<S: AsRef<str>>(values: &[S]) -> String {
     join(values.iter().map(|v| literal(v.as_ref())))
 }
 
+/// What is read of one table.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Schema, unquoted.
+    pub schema: &'a str,
+    /// Table, unquoted.
+    pub name: &'a str,
+    /// Columns in the order sent; may be empty.
+    pub columns: &'a [&'a str],
+    /// A further condition, SQL text.
+    pub condition: Option<&'a str>,
+}
+
+/// A half-open range of a table; `None` is an open end.
+#[derive(Debug, Clone, Copy)]
+pub enum Range<'a> {
+    /// All rows.
+    Whole,
+    /// Heap pages.
+    Pages {
+        /// First page.
+        from: Option<u32>,
+        /// Page after the last.
+        to: Option<u32>,
+    },
+    /// Keys, as one row comparison.
+    Keys {
+        /// Column name and SQL type of each part.
+        columns: &'a [(String, String)],
+        /// Lower bound, a text per part.
+        from: Option<&'a [String]>,
+        /// Upper bound.
+        to: Option<&'a [String]>,
+    },
+}
+
+/// `COPY (SELECT … FROM ONLY … WHERE …) TO STDOUT`.
+///
+/// Without columns it sends an empty line per row. A key range is ordered by the whole key, so that
+/// it gives the same order each time.
+pub fn copy_out(source: &Source<'_>, range: Range<'_>) -> String {
+    format!("COPY ({}) TO STDOUT", select(source, range))
+}
+
+/// The SELECT inside `copy_out`, for counting and explaining.
+pub fn select(source: &Source<'_>, range: Range<'_>) -> String {
+    let mut sql = String::from("SELECT ");
+    if !source.columns.is_empty() {
+        let _ = write!(sql, "{} ", identifiers(source.columns));
+    }
+    let _ = write!(sql, "FROM ONLY {}", qualified(source.schema, source.name));
+    let mut conditions = range.conditions();
+    // The line end closes a comment at the end of the condition.
+    conditions.extend(source.condition.map(|c| format!("({c}\n)")));
+    if !conditions.is_empty() {
+        let _ = write!(sql, " WHERE {}", conditions.join(" AND "));
+    }
+    if let Range::Keys { columns, .. } = range {
+        let _ = write!(sql, " ORDER BY {}", key_columns(columns));
+    }
+    sql
+}
+
+/// `COPY … FROM STDIN`; without columns it has no list, since `COPY t ()` is a syntax error.
+pub fn copy_in<S: AsRef<str>>(schema: &str, name: &str, columns: &[S]) -> String {
+    let table = qualified(schema, name);
+    if columns.is_empty() {
+        format!("COPY {table} FROM STDIN")
+    } else {
+        format!("COPY {table} ({}) FROM STDIN", identifiers(columns))
+    }
+}
+
+impl Range<'_> {
+    fn conditions(&self) -> Vec<String> {
+        let bounds = match self {
+            Range::Whole => [None, None],
+            Range::Pages { from, to } => [
+                from.map(|page| format!("ctid >= '({page},0)'::pg_catalog.tid")),
+                to.map(|page| format!("ctid < '({page},0)'::pg_catalog.tid")),
+            ],
+            Range::Keys { columns, from, to } => [
+                from.map(|key| key_condition(columns, ">=", key)),
+                to.map(|key| key_condition(columns, "<", key)),
+            ],
+        };
+        bounds.into_iter().flatten().collect()
+    }
+}
+
+fn key_condition(columns: &[(String, String)], operator: &str, key: &[String]) -> String {
+    let values = columns.iter().zip(key);
+    let values =
+        join(values.map(|((_, sql_type), value)| format!("{}::{sql_type}", literal(value))));
+    format!("({}) {operator} ({values})", key_columns(columns))
+}
+
+fn key_columns(columns: &[(String, String)]) -> String {
+    join(columns.iter().map(|(name, _)| identifier(name)))
+}
+
 fn join(items: impl Iterator<Item = String>) -> String {
     let mut joined = String::new();
     for (i, item) in items.enumerate() {
@@ -72,5 +173,62 @@ mod tests {
         assert_eq!(literal("it's"), "'it''s'");
         assert_eq!(literal("a\\b"), " E'a\\\\b'");
         assert_eq!(literals(&["a", "b"]), "'a', 'b'");
+    }
+
+    const ORDERS: Source<'_> = Source {
+        schema: "shop",
+        name: "orders",
+        columns: &["id", "at"],
+        condition: None,
+    };
+
+    #[test]
+    fn a_page_range_is_half_open() {
+        let range = |from, to| copy_out(&ORDERS, Range::Pages { from, to });
+        assert_eq!(
+            range(Some(7), Some(9)),
+            "COPY (SELECT \"id\", \"at\" FROM ONLY \"shop\".\"orders\" WHERE \
+             ctid >= '(7,0)'::pg_catalog.tid AND ctid < '(9,0)'::pg_catalog.tid) TO STDOUT"
+        );
+        assert!(!range(None, Some(9)).contains(">="));
+        assert!(!range(Some(7), None).contains(" < "));
+    }
+
+    #[test]
+    fn a_key_range_compares_and_orders_by_the_whole_key() {
+        let columns = [
+            ("a".to_owned(), "bigint".to_owned()),
+            ("b c".to_owned(), "public.\"T\"".to_owned()),
+        ];
+        let from = ["1".to_owned(), "it's".to_owned()];
+        let range = Range::Keys {
+            columns: &columns,
+            from: Some(&from),
+            to: None,
+        };
+        assert_eq!(
+            select(&ORDERS, range),
+            "SELECT \"id\", \"at\" FROM ONLY \"shop\".\"orders\" WHERE \
+             (\"a\", \"b c\") >= ('1'::bigint, 'it''s'::public.\"T\") ORDER BY \"a\", \"b c\""
+        );
+    }
+
+    #[test]
+    fn a_table_without_columns_is_copied_without_a_list() {
+        let source = Source {
+            columns: &[],
+            condition: Some("true -- all"),
+            ..ORDERS
+        };
+        assert_eq!(
+            copy_out(&source, Range::Whole),
+            "COPY (SELECT FROM ONLY \"shop\".\"orders\" WHERE (true -- all\n)) TO STDOUT"
+        );
+        let none: [&str; 0] = [];
+        assert_eq!(copy_in("a", "b", &none), "COPY \"a\".\"b\" FROM STDIN");
+        assert_eq!(
+            copy_in("a", "b", &["x"]),
+            "COPY \"a\".\"b\" (\"x\") FROM STDIN"
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! them, however it ends.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -76,6 +76,13 @@ impl ClusterOptions {
         self
     }
 
+    /// The server can have standbys: see [`Cluster::standby`].
+    #[must_use]
+    pub fn replicating(self) -> Self {
+        self.setting("wal_level", "replica")
+            .setting("max_wal_senders", "5")
+    }
+
     /// A line of `pg_hba.conf`, before the usual ones; such as `hostnossl all all all reject`.
     #[must_use]
     pub fn rule(mut self, line: &str) -> Self {
@@ -108,27 +115,56 @@ impl Cluster {
     /// # Errors
     /// Where no server is found, or it does not start.
     pub fn start(options: ClusterOptions) -> Result<Self, Error> {
-        let installation = Installation::find(options.major)?;
-        let major = installation.major;
-        let mut server = Server::initialise(installation)?;
+        let mut server = Server::initialise(Installation::find(options.major)?)?;
         let certificates = make_certificates(&server, &options)?;
         configure(&server, &options, certificates.as_ref())?;
         server.start()?;
         let password = (options.auth != Auth::Trust).then(random_password);
+        let cluster = Self::around(server, password, certificates);
+        cluster.set_password()?;
+        Ok(cluster)
+    }
+
+    /// A hot standby that follows this cluster, which must be [`ClusterOptions::replicating`] and is
+    /// stopped for a moment: the standby begins as a copy of its folder. It has no TLS.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn standby(&self) -> Result<Self, Error> {
+        let mut server = {
+            let mut primary = self.server();
+            primary.stop(Stop::Fast)?;
+            let copy = primary.copy();
+            primary.start()?;
+            copy?
+        };
+        let data = server.folder().join("data");
+        fs::write(data.join("standby.signal"), "").map_err(Error::io("write standby.signal"))?;
+        let primary = format!(
+            "host={} port={} user=postgres",
+            self.shared.folder.display(),
+            self.shared.port
+        );
+        let settings = [("primary_conninfo", primary.as_str()), ("ssl", "off")];
+        let settings = settings.map(|(name, value)| (name.to_string(), value.to_string()));
+        append(&data.join("postgresql.conf"), &lines_of(&settings))?;
+        server.start()?;
+        Ok(Self::around(server, self.shared.password.clone(), None))
+    }
+
+    fn around(server: Server, password: Option<String>, tls: Option<Certificates>) -> Self {
         let shared = Shared {
             folder: server.folder().to_path_buf(),
             port: server.port(),
+            major: server.major(),
             server: Mutex::new(server),
-            major,
             password,
-            certificates,
+            certificates: tls,
             databases: AtomicU32::new(0),
         };
-        let cluster = Self {
+        Self {
             shared: Arc::new(shared),
-        };
-        cluster.set_password()?;
-        Ok(cluster)
+        }
     }
 
     /// The cluster that all tests of one process share; started by the first who asks.
@@ -191,7 +227,7 @@ impl Cluster {
 
     /// The folder that holds the data, the log and the socket.
     #[must_use]
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         &self.shared.folder
     }
 
@@ -307,50 +343,53 @@ fn make_certificates(
     Ok(Some(certificates))
 }
 
-/// Writes `postgresql.conf` and `pg_hba.conf`: what is lost in a crash does not matter here, time does.
+/// What is lost in a crash does not matter here, time does; and nothing happens in the background.
+const SETTINGS: [(&str, &str); 13] = [
+    ("listen_addresses", "127.0.0.1"),
+    ("max_connections", "200"),
+    ("shared_buffers", "64MB"),
+    ("max_wal_size", "4GB"),
+    ("fsync", "off"),
+    ("synchronous_commit", "off"),
+    ("full_page_writes", "off"),
+    ("wal_level", "minimal"),
+    ("max_wal_senders", "0"),
+    ("autovacuum", "off"),
+    ("jit", "off"),
+    ("timezone", "UTC"),
+    ("log_timezone", "UTC"),
+];
+
+/// Writes `postgresql.conf` and `pg_hba.conf`; of a setting that occurs twice the last one counts.
 fn configure(
     server: &Server,
     options: &ClusterOptions,
     certificates: Option<&Certificates>,
 ) -> Result<(), Error> {
+    let owned = |(name, value): (&str, &str)| (name.to_string(), value.to_string());
+    let mut settings: Vec<(String, String)> = SETTINGS.map(owned).into();
     let encryption = if options.auth == Auth::Md5 {
         "md5"
     } else {
         "scram-sha-256"
     };
-    let mut settings: Vec<(String, String)> = [
-        ("listen_addresses", "127.0.0.1"),
-        ("max_connections", "200"),
-        ("shared_buffers", "64MB"),
-        ("max_wal_size", "4GB"),
-        ("fsync", "off"),
-        ("synchronous_commit", "off"),
-        ("full_page_writes", "off"),
-        ("wal_level", "minimal"),
-        ("max_wal_senders", "0"),
-        ("autovacuum", "off"),
-        ("jit", "off"),
-        ("timezone", "UTC"),
-        ("log_timezone", "UTC"),
-        ("password_encryption", encryption),
-    ]
-    .map(|(name, value)| (name.to_string(), value.to_string()))
-    .into();
-    if let Some(certificates) = certificates {
-        settings.push(("ssl".into(), "on".into()));
-        for (name, file) in [
-            ("ssl_ca_file", &certificates.ca),
-            ("ssl_cert_file", &certificates.server),
-            ("ssl_key_file", &certificates.server_key),
-        ] {
-            settings.push((name.into(), file.to_string_lossy().into_owned()));
-        }
-    }
+    settings.push(owned(("password_encryption", encryption)));
+    settings.extend(certificates.map(tls_settings).into_iter().flatten());
     settings.extend(options.settings.iter().cloned());
     let data = server.folder().join("data");
     append(&data.join("postgresql.conf"), &lines_of(&settings))?;
     fs::write(data.join("pg_hba.conf"), access_rules(options))
         .map_err(Error::io("write pg_hba.conf"))
+}
+
+fn tls_settings(certificates: &Certificates) -> [(String, String); 4] {
+    let file = |path: &Path| path.to_string_lossy().into_owned();
+    [
+        ("ssl".into(), "on".into()),
+        ("ssl_ca_file".into(), file(&certificates.ca)),
+        ("ssl_cert_file".into(), file(&certificates.server)),
+        ("ssl_key_file".into(), file(&certificates.server_key)),
+    ]
 }
 
 fn lines_of(settings: &[(String, String)]) -> String {
@@ -366,14 +405,17 @@ fn access_rules(options: &ClusterOptions) -> String {
         Auth::Md5 => "md5",
         Auth::Scram => "scram-sha-256",
     };
-    let mut rules = vec!["local all all trust".to_string()];
+    let mut rules = vec![
+        "local all all trust".to_string(),
+        "local replication all trust".to_string(),
+    ];
     rules.extend(options.rules.iter().cloned());
     rules.push(format!("host all all 127.0.0.1/32 {method}"));
     rules.push(format!("host replication all 127.0.0.1/32 {method}\n"));
     rules.join("\n")
 }
 
-fn append(path: &std::path::Path, text: &str) -> Result<(), Error> {
+fn append(path: &Path, text: &str) -> Result<(), Error> {
     let mut all = fs::read_to_string(path).map_err(Error::io("read postgresql.conf"))?;
     all.push_str(text);
     fs::write(path, all).map_err(Error::io("write postgresql.conf"))

@@ -79,10 +79,11 @@ impl Database {
             .into_iter()
             .next()
             .and_then(|row| row.into_iter().next().flatten());
-        value.and_then(|text| text.parse().ok()).ok_or_else(|| {
-            let why = std::io::Error::other("the answer is no such value");
-            Error::io(format!("read one value of {sql:?}"))(why)
-        })
+        value
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| Error::Answer {
+                question: sql.into(),
+            })
     }
 
     /// The rows of a table, or of anything that can stand after FROM; quoted by the caller.

@@ -342,9 +342,8 @@ fn digest(client: &mut Client, sql: &str) -> Result<Digest, Error> {
     let mut line = answer.into_iter().flatten();
     let mut next = || line.next().flatten().unwrap_or_default();
     let count = next();
-    let rows = count.parse().map_err(|_| {
-        let why = std::io::Error::other("count(*) gave no number");
-        Error::io("read the answer of a comparison")(why)
+    let rows = count.parse().map_err(|_| Error::Answer {
+        question: sql.into(),
     })?;
     Ok(Digest {
         rows,

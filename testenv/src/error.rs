@@ -42,6 +42,12 @@ pub enum Error {
         /// The server's answer.
         source: postgres::Error,
     },
+    /// A server's answer was not what the question wants.
+    #[error("no such value as wanted in the answer to {question}")]
+    Answer {
+        /// What was asked.
+        question: String,
+    },
     /// A certificate could not be made.
     #[error("cannot make a certificate")]
     Certificate(#[from] rcgen::Error),

@@ -2,11 +2,14 @@
 //! with wire9.
 //!
 //! ```no_run
-//! use testenv::Cluster;
+//! use testenv::{Cluster, equality, sample};
 //!
-//! let source = Cluster::shared().database("shop")?;
-//! source.execute("CREATE TABLE customers (id int PRIMARY KEY)")?;
-//! assert_eq!(source.count("customers")?, 0);
+//! let source = Cluster::shared().database("source")?;
+//! sample::shop(&source, 0.1)?;
+//! let target = Cluster::shared().database("target")?;
+//! sample::execute_all(&target, &sample::shop_target())?;
+//! // … copy …
+//! equality::assert_equal(&source.uri(), &target.uri(), 3);
 //! # Ok::<(), testenv::Error>(())
 //! ```
 
@@ -15,13 +18,17 @@ pub mod cluster;
 pub mod database;
 pub mod equality;
 mod error;
+pub mod fault;
 pub mod installation;
 mod reaper;
 pub mod sample;
 mod server;
+pub mod standin;
 pub mod tls;
 
 pub use cluster::{Auth, Cluster, ClusterOptions};
 pub use database::Database;
 pub use error::Error;
+pub use fault::{Action, Fault, FaultProxy, Trigger};
 pub use installation::Installation;
+pub use standin::{Standin, StandinOptions};

@@ -12,9 +12,12 @@ use std::time::Instant;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use testenv::sample::{self, Everything};
-use testenv::{Cluster, ClusterOptions, Database, client, equality};
+use testenv::{Cluster, ClusterOptions, Database, Standin, StandinOptions, client, equality};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Fraction digits of a timestamp that the stand-in keeps.
+const KEPT_DIGITS: u8 = 3;
 
 /// wire9's own code for "source and target are not the same".
 const MISMATCH: u8 = 6;
@@ -104,40 +107,26 @@ fn main() -> ExitCode {
     })
 }
 
-/// A target, alive as long as the value.
-struct Target {
-    /// What wire9 is given.
-    uri: String,
-    /// What is read by the judge.
-    judged_uri: String,
-    /// Fraction digits of a timestamp that it keeps.
-    fraction_digits: u8,
-    _server: Cluster,
-}
-
-/// The one place that says what the target is.
-fn target() -> Result<Target> {
-    let server = Cluster::start(ClusterOptions::new())?;
-    let uri = server.uri("postgres");
-    Ok(Target {
-        judged_uri: uri.clone(),
-        uri,
-        fraction_digits: 6,
-        _server: server,
-    })
+/// The stand-in, on a cluster of its own that goes with it.
+fn target() -> Result<Standin> {
+    let cluster = Some(Cluster::start(ClusterOptions::new())?);
+    Ok(Standin::start(StandinOptions {
+        cluster,
+        ..StandinOptions::default()
+    })?)
 }
 
 /// A source and a target for a sample; both are gone with the value.
 struct Pair {
     source: Database,
-    target: Target,
+    target: Standin,
 }
 
 fn start(sample: Sample, factor: f64) -> Result<Pair> {
     let source = Cluster::start(ClusterOptions::new())?.database("source")?;
     sample.fill(&source, factor)?;
     let target = target()?;
-    let mut client = client::connect(&target.uri)?;
+    let mut client = client::connect(&target.uri())?;
     for statement in sample.target_tables() {
         client.batch_execute(&statement)?;
     }
@@ -146,7 +135,7 @@ fn start(sample: Sample, factor: f64) -> Result<Pair> {
 
 fn up(sample: Sample, factor: f64) -> Result<ExitCode> {
     let pair = start(sample, factor)?;
-    println!("postgres={}\ndb9={}", pair.source.uri(), pair.target.uri);
+    println!("postgres={}\ndb9={}", pair.source.uri(), pair.target.uri());
     if std::io::stdin().is_terminal() {
         println!("Press Enter to stop both and remove them.");
     }
@@ -169,23 +158,24 @@ fn demo(factor: f64) -> Result<ExitCode> {
         begun.elapsed().as_secs_f64()
     );
     println!(
-        "  wire9 copy --postgres {} --db9 {}\n",
+        "  wire9 copy --postgres '{}' --db9 '{}'\n",
         pair.source.uri(),
-        pair.target.uri
+        pair.target.uri()
     );
-    let code = copy(&pair)?;
+    let code = copy_and_judge(&pair)?;
+    drop(pair);
+    println!("Both servers are stopped and removed.");
+    Ok(code)
+}
+
+fn copy_and_judge(pair: &Pair) -> Result<ExitCode> {
+    let code = copy(pair)?;
     if code != 0 {
         println!("\nwire9 ended with code {code}.");
         return Ok(ExitCode::from(code));
     }
     println!("\nThe judge reads both sides by itself:");
-    let verdict = compare(
-        &pair.source.uri(),
-        &pair.target.judged_uri,
-        pair.target.fraction_digits,
-    )?;
-    println!("Both servers are stopped and removed.");
-    Ok(verdict)
+    compare(&pair.source.uri(), &pair.target.admin_uri(), KEPT_DIGITS)
 }
 
 /// Runs wire9 on this terminal. Ctrl-C is for wire9, which stops in its own way; we wait for that.
@@ -201,7 +191,7 @@ fn copy(pair: &Pair) -> Result<u8> {
             "--postgres",
             &pair.source.uri(),
             "--db9",
-            &pair.target.uri,
+            &pair.target.uri(),
         ])
         .status()?;
     Ok(status

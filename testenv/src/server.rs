@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::reaper::Reaper;
@@ -42,18 +42,39 @@ pub(crate) struct Server {
 impl Server {
     /// Makes the folder and its data; nothing runs yet.
     pub(crate) fn initialise(installation: Installation) -> Result<Self, Error> {
+        let server = Self::in_new_folder(installation)?;
+        server.initdb()?;
+        Ok(server)
+    }
+
+    /// Another one with a copy of the data, while this one does not run.
+    pub(crate) fn copy(&self) -> Result<Self, Error> {
+        let other = Self::in_new_folder(self.installation.clone())?;
+        let copied = Command::new("cp")
+            .arg("-a")
+            .arg(self.folder.join("data"))
+            .arg(&other.folder)
+            .output()
+            .map_err(Error::io("run cp"))?;
+        succeeded("cp", &copied)?;
+        Ok(other)
+    }
+
+    fn in_new_folder(installation: Installation) -> Result<Self, Error> {
         let folder = temporary_folder()?;
         let reaper = Reaper::start(&folder)?;
-        let server = Self {
+        own(&folder)?;
+        Ok(Self {
             installation,
             folder,
             port: 0,
             process: None,
             reaper,
-        };
-        own(&server.folder)?;
-        server.initdb()?;
-        Ok(server)
+        })
+    }
+
+    pub(crate) fn major(&self) -> u32 {
+        self.installation.major
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -111,14 +132,7 @@ impl Server {
             ])
             .output()
             .map_err(Error::io("run initdb"))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(Error::Program {
-            program: "initdb".into(),
-            output: text,
-        })
+        succeeded("initdb", &output)
     }
 
     fn try_start(&mut self) -> Result<(), Error> {
@@ -277,6 +291,17 @@ fn free_port() -> Result<u16, Error> {
         .local_addr()
         .map_err(Error::io("find a port"))?
         .port())
+}
+
+fn succeeded(program: &str, output: &Output) -> Result<(), Error> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let output = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Error::Program {
+        program: program.into(),
+        output,
+    })
 }
 
 fn end_of(log: &Path) -> String {

@@ -1,5 +1,7 @@
 //! Clusters start as asked, and nothing of them is left behind.
 
+use std::time::{Duration, Instant};
+
 use testenv::{Auth, Cluster, ClusterOptions, Installation};
 
 #[test]
@@ -121,6 +123,29 @@ fn nothing_is_left_after_a_drop_or_a_panic() {
         .expect("kept");
     assert!(!folder.exists());
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+}
+
+#[test]
+fn a_standby_follows_and_refuses_to_write() {
+    let primary = Cluster::start(ClusterOptions::new().replicating()).expect("start");
+    let database = primary.database("followed").expect("create");
+    let standby = primary.standby().expect("standby");
+    database
+        .execute("CREATE TABLE t AS SELECT 5 AS a")
+        .expect("fill");
+    let uri = standby.uri(database.name());
+    let begun = Instant::now();
+    let mut client = testenv::client::connect(&uri).expect("connect");
+    while client.batch_execute("SELECT FROM t").is_err() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "the table does not arrive"
+        );
+    }
+    let error = client
+        .batch_execute("INSERT INTO t VALUES (1)")
+        .expect_err("read only");
+    assert_eq!(error.code().map(|code| code.code()), Some("25006"));
 }
 
 /// `testenv/install 13 14 16 17 18` brings those that the distribution has not.

@@ -270,9 +270,11 @@ fn load(source: &Database, target: &Database) {
             doubled(&pair.target.name)
         );
         let mut text = Vec::new();
-        from.copy_out(&format!("COPY ({select}) TO STDOUT"))
-            .and_then(|mut rows| Ok(rows.read_to_end(&mut text).expect("read")))
+        let mut rows = from
+            .copy_out(&format!("COPY ({select}) TO STDOUT"))
             .expect("copy out");
+        rows.read_to_end(&mut text).expect("read");
+        drop(rows);
         let list = if columns.is_empty() {
             String::new()
         } else {

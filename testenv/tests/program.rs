@@ -21,7 +21,10 @@ fn up(arguments: &[&str]) -> Running {
         .expect("start testenv");
     let mut lines = BufReader::new(process.stdout.take().expect("stdout")).lines();
     let mut uri = |name: &str| {
-        let line = lines.next().expect("a line").expect("text");
+        let Some(line) = lines.next() else {
+            panic!("it ended: {:?}", process.wait())
+        };
+        let line = line.expect("text");
         line.strip_prefix(name)
             .unwrap_or_else(|| panic!("{line}"))
             .to_string()

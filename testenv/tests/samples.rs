@@ -1,7 +1,7 @@
 //! The sample databases are what they claim to be.
 
 use testenv::sample::{self, Everything};
-use testenv::{Cluster, ClusterOptions, Database, Installation};
+use testenv::{Cluster, ClusterOptions, Database, Installation, Standin, StandinOptions};
 
 fn database(hint: &str) -> Database {
     Cluster::shared().database(hint).expect("create a database")
@@ -28,6 +28,26 @@ fn the_shop_grows_with_its_factor_and_has_microseconds_to_lose() {
                 .expect("count")
     );
     target("shop_target", &sample::shop_target());
+}
+
+#[test]
+fn a_whole_shop_has_a_few_hundred_thousand_rows() {
+    let shop = database("shop");
+    sample::shop(&shop, 1.0).expect("fill");
+    let tables = [
+        "customers",
+        "products",
+        "orders",
+        "order_items",
+        "events",
+        "documents",
+        "readings",
+    ];
+    let rows: u64 = tables
+        .iter()
+        .map(|table| shop.count(table).expect("count"))
+        .sum();
+    assert_eq!(rows, 405_001);
 }
 
 #[test]
@@ -89,4 +109,21 @@ fn chinook_and_the_reference_load_fill() {
     assert_eq!(bench.count("events").expect("count"), 1_000);
     assert_eq!(bench.count("docs").expect("count"), 100);
     target("bench_target", &sample::bench_target());
+}
+
+#[test]
+fn the_stand_in_takes_the_target_of_every_sample() {
+    for (name, statements) in [
+        ("shop", sample::shop_target()),
+        ("everything", sample::everything_target(Everything::QUICK)),
+        ("chinook", sample::chinook_target()),
+        ("bench", sample::bench_target()),
+    ] {
+        let standin = Standin::start(StandinOptions::default()).expect("start");
+        let mut client = testenv::client::connect(&standin.uri()).expect("connect");
+        for statement in statements {
+            let result = client.batch_execute(&statement);
+            result.unwrap_or_else(|error| panic!("{name}: {statement}: {error:?}"));
+        }
+    }
 }

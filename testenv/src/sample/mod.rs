@@ -13,7 +13,7 @@ const STATEMENTS_AT_ONCE: usize = 500;
 const HUGE_ROW: usize = 30 << 20;
 
 /// Fills a database with a shop: customers, orders, their items, products, events, documents, sensor
-/// readings. Factor 1 is about 360,000 rows.
+/// readings. Factor 1 is about 400,000 rows.
 ///
 /// # Errors
 /// What the server says.
@@ -124,7 +124,7 @@ pub fn bench(database: &Database, events: u64, docs: u64) -> Result<(), Error> {
         .try_for_each(|statement| database.execute(statement))
 }
 
-/// The tables of [`bench`] for a DB9 or any other PostgreSQL.
+/// The tables of [`bench()`] for a DB9 or any other PostgreSQL.
 #[must_use]
 pub fn bench_target() -> Vec<String> {
     let script = statements(include_str!("../../data/bench.sql"));

@@ -40,7 +40,7 @@ FROM generate_series(1::bigint, {customers}) i;
 
 CREATE TABLE products (
     id         int PRIMARY KEY,
-    sku        char(12) NOT NULL UNIQUE,
+    sku        char(16) NOT NULL UNIQUE,
     name       varchar(80) NOT NULL,
     price      numeric(10,2) NOT NULL CHECK (price >= 0),
     weight     real,

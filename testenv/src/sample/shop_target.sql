@@ -18,7 +18,7 @@ CREATE TABLE customers (
 );
 CREATE TABLE products (
     id         integer PRIMARY KEY,
-    sku        varchar(12) NOT NULL UNIQUE,
+    sku        varchar(16) NOT NULL UNIQUE,
     name       varchar(80) NOT NULL,
     price      numeric(10,2) NOT NULL CHECK (price >= 0),
     weight     double precision,

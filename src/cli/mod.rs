@@ -1,0 +1,68 @@
+//! What people see: arguments as typed → settings as meant, progress, verdict, report, exit codes.
+//!
+//! Progress and errors go to stderr, the verdict (and help, and a probed profile) to stdout. Nothing
+//! else of the crate prints, and nothing here ends the process: `run` answers the exit code.
+
+mod arguments;
+mod copy;
+mod dry_run;
+mod errors;
+mod exit_codes;
+mod judge;
+mod probe;
+mod progress;
+mod redact;
+mod report;
+mod report_file;
+mod reporter;
+mod resources;
+mod settings;
+mod signals;
+mod tally_table;
+mod terminal;
+mod units;
+mod verdict;
+mod wrap;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+
+use clap::Parser as _;
+
+use crate::runs::Exit;
+use arguments::{Arguments, Command};
+
+/// Runs the program with these arguments (the first is its name) and answers its exit code.
+pub fn run<I, T>(args: I) -> u8
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let exit = match Arguments::try_parse_from(args) {
+        Ok(arguments) => command(arguments.command),
+        Err(error) => not_parsed(&error),
+    };
+    exit as u8
+}
+
+fn command(command: Command) -> Exit {
+    match command {
+        Command::Copy(typed) => copy::copy(&typed),
+        Command::Probe(typed) => probe::probe(&typed),
+    }
+}
+
+/// Help and version are answers; everything else is a usage error, shown without any secret that
+/// stood where it does not belong.
+fn not_parsed(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        return match error.print() {
+            Ok(()) => Exit::Done,
+            Err(_) => Exit::Internal,
+        };
+    }
+    let text = redact::redact(&error.render().to_string());
+    // Nobody is left to be told where stderr itself can not be written.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+    Exit::Usage
+}

@@ -1,0 +1,182 @@
+//! One function per fuzz target: takes any bytes, and panics where the fast and the slow rewriter
+//! differ. Property tests call them too.
+
+use super::{Recipe, Reference, Rewriter, RowError, RowErrorKind, Rows, Transform};
+
+/// The settings of one comparison.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The recipe of both.
+    pub recipe: Recipe,
+    /// The longest row as sent, in bytes.
+    pub line_limit: usize,
+    /// What frames aim at, in bytes.
+    pub frame: usize,
+    /// When a batch is full, in bytes.
+    pub full: usize,
+    /// How much of the input has come at each call, ascending; the whole of it comes last.
+    pub splits: Vec<usize>,
+}
+
+/// Any bytes as settings and input.
+pub fn rewrite(data: &[u8]) {
+    let Some((head, input)) = data.split_first_chunk::<6>() else {
+        return;
+    };
+    let [fields, transforms, limit, frame, full, split] = head.map(usize::from);
+    let fields = fields % 6;
+    let digits = (limit % 8) as u8;
+    let choice = |field: usize| match (transforms >> field) % 4 {
+        0 => None,
+        1 => Some((field, Transform::CutTimestamp { digits })),
+        2 => Some((field, Transform::CutTimestampArray { digits })),
+        _ => Some((field, Transform::TrimRight)),
+    };
+    compare(
+        input,
+        &Settings {
+            recipe: Recipe {
+                fields,
+                transforms: (0..fields).filter_map(choice).collect(),
+            },
+            line_limit: if limit < 128 { limit } else { usize::MAX },
+            frame: frame * 4,
+            full: if full < 128 { full * 8 } else { usize::MAX },
+            splits: (1..64).map(|n| n * split).collect(),
+        },
+    );
+}
+
+/// Any bytes as the one timestamp of a row.
+pub fn timestamp(data: &[u8]) {
+    one_field(data, |digits| Transform::CutTimestamp { digits });
+}
+
+/// Any bytes as the one array of a row.
+pub fn array(data: &[u8]) {
+    one_field(data, |digits| Transform::CutTimestampArray { digits });
+}
+
+/// Any bytes as the one `char(n)` of a row.
+pub fn padding(data: &[u8]) {
+    one_field(data, |_| Transform::TrimRight);
+}
+
+fn one_field(data: &[u8], transform: impl Fn(u8) -> Transform) {
+    let Some((digits, text)) = data.split_first() else {
+        return;
+    };
+    compare(
+        &[text, b"\n"].concat(),
+        &Settings {
+            recipe: Recipe {
+                fields: 1,
+                transforms: vec![(0, transform(digits % 8))],
+            },
+            line_limit: usize::MAX,
+            frame: 64,
+            full: usize::MAX,
+            splits: Vec::new(),
+        },
+    );
+}
+
+/// Rewrites `input` in both ways.
+///
+/// # Panics
+///
+/// Where they differ.
+pub fn compare(input: &[u8], settings: &Settings) {
+    let recipe = || settings.recipe.clone();
+    let (limit, frame, full) = (settings.line_limit, settings.frame, settings.full);
+    let mut fast = Rewriter::new(recipe(), limit, frame);
+    let fast_outcome = run(input, &settings.splits, |part, rows| {
+        let consumed = fast.rewrite(part, rows, full)?;
+        Ok((consumed, fast.is_full()))
+    });
+    let lines = input.split_inclusive(|b| *b == b'\n');
+    let taken: usize = lines.take(fast.rows() as usize).map(<[u8]>::len).sum();
+    assert_eq!(fast.consumed(), taken as u64, "bytes of the rows taken");
+    // The reference gets all at once: how the input is cut must not matter.
+    let mut slow = Reference::new(recipe(), limit, frame);
+    let slow_outcome = run(input, &[], |part, rows| {
+        let consumed = slow.rewrite(part, rows, full)?;
+        Ok((consumed, slow.is_full()))
+    });
+    let (fast, slow) = (fast_outcome, slow_outcome);
+    assert_eq!(fast.error, slow.error, "errors");
+    assert_eq!(fast.consumed, slow.consumed, "bytes consumed");
+    assert_eq!(fast.batches.len(), slow.batches.len(), "batches");
+    for (fast, slow) in fast.batches.iter().zip(&slow.batches) {
+        assert!(fast.bytes == slow.bytes, "bytes");
+        assert_eq!(fast.frames, slow.frames, "frames");
+        assert_eq!(fast.digest, slow.digest, "digests");
+        assert_eq!(fast.changed, slow.changed, "changed");
+        check_sizes(fast, settings);
+    }
+}
+
+/// What holds whatever the rows are.
+fn check_sizes(rows: &Rows, settings: &Settings) {
+    assert!(rows.bytes.len() <= settings.full || rows.digest.rows == 1);
+    assert_eq!(rows.frames.last().copied().unwrap_or(0), rows.bytes.len());
+    let mut start = 0;
+    for end in &rows.frames {
+        let frame = &rows.bytes[start..*end];
+        assert_eq!(frame.last(), Some(&b'\n'));
+        let is_one_row = frame.iter().filter(|b| **b == b'\n').count() == 1;
+        assert!(frame.len() <= settings.frame || is_one_row);
+        start = *end;
+    }
+}
+
+/// What came of an input: full batches and the last one, the bytes consumed, and what was wrong.
+struct Outcome {
+    batches: Vec<Rows>,
+    consumed: usize,
+    error: Option<RowError>,
+}
+
+/// Feeds `input` in growing pieces, as a reader does whose buffer fills, to `rewrite`, which answers
+/// what it consumed and whether the batch is full.
+fn run(
+    input: &[u8],
+    splits: &[usize],
+    mut rewrite: impl FnMut(&[u8], &mut Rows) -> Result<(usize, bool), RowError>,
+) -> Outcome {
+    let mut outcome = Outcome {
+        batches: vec![Rows::default()],
+        consumed: 0,
+        error: None,
+    };
+    let ends = splits.iter().copied().filter(|end| *end < input.len());
+    for end in ends.chain([input.len()]) {
+        loop {
+            let rest = &input[outcome.consumed.min(end)..end];
+            let rows = outcome.batches.last_mut().expect("there is always one");
+            let (consumed, is_full) = match rewrite(rest, rows) {
+                Ok(progress) => progress,
+                Err(error) => {
+                    return failed(outcome, error);
+                }
+            };
+            outcome.consumed += consumed;
+            if !is_full {
+                break;
+            }
+            outcome.batches.push(Rows::default());
+        }
+    }
+    outcome
+}
+
+/// Leaves out what depends on the pieces: how much the failed call had consumed before the bad row, and
+/// how much of an overlong row had come when it was refused.
+fn failed(mut outcome: Outcome, mut error: RowError) -> Outcome {
+    if let RowErrorKind::TooLong { length, .. } = &mut error.kind {
+        *length = 0;
+    }
+    outcome.consumed = 0;
+    outcome.error = Some(error);
+    outcome
+}

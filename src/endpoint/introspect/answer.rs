@@ -1,0 +1,75 @@
+//! Rows of the catalogs, read as they stream by.
+
+use std::ops::ControlFlow;
+
+use crate::endpoint::error::{Doing as _, Error, Result};
+use crate::wire::{Connection, Row};
+
+/// One row, and how to read it.
+pub(super) struct Fields<'a> {
+    row: &'a Row<'a>,
+}
+
+/// A column that does not hold what was asked for.
+pub(super) struct Unreadable(usize);
+
+/// A result of reading one row.
+pub(super) type Read<T = ()> = std::result::Result<T, Unreadable>;
+
+impl Fields<'_> {
+    /// Text; an error where it is NULL.
+    pub(super) fn text(&self, column: usize) -> Read<String> {
+        let text = self.optional(column);
+        text.map(str::to_owned).ok_or(Unreadable(column))
+    }
+
+    /// Text, or NULL.
+    pub(super) fn optional(&self, column: usize) -> Option<&str> {
+        self.row.get(column)
+    }
+
+    /// A number; an error where it is NULL or none.
+    pub(super) fn number<N: std::str::FromStr>(&self, column: usize) -> Read<N> {
+        let number = self.optional(column).and_then(|text| text.parse().ok());
+        number.ok_or(Unreadable(column))
+    }
+
+    /// A boolean; NULL is false.
+    pub(super) fn truth(&self, column: usize) -> bool {
+        self.optional(column) == Some("t")
+    }
+
+    /// Numbers separated by spaces; NULL is none.
+    pub(super) fn numbers<N: std::str::FromStr>(&self, column: usize) -> Read<Vec<N>> {
+        let words = self.optional(column).unwrap_or_default().split_whitespace();
+        words
+            .map(|word| word.parse().map_err(|_| Unreadable(column)))
+            .collect()
+    }
+}
+
+/// Runs a query and reads each row as it arrives.
+///
+/// The rows after one that can not be read are passed over, so that the connection stays usable.
+pub(super) async fn each(
+    connection: &mut Connection,
+    doing: &str,
+    sql: &str,
+    mut read: impl FnMut(Fields<'_>) -> Read,
+) -> Result<()> {
+    let mut unreadable = None;
+    let row = |row: Row<'_>| {
+        if unreadable.is_none() {
+            unreadable = read(Fields { row: &row }).err();
+        }
+        ControlFlow::Continue(())
+    };
+    connection.query_each(sql, row).await.doing(doing)?;
+    match unreadable {
+        None => Ok(()),
+        Some(Unreadable(column)) => Err(Error::unexpected(format!(
+            "{doing}: column {} can not be read",
+            column + 1
+        ))),
+    }
+}

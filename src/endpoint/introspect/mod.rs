@@ -1,0 +1,18 @@
+//! What a server tells of its tables, read into `catalog`.
+//!
+//! `source` asks a PostgreSQL for everything in three statements, however many tables there are.
+//! `target` asks a server whose catalogs may be partial in small statements, and notes what it does
+//! not tell. All names are qualified: they mean the same under any `search_path`.
+
+mod answer;
+mod columns;
+mod relations;
+mod sample;
+mod sizes;
+mod source;
+mod target;
+
+pub use sample::sample_keys;
+pub use sizes::{Size, sizes};
+pub use source::source;
+pub use target::target;

@@ -1,0 +1,35 @@
+//! Why the lanes ended early.
+
+use crate::{endpoint, lane, ledger};
+
+/// A result of this layer.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why the lanes ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A lane failed.
+    #[error(transparent)]
+    Lane(Box<lane::Error>),
+    /// The snapshot is gone.
+    #[error(transparent)]
+    Snapshot(endpoint::Error),
+    /// An endpoint, while rows were counted.
+    #[error("counting the rows of table {table}")]
+    Count {
+        /// Table for people.
+        table: String,
+        /// The cause.
+        source: endpoint::Error,
+    },
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// Another process has taken the run over.
+    #[error("another wire9 process has taken over this run")]
+    TakenOver,
+    /// A fault of the program.
+    #[error("a lane panicked: {0}")]
+    Panicked(String),
+}

@@ -1,0 +1,72 @@
+//! Which lane does which chunk, and what runs in parallel around the lanes.
+
+mod count;
+mod error;
+mod heartbeat;
+mod schedule;
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::endpoint::snapshot::KeeperGuard;
+use crate::lane::{self, Shared, Work};
+use crate::metrics::TableTally;
+
+pub use count::{Counts, count_source, count_target, redigest};
+pub use error::{Error, Result};
+pub use heartbeat::Heartbeat;
+pub use schedule::{Schedule, Table};
+
+/// What the lanes did, whether or not they did all of it.
+pub struct Copied {
+    /// By pair number.
+    pub tallies: Vec<TableTally>,
+    /// Pairs whose chunks are all finished.
+    pub complete: Vec<bool>,
+    /// What ended it early.
+    pub failure: Option<Error>,
+}
+
+/// Runs one lane per token until all work is done, one of them fails, the snapshot is lost, the run
+/// is taken over, or `shared.stop` is cancelled. Every lane then commits what it has read.
+pub async fn copy(
+    shared: Arc<Shared>,
+    schedule: Arc<Schedule>,
+    tokens: Vec<String>,
+    keeper: &KeeperGuard,
+    heartbeat: &Heartbeat,
+) -> Copied {
+    let mut lanes = JoinSet::new();
+    for (number, token) in tokens.into_iter().enumerate() {
+        let (shared, schedule) = (Arc::clone(&shared), Arc::clone(&schedule));
+        lanes.spawn(async move { lane::run(&shared, &*schedule, number, token).await });
+    }
+    let mut failure: Option<Error> = None;
+    loop {
+        let error = tokio::select! {
+            ended = lanes.join_next() => match ended {
+                None => break,
+                Some(Ok(Ok(()))) => continue,
+                Some(Ok(Err(error))) => Error::Lane(Box::new(error)),
+                Some(Err(panic)) => Error::Panicked(panic.to_string()),
+            },
+            error = keeper.lost(), if failure.is_none() => Error::Snapshot(error),
+            error = heartbeat.lost(), if failure.is_none() => error,
+        };
+        // The first failure is the cause; what follows from it is not told.
+        failure.get_or_insert(error);
+        shared.stop.cancel();
+    }
+    let (tallies, complete) = schedule.results();
+    Copied {
+        tallies,
+        complete,
+        failure,
+    }
+}
+
+/// The work that is left of a plan.
+pub fn is_left(work: &Work) -> bool {
+    work.done.last().is_none_or(|batch| !batch.last)
+}

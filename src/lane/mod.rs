@@ -1,0 +1,156 @@
+//! One lane: one source connection and one target connection, working on one chunk at a time.
+//!
+//! ```text
+//!            ┌────────────── free (2 batches) ──────────────┐
+//!            ▼                                              │
+//!  source ─▶ read, rewrite ─── full (2 batches at most) ──▶ write ─▶ target
+//! ```
+//!
+//! Both halves are futures of one task; there are two batches per lane, so memory is bounded by
+//! construction and one batch is read while the other is written. A batch is complete before its
+//! BEGIN and kept until its COMMIT is answered: no target transaction waits for the source, and no
+//! retry on the target reads the source again.
+
+mod batch;
+mod decide;
+mod error;
+mod pace;
+mod read;
+mod write;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::TableName;
+use crate::copytext::{Recipe, Rows};
+use crate::endpoint::session::WriteSettings;
+use crate::endpoint::snapshot::Snapshot;
+use crate::ledger;
+use crate::metrics::{BatchFact, Event, Waits};
+use crate::plan::Bounds;
+use crate::wire::ConnectOptions;
+
+pub use error::{Error, Place, Result};
+pub use pace::Pace;
+pub use read::redigest;
+
+use batch::Batch;
+
+/// What all lanes of a run have in common.
+pub struct Shared {
+    /// The run's UUID.
+    pub run: String,
+    /// The source, pinned to the host that the keeper reached.
+    pub source: ConnectOptions,
+    /// The shared snapshot.
+    pub snapshot: Snapshot,
+    /// The target.
+    pub target: ConnectOptions,
+    /// Settings of the target's transactions.
+    pub settings: WriteSettings,
+    /// Whether the target takes several statements in one Query.
+    pub multi_statement: bool,
+    /// Whether the target has `pg_terminate_backend`.
+    pub terminate_backend: bool,
+    /// Longest row that the target takes, in bytes.
+    pub line_limit: usize,
+    /// Longest batch in bytes: the memory budget divided by two batches per lane.
+    pub batch_limit: usize,
+    /// Waiting between tries.
+    pub pace: Pace,
+    /// Progress; sent with `try_send`.
+    pub events: Sender<Event>,
+    /// Stop reading, commit what is read, end.
+    pub stop: CancellationToken,
+    /// One permit: rows above `batch_limit` pass alone.
+    pub alone: Arc<Semaphore>,
+}
+
+/// One chunk to copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Pair number, in the ledger's plan as in this process.
+    pub table: usize,
+    /// Name in the source.
+    pub source: TableName,
+    /// pg_class.oid in the source.
+    pub oid: u32,
+    /// Name in the target.
+    pub target: TableName,
+    /// Columns in the order sent: name in the source, name in the target.
+    pub columns: Vec<(String, String)>,
+    /// How rows are rewritten.
+    pub recipe: Recipe,
+    /// `--where`.
+    pub condition: Option<String>,
+    /// Number of the chunk within the table.
+    pub chunk: u32,
+    /// What is read.
+    pub bounds: Bounds,
+    /// Batches that an earlier process committed, in order.
+    pub done: Vec<ledger::Batch>,
+}
+
+impl Work {
+    fn place(&self, row: Option<u64>) -> Place {
+        Place {
+            table: self.source.clone(),
+            chunk: self.chunk,
+            row,
+        }
+    }
+}
+
+/// Where a lane gets its work and tells what became of it.
+pub trait Queue: Send + Sync {
+    /// The next chunk; `None` when there is none left for this lane. Must be cancel safe.
+    fn next(&self) -> impl Future<Output = Option<Work>> + Send;
+
+    /// A chunk's first row is about to be read.
+    fn began(&self, work: &Work);
+
+    /// A batch was committed; the chunk is finished with it where `last`.
+    fn committed(&self, fact: &BatchFact, chunk: u32, last: bool);
+
+    /// Time spent for a table.
+    fn waited(&self, table: usize, waits: &Waits);
+
+    /// Something was tried again.
+    fn retried(&self, table: usize);
+}
+
+/// Works until the queue has no chunk left, or `stop` is cancelled; then what was read is committed.
+///
+/// # Errors
+/// What ended the lane. Batches that were not committed are not in the target.
+pub async fn run<Q: Queue>(shared: &Shared, queue: &Q, number: usize, token: String) -> Result<()> {
+    let (full_sender, full) = mpsc::channel(2);
+    let (free, free_receiver) = mpsc::channel(2);
+    for _ in 0..2 {
+        let rows = Rows::with_capacity(shared.batch_limit);
+        free.try_send(rows)
+            .expect("the channel has room for both batches");
+    }
+    let aim = batch_aim(shared.batch_limit);
+    let reader = read::Reader::new(shared, queue, number, &aim);
+    let writer = write::Writer::new(shared, queue, number, token, &aim);
+    let read = reader.run(free_receiver, full_sender);
+    let write = writer.run(full, free);
+    futures::try_join!(read, write).map(|_| ())
+}
+
+/// Size in bytes that batches aim at: the writer adapts it, the reader follows.
+pub(crate) type Aim = std::sync::atomic::AtomicUsize;
+
+/// Batches begin at 8 MiB: large enough that the commit costs little, small enough for a first try.
+fn batch_aim(limit: usize) -> Aim {
+    const FIRST: usize = 8 << 20;
+    Aim::new(FIRST.min(limit))
+}
+
+/// What goes from reader to writer.
+type Full = mpsc::Sender<Batch>;

@@ -1,0 +1,511 @@
+//! The reading half of a lane: COPY TO, rewrite, batches.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+
+use crate::copytext::{Digest, Rewriter, RowError, Rows};
+use crate::endpoint::Error as EndpointError;
+use crate::endpoint::session::{self, ReadSettings, Scan};
+use crate::metrics::{Event, Waits};
+use crate::plan::Bounds;
+use crate::sql;
+use crate::wire::{self, Connection, CopyOut};
+
+use super::batch::Batch;
+use super::error::{Error, Result};
+use super::pace::Tries;
+use super::{Aim, Full, Queue, Shared, Work};
+
+/// Bytes of COPY text read before they are rewritten: large enough for few calls, small enough to
+/// stay in the processor's cache on the way to the rewriter.
+const RAW: usize = 256 << 10;
+
+/// Size of the CopyData messages that the target gets.
+const FRAME: usize = 128 << 10;
+
+/// Bytes after which progress is told.
+const TELL: u64 = 2 << 20;
+
+pub(super) struct Reader<'a, Q> {
+    queue: &'a Q,
+    source: Source<'a>,
+    filler: Filler<'a>,
+}
+
+/// Fills batches, and measures what it waits for.
+struct Filler<'a> {
+    shared: &'a Shared,
+    aim: &'a Aim,
+    waits: Waits,
+}
+
+/// Rows of the chunk that are on their way or committed: they are read past on a re-read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sent(Digest);
+
+enum ChunkEnd {
+    Complete,
+    Stopped,
+}
+
+/// Why one attempt at a chunk ended.
+enum Failure {
+    /// The source; it may be tried again.
+    Source(EndpointError),
+    /// Not worth another try.
+    Final(Error),
+    /// The writer is gone: it has the error.
+    Abandoned,
+}
+
+impl From<EndpointError> for Failure {
+    fn from(error: EndpointError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl<'a, Q: Queue> Reader<'a, Q> {
+    pub(super) fn new(shared: &'a Shared, queue: &'a Q, number: usize, aim: &'a Aim) -> Self {
+        let source = Source {
+            shared,
+            number,
+            connection: None,
+        };
+        Self {
+            queue,
+            source,
+            filler: Filler {
+                shared,
+                aim,
+                waits: Waits::default(),
+            },
+        }
+    }
+
+    /// Reads chunks until there are none, `stop` is cancelled, or the writer is gone.
+    pub(super) async fn run(mut self, mut free: mpsc::Receiver<Rows>, full: Full) -> Result<()> {
+        loop {
+            let work = tokio::select! {
+                biased;
+                () = self.filler.shared.stop.cancelled() => break,
+                work = self.queue.next() => work,
+            };
+            let Some(work) = work else { break };
+            self.queue.began(&work);
+            let table = work.table;
+            let end = self.chunk(Arc::new(work), &mut free, &full).await;
+            self.queue
+                .waited(table, &std::mem::take(&mut self.filler.waits));
+            match end {
+                Ok(ChunkEnd::Complete) => {}
+                Ok(ChunkEnd::Stopped) | Err(Failure::Abandoned) => break,
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Source(_)) => unreachable!("`chunk` turns the last one into `Final`"),
+            }
+        }
+        self.source.close().await;
+        Ok(())
+    }
+
+    /// Reads one chunk, over new connections where one breaks.
+    async fn chunk(
+        &mut self,
+        work: Arc<Work>,
+        free: &mut mpsc::Receiver<Rows>,
+        full: &Full,
+    ) -> Result<ChunkEnd, Failure> {
+        let mut sent = Sent::default();
+        for batch in &work.done {
+            sent.0.merge(batch.digest);
+        }
+        let shared = self.filler.shared;
+        let mut tries = Tries::new(shared.pace);
+        loop {
+            let before = sent.0.rows;
+            let error = match self.attempt(&work, &mut sent, free, full).await {
+                Err(Failure::Source(error)) => error,
+                other => return other,
+            };
+            self.source.connection = None;
+            if sent.0.rows > before {
+                tries.reset();
+            }
+            if shared.stop.is_cancelled() {
+                return Ok(ChunkEnd::Stopped);
+            }
+            if !endpoint_passes(&error) || !tries.again().await {
+                let place = work.place(None);
+                return Err(Failure::Final(Error::Source {
+                    place,
+                    source: error,
+                }));
+            }
+            self.queue.retried(work.table);
+            let line = format!("reading {} again: {}", work.place(None), chain(&error));
+            let _ = shared.events.try_send(Event::Retry(line));
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        work: &Arc<Work>,
+        sent: &mut Sent,
+        free: &mut mpsc::Receiver<Rows>,
+        full: &Full,
+    ) -> Result<ChunkEnd, Failure> {
+        let Self { source, filler, .. } = self;
+        let connection = source.begin(work).await?;
+        let mut stream = Stream::open(connection, work, filler.shared.line_limit).await?;
+        if !stream.skip(work, sent.0).await? {
+            return Err(Failure::Final(Error::Changed {
+                place: work.place(None),
+            }));
+        }
+        loop {
+            let mut batch = filler.begin(work, sent.0.rows, free).await?;
+            match filler.fill(&mut stream, &mut batch).await? {
+                Filled::Stopped => return Ok(ChunkEnd::Stopped),
+                Filled::End => {
+                    // Only now is it known that nothing is missing, and only now may the batch say so.
+                    stream.finish(work).await?;
+                    batch.last = true;
+                    sent.0.merge(batch.rows.digest);
+                    full.send(batch).await.map_err(|_| Failure::Abandoned)?;
+                    source.commit().await;
+                    return Ok(ChunkEnd::Complete);
+                }
+                Filled::Full => {
+                    sent.0.merge(batch.rows.digest);
+                    full.send(batch).await.map_err(|_| Failure::Abandoned)?;
+                }
+            }
+        }
+    }
+}
+
+impl Filler<'_> {
+    /// A free batch that begins at a row of the chunk.
+    async fn begin(
+        &mut self,
+        work: &Arc<Work>,
+        first_row: u64,
+        free: &mut mpsc::Receiver<Rows>,
+    ) -> Result<Batch, Failure> {
+        let waiting = Instant::now();
+        let rows = free.recv().await.ok_or(Failure::Abandoned)?;
+        self.waits.full += waiting.elapsed();
+        let work = Arc::clone(work);
+        Ok(Batch {
+            work,
+            rows,
+            first_row,
+            read_bytes: 0,
+            last: false,
+            alone: None,
+        })
+    }
+
+    /// Fills one batch up to the aim, or to the end of the chunk.
+    async fn fill(
+        &mut self,
+        stream: &mut Stream<'_>,
+        batch: &mut Batch,
+    ) -> Result<Filled, Failure> {
+        let aim = self.aim.load(Ordering::Relaxed);
+        let mut told = 0;
+        loop {
+            let began = Instant::now();
+            let consumed = stream.rewrite(&mut batch.rows, aim);
+            self.waits.rewrite += began.elapsed();
+            batch.read_bytes += consumed.map_err(|e| row_error(&batch.work, e))? as u64;
+            if stream.rewriter.is_full() {
+                return Ok(Filled::Full);
+            }
+            if batch.read_bytes - told >= TELL {
+                let read = Event::Read {
+                    table: batch.work.table,
+                    bytes: batch.read_bytes - told,
+                };
+                let _ = self.shared.events.try_send(read);
+                told = batch.read_bytes;
+            }
+            if stream.raw.len() > self.shared.batch_limit && batch.alone.is_none() {
+                let alone = Arc::clone(&self.shared.alone).acquire_owned().await;
+                batch.alone = Some(alone.expect("the semaphore is never closed"));
+            }
+            let waiting = Instant::now();
+            let read = tokio::select! {
+                biased;
+                () = self.shared.stop.cancelled() => return Ok(Filled::Stopped),
+                read = stream.read() => read,
+            };
+            self.waits.source += waiting.elapsed();
+            if read.map_err(|e| reading(&batch.work, e))? == 0 {
+                return Ok(Filled::End);
+            }
+        }
+    }
+}
+
+enum Filled {
+    /// The batch has its size and more rows are there.
+    Full,
+    /// The chunk has no more rows.
+    End,
+    Stopped,
+}
+
+/// The lane's connection to the source.
+struct Source<'a> {
+    shared: &'a Shared,
+    number: usize,
+    connection: Option<Connection>,
+}
+
+impl Source<'_> {
+    /// A connection inside a transaction under the snapshot, with the table's file proven to be the
+    /// snapshot's. One transaction per chunk, so that locks do not pile up over thousands of tables.
+    async fn begin(&mut self, work: &Work) -> Result<&mut Connection, EndpointError> {
+        let doing = || format!("connecting to read table {}", work.source);
+        if self.connection.as_ref().is_none_or(|c| !c.is_usable()) {
+            let connected = Connection::connect(&self.shared.source).await;
+            self.connection = Some(connected.map_err(|source| EndpointError::Wire {
+                doing: doing(),
+                source,
+            })?);
+        }
+        let connection = self.connection.as_mut().expect("it was made above");
+        let scan = match work.bounds {
+            Bounds::Pages { .. } => Scan::Ctid,
+            Bounds::Whole | Bounds::Keys { .. } => Scan::Free,
+        };
+        let application_name = format!("wire9/{}/{}", short(&self.shared.run), self.number);
+        let settings = ReadSettings {
+            application_name,
+            scan,
+        };
+        session::begin_read(connection, &self.shared.snapshot, &settings).await?;
+        session::lock_and_check(connection, &work.source, work.oid).await?;
+        Ok(connection)
+    }
+
+    /// Ends the chunk's transaction; an error shows when the next one begins.
+    async fn commit(&mut self) {
+        if let Some(connection) = &mut self.connection
+            && connection.query("COMMIT").await.is_err()
+        {
+            self.connection = None;
+        }
+    }
+
+    async fn close(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.close().await;
+        }
+    }
+}
+
+/// A running COPY TO and the rows of it that are not rewritten yet.
+struct Stream<'a> {
+    copy: CopyOut<'a>,
+    rewriter: Rewriter,
+    raw: Vec<u8>,
+    /// Bytes of `raw` that are rewritten.
+    at: usize,
+}
+
+impl<'a> Stream<'a> {
+    async fn open(
+        connection: &'a mut Connection,
+        work: &Work,
+        line_limit: usize,
+    ) -> Result<Self, EndpointError> {
+        let copy = connection
+            .copy_out(&copy_statement(work))
+            .await
+            .map_err(|source| reading(work, source))?;
+        let rewriter = Rewriter::new(work.recipe.clone(), line_limit, FRAME);
+        Ok(Self {
+            copy,
+            rewriter,
+            raw: Vec::with_capacity(RAW),
+            at: 0,
+        })
+    }
+
+    /// Reads what is there; 0 is the end.
+    async fn read(&mut self) -> wire::Result<usize> {
+        self.raw.drain(..self.at);
+        self.at = 0;
+        if self.raw.capacity() > 4 * RAW && self.raw.len() < RAW {
+            self.raw.shrink_to(RAW);
+        }
+        let limit = (self.raw.len() + RAW / 2).max(RAW);
+        self.copy.read(&mut self.raw, limit).await
+    }
+
+    fn rewrite(&mut self, rows: &mut Rows, full: usize) -> Result<usize, RowError> {
+        let consumed = self.rewriter.rewrite(&self.raw[self.at..], rows, full)?;
+        self.at += consumed;
+        Ok(consumed)
+    }
+
+    /// Whether a whole row is left: the rewriter stopped because the batch is full.
+    fn holds_a_row(&self) -> bool {
+        memchr::memchr(b'\n', &self.raw[self.at..]).is_some()
+    }
+
+    /// Reads past the rows that were sent before; `false` when they are not the same rows.
+    async fn skip(&mut self, work: &Work, sent: Digest) -> Result<bool, Failure> {
+        let mut skipped = Digest::default();
+        let mut rows = Rows::with_capacity(0);
+        while skipped.rows < sent.rows {
+            // A row has at least its newline, so that many bytes never hold more rows than are to be
+            // skipped: the batch behind them begins exactly where it began before.
+            let left = usize::try_from(sent.rows - skipped.rows).unwrap_or(usize::MAX);
+            rows.clear();
+            self.rewrite(&mut rows, left.min(RAW))
+                .map_err(|e| row_error(work, e))?;
+            skipped.merge(rows.digest);
+            if rows.digest.rows == 0 && self.read().await.map_err(|e| reading(work, e))? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(skipped == sent)
+    }
+
+    /// The end of the chunk: the source's count must be the rows that arrived.
+    async fn finish(self, work: &Work) -> Result<(), Failure> {
+        let arrived = self.rewriter.rows();
+        self.rewriter
+            .finish(&self.raw[self.at..])
+            .map_err(|e| row_error(work, e))?;
+        let tag = self.copy.finish().await.map_err(|e| reading(work, e))?;
+        if tag.rows() != Some(arrived) {
+            let said = tag.as_str().to_owned();
+            return Err(Failure::Final(Error::Count {
+                place: work.place(None),
+                said,
+                arrived,
+            }));
+        }
+        Ok(())
+    }
+}
+
+fn copy_statement(work: &Work) -> String {
+    let columns: Vec<&str> = work
+        .columns
+        .iter()
+        .map(|(source, _)| source.as_str())
+        .collect();
+    let source = sql::Source {
+        schema: &work.source.schema,
+        name: &work.source.name,
+        columns: &columns,
+        condition: work.condition.as_deref(),
+    };
+    sql::copy_out(&source, work.bounds.range())
+}
+
+fn reading(work: &Work, source: wire::Error) -> EndpointError {
+    EndpointError::Wire {
+        doing: format!("reading table {}", work.source),
+        source,
+    }
+}
+
+fn row_error(work: &Work, error: RowError) -> Failure {
+    let place = work.place(Some(error.row + 1));
+    Failure::Final(Error::Row {
+        place,
+        kind: error.kind,
+    })
+}
+
+/// Whether reading may succeed under the same snapshot a moment later. A standby cancels readers with
+/// 40001 when replay must remove what they may still see.
+fn endpoint_passes(error: &EndpointError) -> bool {
+    let Some(wire) = error.wire() else {
+        return false;
+    };
+    match wire {
+        wire::Error::Lost { .. } | wire::Error::Silent { .. } | wire::Error::Connect { .. } => true,
+        other => matches!(
+            other.code(),
+            Some("40001" | "57P01" | "57P02" | "57P03" | "53300" | "55P03" | "57014" | "08006")
+        ),
+    }
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}
+
+/// The first block of the run's UUID: enough to tell runs apart in `pg_stat_activity`, whose
+/// application_name ends at 63 bytes.
+pub(super) fn short(run: &str) -> &str {
+    run.split('-').next().unwrap_or(run)
+}
+
+/// Reads a chunk again, under another snapshot, and compares it with the batches that were committed:
+/// all rows where the chunk is finished, else as many as were committed. `false`: they differ.
+///
+/// # Errors
+/// The source's, and rows that can not be sent.
+pub async fn redigest(shared: &Shared, number: usize, work: &Work) -> Result<bool> {
+    let mut source = Source {
+        shared,
+        number,
+        connection: None,
+    };
+    let mut tries = Tries::new(shared.pace);
+    loop {
+        let error = match compare(shared, &mut source, work).await {
+            Ok(same) => return Ok(same),
+            Err(Failure::Final(Error::Row { .. })) => return Ok(false),
+            Err(Failure::Final(error)) => return Err(error),
+            Err(Failure::Source(error)) => error,
+            Err(Failure::Abandoned) => unreachable!("there is no writer"),
+        };
+        source.connection = None;
+        let passes = endpoint_passes(&error) && !shared.stop.is_cancelled();
+        if !passes || !tries.again().await {
+            return Err(Error::Source {
+                place: work.place(None),
+                source: error,
+            });
+        }
+    }
+}
+
+async fn compare(shared: &Shared, source: &mut Source<'_>, work: &Work) -> Result<bool, Failure> {
+    let mut committed = Digest::default();
+    for batch in &work.done {
+        committed.merge(batch.digest);
+    }
+    let connection = source.begin(work).await?;
+    let mut stream = Stream::open(connection, work, shared.line_limit).await?;
+    if !stream.skip(work, committed).await? {
+        return Ok(false);
+    }
+    if work.done.last().is_none_or(|b| !b.last) {
+        return Ok(true);
+    }
+    let at_end = !stream.holds_a_row() && stream.read().await.map_err(|e| reading(work, e))? == 0;
+    if at_end {
+        stream.finish(work).await?;
+    }
+    Ok(at_end)
+}

@@ -1,0 +1,366 @@
+//! The plan of a run: pairs, targets with their baselines, chunks with their bounds.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::TableName;
+use crate::plan::Bounds;
+use crate::sql::literal;
+use crate::wire::Reply;
+
+use super::batch::{Batch, all_batches, read_batches};
+use super::error::{Error, Result};
+use super::store::{Ledger, Statement};
+
+/// Rows of one INSERT: statements stay far below any limit on their length.
+const ROWS_PER_INSERT: usize = 500;
+
+/// A source table and the number of the target table that takes its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairRow {
+    /// Name in the source.
+    pub source: TableName,
+    /// Index into the targets.
+    pub target: usize,
+}
+
+/// A target table and what held before the run's first batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetRow {
+    /// Name in the target.
+    pub name: TableName,
+    /// Rows before the run; `None`: it is still to be truncated, and no batch was loaded.
+    pub baseline: Option<u64>,
+    /// Whether the run truncates or truncated it.
+    pub truncated: bool,
+}
+
+/// What a new run enters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanRows {
+    /// By pair number.
+    pub pairs: Vec<PairRow>,
+    /// By target number.
+    pub targets: Vec<TargetRow>,
+    /// Pair number, chunk number, bounds, estimated bytes.
+    pub chunks: Vec<(usize, u32, Bounds, u64)>,
+}
+
+/// What the ledger knows of a run's plan and progress.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The plan as it was entered.
+    pub plan: PlanRows,
+    /// Finished batches in order, by pair and chunk.
+    pub batches: BTreeMap<(usize, u32), Vec<Batch>>,
+}
+
+impl Progress {
+    /// Whether all of a chunk is committed.
+    pub fn is_finished(&self, pair: usize, chunk: u32) -> bool {
+        self.batches
+            .get(&(pair, chunk))
+            .is_some_and(|b| b.last().is_some_and(|b| b.last))
+    }
+
+    /// Rows committed into a target.
+    pub fn loaded(&self, target: usize) -> u64 {
+        let of_target = |pair: usize| {
+            self.plan
+                .pairs
+                .get(pair)
+                .is_some_and(|p| p.target == target)
+        };
+        self.batches
+            .iter()
+            .filter(|((pair, _), _)| of_target(*pair))
+            .flat_map(|(_, batches)| batches)
+            .map(|b| b.digest.rows)
+            .sum()
+    }
+}
+
+impl PlanRows {
+    pub(super) fn statements(&self, run: &str) -> Vec<Statement> {
+        let run = literal(run);
+        let pairs = self.pairs.iter().enumerate().map(|(i, p)| {
+            let (schema, name) = (literal(&p.source.schema), literal(&p.source.name));
+            format!("({run}, {i}, {schema}, {name}, {})", p.target)
+        });
+        let targets = self.targets.iter().enumerate().map(|(i, t)| {
+            let (schema, name) = (literal(&t.name.schema), literal(&t.name.name));
+            let baseline = t
+                .baseline
+                .map_or_else(|| "NULL".to_owned(), |n| n.to_string());
+            format!(
+                "({run}, {i}, {schema}, {name}, {baseline}, {})",
+                u8::from(t.truncated)
+            )
+        });
+        let chunks = self.chunks.iter().map(|(pair, number, bounds, bytes)| {
+            let bounds = serde_json::to_string(bounds).expect("bounds are JSON");
+            format!("({run}, {pair}, {number}, {}, {bytes})", literal(&bounds))
+        });
+        let mut statements = inserts(
+            "pair (run, pair, source_schema, source_name, target)",
+            pairs,
+        );
+        statements.extend(inserts(
+            "target (run, target, schema_name, table_name, baseline, truncated)",
+            targets,
+        ));
+        statements.extend(inserts("chunk (run, pair, chunk, bounds, bytes)", chunks));
+        statements
+    }
+}
+
+fn inserts(into: &str, rows: impl Iterator<Item = String>) -> Vec<Statement> {
+    let rows: Vec<String> = rows.collect();
+    rows.chunks(ROWS_PER_INSERT)
+        .map(|rows| {
+            Statement::new(format!(
+                "INSERT INTO wire9.{into} VALUES {}",
+                rows.join(", ")
+            ))
+        })
+        .collect()
+}
+
+impl Ledger {
+    /// A target table was emptied by the run: its baseline is 0 from now on.
+    ///
+    /// # Errors
+    /// The target's loss.
+    pub async fn set_truncated(&mut self, run: &str, target: usize) -> Result<()> {
+        let sql = format!(
+            "UPDATE wire9.target SET baseline = 0, truncated = 1 WHERE run = {} AND target = {target}",
+            literal(run)
+        );
+        self.read("recording that a table was truncated", &sql)
+            .await
+            .map(|_| ())
+    }
+
+    /// Plan and progress of a run.
+    ///
+    /// # Errors
+    /// The target's loss, or `Unreadable`.
+    pub async fn progress(&mut self, run: &str) -> Result<Progress> {
+        const DOING: &str = "reading the run's plan";
+        let id = literal(run);
+        let sql = format!(
+            "SELECT pair, source_schema, source_name, target FROM wire9.pair WHERE run = {id} \
+             ORDER BY pair"
+        );
+        let pairs = rows(&self.read(DOING, &sql).await?, "wire9.pair", read_pair)?;
+        let sql = format!(
+            "SELECT target, schema_name, table_name, baseline, truncated FROM wire9.target \
+             WHERE run = {id} ORDER BY target"
+        );
+        let targets = rows(&self.read(DOING, &sql).await?, "wire9.target", read_target)?;
+        let sql = format!(
+            "SELECT pair, chunk, bounds, bytes FROM wire9.chunk WHERE run = {id} ORDER BY pair, chunk"
+        );
+        let chunks = rows(&self.read(DOING, &sql).await?, "wire9.chunk", read_chunk)?;
+        let reply = self
+            .read("reading the finished batches", &all_batches(run))
+            .await?;
+        let mut batches: BTreeMap<(usize, u32), Vec<Batch>> = BTreeMap::new();
+        for (pair, chunk, batch) in read_batches(&reply)? {
+            batches.entry((pair, chunk)).or_default().push(batch);
+        }
+        let progress = Progress {
+            plan: PlanRows {
+                pairs: numbered(pairs, "wire9.pair")?,
+                targets: numbered(targets, "wire9.target")?,
+                chunks,
+            },
+            batches,
+        };
+        tiles(&progress)?;
+        Ok(progress)
+    }
+}
+
+type Texts = [Option<String>];
+
+fn rows<T>(reply: &Reply, table: &str, read: impl Fn(&Texts) -> Option<T>) -> Result<Vec<T>> {
+    let unreadable = || Error::Unreadable {
+        what: format!("a row of {table}"),
+    };
+    reply
+        .rows
+        .iter()
+        .map(|row| read(row).ok_or_else(unreadable))
+        .collect()
+}
+
+fn text(row: &Texts, i: usize) -> Option<&str> {
+    row.get(i)?.as_deref()
+}
+
+fn number<T: std::str::FromStr>(row: &Texts, i: usize) -> Option<T> {
+    text(row, i)?.parse().ok()
+}
+
+fn name(row: &Texts, i: usize) -> Option<TableName> {
+    Some(TableName::new(text(row, i)?, text(row, i + 1)?))
+}
+
+fn read_pair(row: &Texts) -> Option<(usize, PairRow)> {
+    Some((
+        number(row, 0)?,
+        PairRow {
+            source: name(row, 1)?,
+            target: number(row, 3)?,
+        },
+    ))
+}
+
+fn read_target(row: &Texts) -> Option<(usize, TargetRow)> {
+    let baseline = match row.get(3)? {
+        None => None,
+        Some(n) => Some(n.parse().ok()?),
+    };
+    let truncated = number::<u8>(row, 4)? != 0;
+    Some((
+        number(row, 0)?,
+        TargetRow {
+            name: name(row, 1)?,
+            baseline,
+            truncated,
+        },
+    ))
+}
+
+fn read_chunk(row: &Texts) -> Option<(usize, u32, Bounds, u64)> {
+    let bounds = serde_json::from_str(text(row, 2)?).ok()?;
+    Some((number(row, 0)?, number(row, 1)?, bounds, number(row, 3)?))
+}
+
+/// Rows numbered from 0 without a gap.
+fn numbered<T>(rows: Vec<(usize, T)>, table: &str) -> Result<Vec<T>> {
+    if rows.iter().enumerate().any(|(i, (number, _))| i != *number) {
+        return Err(Error::Unreadable {
+            what: format!("{table}: its numbers have gaps"),
+        });
+    }
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+/// The batches of a chunk must follow each other without gap or overlap, and nothing after the last.
+fn tiles(progress: &Progress) -> Result<()> {
+    for ((pair, chunk), batches) in &progress.batches {
+        let mut next = 0;
+        for (i, batch) in batches.iter().enumerate() {
+            let early_end = batch.last && i + 1 != batches.len();
+            if batch.first_row != next || early_end {
+                let what =
+                    format!("wire9.batch: pair {pair}, chunk {chunk} has a gap at row {next}");
+                return Err(Error::Unreadable { what });
+            }
+            next += batch.digest.rows;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::copytext::Digest;
+
+    fn batch(first_row: u64, rows: u64, last: bool) -> Batch {
+        Batch {
+            first_row,
+            digest: Digest { rows, sum: 1 },
+            read_bytes: 0,
+            sent_bytes: 0,
+            changed: Vec::new(),
+            last,
+        }
+    }
+
+    fn progress(batches: Vec<Batch>) -> Progress {
+        let pairs = vec![PairRow {
+            source: TableName::new("a", "b"),
+            target: 0,
+        }];
+        let plan = PlanRows {
+            pairs,
+            ..PlanRows::default()
+        };
+        Progress {
+            plan,
+            batches: BTreeMap::from([((0, 0), batches)]),
+        }
+    }
+
+    #[test]
+    fn batches_must_tile_their_chunk() {
+        assert!(tiles(&progress(vec![batch(0, 5, false), batch(5, 0, true)])).is_ok());
+        assert!(
+            tiles(&progress(vec![batch(0, 5, false), batch(6, 1, true)])).is_err(),
+            "gap"
+        );
+        assert!(
+            tiles(&progress(vec![batch(0, 5, false), batch(4, 2, true)])).is_err(),
+            "overlap"
+        );
+        assert!(
+            tiles(&progress(vec![batch(0, 5, true), batch(5, 2, false)])).is_err(),
+            "after end"
+        );
+        assert!(
+            tiles(&progress(vec![batch(3, 5, true)])).is_err(),
+            "begins late"
+        );
+    }
+
+    #[test]
+    fn a_chunk_is_finished_only_when_its_last_batch_says_so() {
+        assert!(!progress(vec![batch(0, 5, false)]).is_finished(0, 0));
+        assert!(progress(vec![batch(0, 5, false), batch(5, 0, true)]).is_finished(0, 0));
+        assert!(!progress(vec![]).is_finished(0, 0));
+        assert_eq!(
+            progress(vec![batch(0, 5, false), batch(5, 3, true)]).loaded(0),
+            8
+        );
+    }
+
+    #[test]
+    fn names_and_bounds_are_quoted_in_the_plan() {
+        let plan = PlanRows {
+            pairs: vec![PairRow {
+                source: TableName::new("it's", "t"),
+                target: 0,
+            }],
+            targets: vec![TargetRow {
+                name: TableName::new("s", "t"),
+                baseline: None,
+                truncated: true,
+            }],
+            chunks: vec![(
+                0,
+                0,
+                Bounds::Pages {
+                    from: None,
+                    to: Some(9),
+                },
+                77,
+            )],
+        };
+        let statements: Vec<String> = plan.statements("r").into_iter().map(|s| s.sql).collect();
+        assert!(
+            statements[0].ends_with("VALUES ('r', 0, 'it''s', 't', 0)"),
+            "{statements:?}"
+        );
+        assert!(
+            statements[1].ends_with("VALUES ('r', 0, 's', 't', NULL, 1)"),
+            "{statements:?}"
+        );
+        assert!(
+            statements[2].ends_with("('r', 0, 0, '{\"pages\":{\"from\":null,\"to\":9}}', 77)"),
+            "{statements:?}"
+        );
+    }
+}

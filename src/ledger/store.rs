@@ -1,0 +1,226 @@
+//! The ledger's connection and the transactions that can be told from failed ones.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::endpoint::{Error as EndpointError, session};
+use crate::wire::{self, ConnectOptions, Connection, Reply};
+
+use super::error::{Error, Result};
+
+/// How long a statement of the ledger is tried again before the target counts as gone.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A statement and the tag that its success must have, where that matters.
+#[derive(Debug, Clone)]
+pub(super) struct Statement {
+    pub(super) sql: String,
+    /// `UPDATE 1`
+    pub(super) must: Option<&'static str>,
+}
+
+impl Statement {
+    pub(super) fn new(sql: impl Into<String>) -> Self {
+        Self {
+            sql: sql.into(),
+            must: None,
+        }
+    }
+
+    pub(super) fn must(sql: impl Into<String>, tag: &'static str) -> Self {
+        Self {
+            sql: sql.into(),
+            must: Some(tag),
+        }
+    }
+}
+
+/// How a transaction of the ledger ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Its effect is there.
+    Committed,
+    /// A statement did not have the tag that it must have; nothing was changed.
+    Unmet,
+}
+
+/// The ledger, over a connection of its own that is made anew when it breaks.
+pub struct Ledger {
+    connection: Option<Connection>,
+    options: ConnectOptions,
+    settings: session::WriteSettings,
+}
+
+impl Ledger {
+    /// A ledger over a connection to the target; `options` make the next ones.
+    pub fn new(
+        connection: Connection,
+        options: ConnectOptions,
+        settings: session::WriteSettings,
+    ) -> Self {
+        Self {
+            connection: Some(connection),
+            options,
+            settings,
+        }
+    }
+
+    /// Another ledger object over connections of its own, for a task that works beside this one.
+    pub fn beside(&self) -> Self {
+        Self {
+            connection: None,
+            options: self.options.clone(),
+            settings: self.settings.clone(),
+        }
+    }
+
+    /// The connection, made anew where it broke.
+    ///
+    /// # Errors
+    /// The target can not be reached.
+    pub async fn connection(&mut self) -> Result<&mut Connection> {
+        let usable = self.connection.take_if(|c| !c.is_usable()).is_none();
+        if usable && let Some(ref mut connection) = self.connection {
+            return Ok(connection);
+        }
+        let connection =
+            Connection::connect(&self.options)
+                .await
+                .map_err(|source| Error::Wire {
+                    doing: "connecting",
+                    source,
+                })?;
+        Ok(self.connection.insert(connection))
+    }
+
+    /// A read outside a transaction, tried again over a new connection where that breaks.
+    pub(super) async fn read(&mut self, doing: &'static str, sql: &str) -> Result<Reply> {
+        let mut patience = Patience::new();
+        loop {
+            let tried = match self.connection().await {
+                Ok(connection) => connection
+                    .query(sql)
+                    .await
+                    .map_err(|source| Error::Wire { doing, source }),
+                Err(e) => Err(e),
+            };
+            match tried {
+                Err(Error::Wire { source, .. }) if passing(&source) && patience.wait().await => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Runs statements in one transaction, until it is known to be committed or to have no effect.
+    ///
+    /// `applied` is a query that answers a row where the effect is there already; it is asked after
+    /// every failure of which the outcome is unknown, so that nothing is done twice.
+    pub(super) async fn transact(
+        &mut self,
+        doing: &'static str,
+        statements: &[Statement],
+        applied: &str,
+    ) -> Result<Ended> {
+        let mut patience = Patience::new();
+        let mut in_doubt = false;
+        loop {
+            if in_doubt && !self.read(doing, applied).await?.rows.is_empty() {
+                return Ok(Ended::Committed);
+            }
+            match self.attempt(statements).await {
+                Ok(ended) => return Ok(ended),
+                Err(source) if passing(&source) && patience.wait().await => in_doubt = true,
+                Err(source) => return Err(Error::Wire { doing, source }),
+            }
+        }
+    }
+
+    async fn attempt(&mut self, statements: &[Statement]) -> wire::Result<Ended> {
+        let settings = self.settings.clone();
+        let connection = match self.connection().await {
+            Ok(connection) => connection,
+            Err(Error::Wire { source, .. }) => return Err(source),
+            Err(_) => unreachable!("connecting fails with the connection's error only"),
+        };
+        session::begin_write(connection, &settings)
+            .await
+            .map_err(wire_error)?;
+        for statement in statements {
+            match connection.query(&statement.sql).await {
+                Ok(reply) if statement.must.is_none_or(|tag| reply.tag.as_str() == tag) => {}
+                Ok(_) => {
+                    session::rollback(connection).await.map_err(wire_error)?;
+                    return Ok(Ended::Unmet);
+                }
+                Err(e) => {
+                    let _ = session::rollback(connection).await;
+                    return Err(e);
+                }
+            }
+        }
+        connection.query("COMMIT").await.map(|_| Ended::Committed)
+    }
+}
+
+/// The wire error inside an endpoint error; what is not one is told as a broken protocol.
+fn wire_error(error: EndpointError) -> wire::Error {
+    match error {
+        EndpointError::Wire { source, .. } => source,
+        other => wire::Error::Protocol {
+            peer: "the target".to_owned(),
+            what: other.to_string(),
+        },
+    }
+}
+
+/// Whether the same statement may succeed a moment later: broken connections, conflicts, locks,
+/// servers that start or stop, and two processes that create the same object (23505 on a catalog).
+fn passing(error: &wire::Error) -> bool {
+    match error {
+        wire::Error::Lost { .. } | wire::Error::Silent { .. } | wire::Error::Connect { .. } => true,
+        _ => matches!(
+            error.code(),
+            Some(
+                "40001"
+                    | "40P01"
+                    | "55P03"
+                    | "57P01"
+                    | "57P02"
+                    | "57P03"
+                    | "53300"
+                    | "23505"
+                    | "XX000"
+            )
+        ),
+    }
+}
+
+/// Waits between tries: 50 ms, doubling up to 5 s, until the patience is over.
+struct Patience {
+    until: Instant,
+    next: Duration,
+    /// Refusals of the same kind in a row are not worth three minutes.
+    tries: u32,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self {
+            until: Instant::now() + PATIENCE,
+            next: Duration::from_millis(50),
+            tries: 0,
+        }
+    }
+
+    /// Waits; `false` when the patience is over.
+    async fn wait(&mut self) -> bool {
+        self.tries += 1;
+        if Instant::now() >= self.until || self.tries > 40 {
+            return false;
+        }
+        sleep(self.next).await;
+        self.next = (self.next * 2).min(Duration::from_secs(5));
+        true
+    }
+}

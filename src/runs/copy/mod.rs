@@ -1,0 +1,140 @@
+//! `wire9 copy`: the data of tables that already exist in the target.
+//!
+//! ```text
+//! target: connect, probe ─▶ source: snapshot, catalog ─▶ match ─▶ ledger: new run or the old one
+//!   ─▶ plan ─▶ lanes ─▶ counts on both sides ─▶ verdict
+//! ```
+
+mod configuration;
+mod enter;
+mod outcome;
+mod prepare;
+mod settings;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+
+use crate::engine::{self, Heartbeat, Schedule};
+use crate::lane::{Pace, Shared};
+use crate::metrics::Event;
+
+use super::error::{Error, Exit};
+use enter::Entered;
+use prepare::Prepared;
+
+pub use outcome::{Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
+pub use settings::{OnExisting, Settings, Surroundings};
+
+/// Copies.
+///
+/// # Errors
+/// What ended the run before its verdict; committed batches stay, the same command continues.
+pub async fn copy(settings: &Settings, surroundings: &Surroundings) -> Result<Outcome, Error> {
+    let began = Instant::now();
+    let mut prepared = prepare::prepare(settings, surroundings).await?;
+    if settings.dry_run {
+        let plan = enter::plan(&mut prepared, settings).await?;
+        return Ok(verdict::dry_run(&prepared, &plan, settings, began));
+    }
+    let entered = enter::enter(&mut prepared, settings, surroundings).await?;
+    if entered.finished_before {
+        return Ok(verdict::finished_before(
+            &prepared, entered, settings, began,
+        ));
+    }
+    data(prepared, entered, settings, surroundings, began).await
+}
+
+/// The data phase and what follows it.
+async fn data(
+    prepared: Prepared,
+    mut entered: Entered,
+    settings: &Settings,
+    surroundings: &Surroundings,
+    began: Instant,
+) -> Result<Outcome, Error> {
+    let (keeper, prepared) = prepared.guard();
+    let heartbeat = Heartbeat::start(
+        entered.ledger.beside(),
+        entered.run.clone(),
+        entered.owner.clone(),
+    );
+    let shared = Arc::new(shared(&prepared, &entered, settings, surroundings));
+    let phase = |text: &str| {
+        let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
+    };
+    enter::prove(&mut entered, &prepared, &shared, settings, &phase).await?;
+    let _ = surroundings.events.try_send(entered.planned(&prepared));
+    phase("copying");
+    let works = entered.take_works();
+    let schedule = Arc::new(Schedule::new(
+        prepared.schedule_tables(),
+        &prepared.parents(),
+        works,
+        surroundings.events.clone(),
+    ));
+    let data_began = Instant::now();
+    let tokens = std::mem::take(&mut entered.tokens);
+    let copied = engine::copy(Arc::clone(&shared), schedule, tokens, &keeper, &heartbeat).await;
+    let data_wall = data_began.elapsed();
+    if let Some(failure) = copied.failure {
+        return Err(failure.into());
+    }
+    let mut facts = verdict::Facts::new(copied, data_wall, began);
+    if surroundings.stop.is_cancelled() {
+        facts.interrupted = true;
+    } else {
+        phase("counting on both sides");
+        // The statistics of the source may lag, so this may wait while rows are counted.
+        let moved = verdict::moved(&prepared, settings);
+        let counted = facts.count(&prepared, &shared);
+        let (moved, ()) = tokio::join!(moved, counted);
+        facts.moved = moved;
+    }
+    keeper.close().await;
+    drop(heartbeat);
+    let outcome = verdict::reach(&prepared, &entered, facts, settings);
+    if verdict::holds(&outcome) {
+        entered.ledger.finish(&entered.run, &entered.owner).await?;
+    }
+    Ok(outcome)
+}
+
+fn shared(
+    prepared: &Prepared,
+    entered: &Entered,
+    settings: &Settings,
+    surroundings: &Surroundings,
+) -> Shared {
+    let profile = &prepared.target.profile;
+    let yes = |fact: &Option<crate::profile::Fact<bool>>| crate::profile::Profile::yes(fact);
+    let line_limit = profile
+        .max_line_bytes
+        .as_ref()
+        .map_or(u64::MAX, |fact| fact.value);
+    let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
+    let batch_limit = settings.max_memory / (2 * lanes).max(1);
+    Shared {
+        run: entered.run.clone(),
+        source: prepared.source_options.clone(),
+        snapshot: prepared.snapshot.clone(),
+        target: prepared.target.options.clone(),
+        settings: prepared.target.write.clone(),
+        multi_statement: yes(&profile.multi_statement) == Some(true),
+        terminate_backend: yes(&profile.terminate_backend) == Some(true),
+        line_limit: usize::try_from(line_limit).unwrap_or(usize::MAX),
+        batch_limit: usize::try_from(batch_limit).unwrap_or(usize::MAX).max(1),
+        pace: Pace::default(),
+        events: surroundings.events.clone(),
+        stop: surroundings.stop.child_token(),
+        alone: Arc::new(Semaphore::new(1)),
+    }
+}
+
+/// A refusal before anything was written.
+fn refused(what: impl Into<String>, advice: impl Into<String>) -> Error {
+    Error::new(Exit::Refused, what).advise(advice)
+}

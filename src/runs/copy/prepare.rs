@@ -1,0 +1,257 @@
+//! What must be known before anything is decided: the target and its profile, the source, its
+//! snapshot and catalog, and which table goes where. Nothing is written.
+
+use crate::catalog::{Catalog, TableName};
+use crate::endpoint::identity::{Identity, identity};
+use crate::endpoint::introspect;
+use crate::endpoint::probe::{ProbeSettings, probe};
+use crate::endpoint::session::{WriteSettings, check_condition};
+use crate::endpoint::snapshot::{Activity, Keeper, KeeperGuard, Snapshot};
+use crate::engine;
+use crate::metrics::Event;
+use crate::profile::{Profile, ServerKind};
+use crate::schema::{self, FractionDigits, Matching};
+use crate::wire::{ConnectOptions, Connection, SslMode};
+
+use super::super::error::{Error, Exit};
+use super::refused;
+use super::settings::{Settings, Surroundings};
+
+/// The target and what it accepts.
+pub(super) struct Target {
+    pub(super) options: ConnectOptions,
+    /// An idle connection.
+    pub(super) connection: Option<Connection>,
+    pub(super) identity: Identity,
+    pub(super) profile: Profile,
+    pub(super) write: WriteSettings,
+}
+
+/// Everything that is known before anything is decided.
+pub(super) struct Prepared {
+    pub(super) target: Target,
+    pub(super) source_options: ConnectOptions,
+    pub(super) snapshot: Snapshot,
+    pub(super) activity: Activity,
+    pub(super) catalog: Catalog,
+    pub(super) matching: Matching,
+    /// By target: its wave in the load order.
+    pub(super) waves: Vec<usize>,
+    pub(super) notes: Vec<String>,
+    pub(super) keeper: Option<Keeper>,
+}
+
+pub(super) async fn prepare(
+    settings: &Settings,
+    surroundings: &Surroundings,
+) -> Result<Prepared, Error> {
+    let phase = |text: &str| {
+        let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
+    };
+    phase("connecting to the target and probing it");
+    let (mut target, mut notes) = target(settings).await?;
+    phase("taking a snapshot of the source and reading its catalog");
+    let mut source_options = settings.source.clone();
+    source_options.set_reply_timeout(settings.io_timeout);
+    let mut activity_connection = Connection::connect(&source_options)
+        .await
+        .map_err(|e| Error::connect("the source", e))?;
+    source_options.pin(activity_connection.peer());
+    let activity = Activity::capture(&mut activity_connection).await?;
+    activity_connection.close().await;
+    let mut keeper = Keeper::open(&source_options, "wire9/keeper").await?;
+    if keeper.pooled() {
+        notes.push(
+            "a pooler stands before the source; every setting is made per transaction".to_owned(),
+        );
+    }
+    let catalog = introspect::source(keeper.connection()).await?;
+    phase("reading the target's catalog");
+    let connection = target.connection.as_mut().expect("it was connected above");
+    let target_catalog = introspect::target(connection).await?;
+    let digits = digits(settings, &target.profile);
+    let matching = schema::match_tables(&catalog, &target_catalog, &settings.selection, digits)?;
+    let waves = waves(&matching)?;
+    check_triggers(&matching, settings, &mut notes)?;
+    for pair in matching.pairs.iter() {
+        if let Some(condition) = &pair.condition {
+            check_condition(keeper.connection(), &pair.source, condition).await?;
+        }
+    }
+    notes.extend(matching.notes.iter().map(ToString::to_string));
+    let snapshot = keeper.snapshot().clone();
+    Ok(Prepared {
+        target,
+        source_options,
+        snapshot,
+        activity,
+        catalog,
+        matching,
+        waves,
+        notes,
+        keeper: Some(keeper),
+    })
+}
+
+impl Prepared {
+    /// Gives the keeper to its task; the plan holds all its locks by now.
+    pub(super) fn guard(mut self) -> (KeeperGuard, Self) {
+        let keeper = self.keeper.take().expect("the keeper is guarded once");
+        (keeper.guard(), self)
+    }
+
+    pub(super) fn keeper(&mut self) -> &mut Keeper {
+        self.keeper.as_mut().expect("the keeper is not guarded yet")
+    }
+
+    /// By target: the targets that must be complete before.
+    pub(super) fn parents(&self) -> Vec<Vec<usize>> {
+        self.matching
+            .targets
+            .iter()
+            .map(|t| t.parents.clone())
+            .collect()
+    }
+
+    pub(super) fn schedule_tables(&self) -> Vec<engine::Table> {
+        let table = |pair: &schema::Pair| engine::Table {
+            target: pair.target,
+            transforms: pair.recipe.transforms.len(),
+        };
+        self.matching.pairs.iter().map(table).collect()
+    }
+
+    pub(super) fn target_names(&self) -> Vec<TableName> {
+        self.matching
+            .targets
+            .iter()
+            .map(|t| t.name.clone())
+            .collect()
+    }
+}
+
+/// Connects to the target, finds out what it accepts, and refuses what must not be written to.
+async fn target(settings: &Settings) -> Result<(Target, Vec<String>), Error> {
+    let mut options = settings.target.clone();
+    options.set_reply_timeout(settings.io_timeout);
+    let connected = Connection::connect(&options).await;
+    let mut connection = connected.map_err(|e| Error::connect("the target", e))?;
+    options.pin(connection.peer());
+    let identity = identity(&mut connection).await?;
+    let said_disable = matches!(options.sslmode(), (SslMode::Disable, true));
+    if identity.is_db9() && connection.peer().tls.is_none() && !said_disable {
+        return Err(refused(
+            "the target is a DB9 and the connection to it is not encrypted",
+            "say sslmode=require in the --db9 URI (or sslmode=disable to insist)",
+        ));
+    }
+    let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
+    let batch = settings.max_memory / (2 * lanes).max(1);
+    let probe_settings = ProbeSettings {
+        reconnect: Some(options.clone()),
+        copy_bytes: usize::try_from(batch.min(8 << 20)).unwrap_or(8 << 20),
+    };
+    let probed = probe(&mut connection, &probe_settings).await?;
+    let mut profile = probed.profile;
+    let mut notes = probed.notes;
+    if let Some(text) = &settings.profile {
+        let given = Profile::from_toml(text).map_err(|e| {
+            Error::new(Exit::Usage, "the --profile file can not be used").because(e)
+        })?;
+        profile.overlay(given);
+    }
+    check_profile(&profile, &mut notes)?;
+    let mut write = WriteSettings::new("wire9", &profile);
+    if let Some(path) = &settings.target_search_path {
+        write.search_path(path)?;
+    }
+    for refused in crate::endpoint::session::prepare_write(&mut connection, &mut write).await? {
+        notes.push(format!(
+            "the target does not take the setting {} = {} ({})",
+            refused.name, refused.wanted, refused.answer
+        ));
+    }
+    let target = Target {
+        options,
+        connection: Some(connection),
+        identity,
+        profile,
+        write,
+    };
+    Ok((target, notes))
+}
+
+fn check_profile(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Error> {
+    if Profile::yes(&profile.copy_rolls_back) == Some(false) {
+        return Err(refused(
+            "the target keeps rows of a COPY whose transaction was rolled back, so a failed batch \
+             would leave rows behind",
+            "this target can not be loaded exactly once by COPY; load a target that rolls back COPY",
+        ));
+    }
+    let timeout = profile
+        .statement_timeout_ms
+        .as_ref()
+        .map_or(0, |fact| fact.value);
+    if timeout > 0 && Profile::yes(&profile.statement_timeout_lifts) == Some(false) {
+        notes.push(format!(
+            "the target's statement timeout of {timeout} ms can not be lifted: a batch that hits it \
+             is halved until it passes"
+        ));
+    }
+    let kind = profile.server.as_ref().map(|fact| fact.value);
+    if kind != Some(ServerKind::Db9) {
+        notes.push("the target is not a DB9".to_owned());
+    }
+    Ok(())
+}
+
+fn digits(settings: &Settings, profile: &Profile) -> FractionDigits {
+    let kept = |fact: &Option<crate::profile::Fact<u8>>| {
+        settings
+            .fraction_digits
+            .unwrap_or_else(|| fact.as_ref().map_or(6, |fact| fact.value))
+    };
+    FractionDigits {
+        timestamp: kept(&profile.timestamp_digits),
+        timestamptz: kept(&profile.timestamptz_digits),
+    }
+}
+
+fn waves(matching: &Matching) -> Result<Vec<usize>, Error> {
+    let mut waves = vec![0; matching.targets.len()];
+    for (wave, targets) in schema::load_order(matching)?.into_iter().enumerate() {
+        for target in targets {
+            waves[target] = wave;
+        }
+    }
+    Ok(waves)
+}
+
+fn check_triggers(
+    matching: &Matching,
+    settings: &Settings,
+    notes: &mut Vec<String>,
+) -> Result<(), Error> {
+    let named = |t: &schema::Target| format!("{} ({})", t.name, t.triggers.join(", "));
+    let with: Vec<String> = matching
+        .targets
+        .iter()
+        .filter(|t| !t.triggers.is_empty())
+        .map(named)
+        .collect();
+    if with.is_empty() {
+        return Ok(());
+    }
+    if !settings.allow_triggers {
+        return Err(refused(
+            format!(
+                "target tables have triggers that would fire: {}",
+                with.join("; ")
+            ),
+            "drop them and create them after the copy, or say --allow-triggers",
+        ));
+    }
+    notes.push(format!("triggers fired in the target: {}", with.join("; ")));
+    Ok(())
+}

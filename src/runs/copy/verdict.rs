@@ -1,0 +1,332 @@
+//! The verdict: counts on both sides, whether the source was written, and the identity per table.
+
+use std::time::{Duration, Instant};
+
+use crate::catalog::{TableName, readable};
+use crate::endpoint::identity::Identity;
+use crate::endpoint::snapshot::{Moved, source_moved};
+use crate::engine::{self, Copied, Counts};
+use crate::lane::Shared;
+use crate::metrics::{TableTally, Waits};
+use crate::plan::{Bounds, Chunk};
+use crate::schema::Pair;
+use crate::wire::Connection;
+
+use super::configuration::in_words;
+use super::enter::Entered;
+use super::outcome::{Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
+use super::prepare::Prepared;
+use super::settings::Settings;
+
+/// Connections per side that count rows: counting is bound by the servers, not by this program.
+const COUNTERS: usize = 4;
+
+/// What was found out after the data phase.
+pub(super) struct Facts {
+    copied: Copied,
+    source_counts: Counts,
+    target_counts: Counts,
+    pub(super) moved: SourceMoved,
+    pub(super) interrupted: bool,
+    data_wall: Duration,
+    began: Instant,
+}
+
+impl Facts {
+    pub(super) fn new(copied: Copied, data_wall: Duration, began: Instant) -> Self {
+        Self {
+            copied,
+            source_counts: Vec::new(),
+            target_counts: Vec::new(),
+            moved: SourceMoved::Unknown("not looked for".to_owned()),
+            interrupted: false,
+            data_wall,
+            began,
+        }
+    }
+
+    /// Counts every table on both sides; the two servers work at the same time.
+    pub(super) async fn count(&mut self, prepared: &Prepared, shared: &Shared) {
+        let pairs: Vec<_> = prepared
+            .matching
+            .pairs
+            .iter()
+            .map(|p| (p.source.clone(), p.condition.clone()))
+            .collect();
+        let names = prepared.target_names();
+        let source = engine::count_source(shared, &pairs, COUNTERS);
+        let target = engine::count_target(shared, &names, COUNTERS);
+        (self.source_counts, self.target_counts) = tokio::join!(source, target);
+    }
+}
+
+/// Whether the source was written since the snapshot, told of copied tables only.
+pub(super) async fn moved(prepared: &Prepared, settings: &Settings) -> SourceMoved {
+    let mut options = prepared.source_options.clone();
+    options.set_reply_timeout(settings.io_timeout);
+    let asked = async {
+        let mut connection =
+            Connection::connect(&options)
+                .await
+                .map_err(|source| crate::endpoint::Error::Wire {
+                    doing: "connecting to the source".to_owned(),
+                    source,
+                })?;
+        let moved = source_moved(&mut connection, &prepared.snapshot, &prepared.activity).await;
+        connection.close().await;
+        moved
+    };
+    match asked.await {
+        Ok(Moved::No) => SourceMoved::No,
+        Ok(Moved::Unknown { why }) => SourceMoved::Unknown(why),
+        Ok(Moved::Yes { tables }) => {
+            let copied =
+                |name: &&TableName| prepared.matching.pairs.iter().any(|p| p.source == **name);
+            SourceMoved::Yes {
+                tables: tables
+                    .iter()
+                    .filter(copied)
+                    .map(ToString::to_string)
+                    .collect(),
+            }
+        }
+        Err(error) => SourceMoved::Unknown(error.to_string()),
+    }
+}
+
+/// Whether every table is complete and every identity holds: the run is done.
+pub(super) fn holds(outcome: &Outcome) -> bool {
+    !outcome.interrupted
+        && outcome.tables.iter().all(|t| {
+            t.complete && t.problem.is_none() && t.counted.is_none_or(|counted| counted == t.loaded)
+        })
+        && outcome
+            .targets
+            .iter()
+            .all(|t| t.counted == Some(t.baseline + t.loaded))
+}
+
+pub(super) fn reach(
+    prepared: &Prepared,
+    entered: &Entered,
+    facts: Facts,
+    settings: &Settings,
+) -> Outcome {
+    let mut waits = Waits::default();
+    facts
+        .copied
+        .tallies
+        .iter()
+        .for_each(|t| waits.add(&t.waits));
+    let tables: Vec<TableVerdict> = (0..prepared.matching.pairs.len())
+        .map(|number| table(prepared, entered, &facts, number))
+        .collect();
+    let targets = targets(prepared, entered, &tables, &facts.target_counts);
+    let chunks = chunks(entered);
+    Outcome {
+        tables,
+        targets,
+        moved: facts.moved,
+        plan: planned(prepared, &chunks),
+        waits,
+        wall: facts.began.elapsed(),
+        data_wall: facts.data_wall,
+        interrupted: facts.interrupted,
+        ..frame(prepared, Some(entered), settings)
+    }
+}
+
+/// What every outcome has.
+fn frame(prepared: &Prepared, entered: Option<&Entered>, settings: &Settings) -> Outcome {
+    Outcome {
+        run: entered.map(|e| e.run.clone()).unwrap_or_default(),
+        continued: entered.is_some_and(|e| e.continued),
+        finished_before: false,
+        source: settings.source.to_string(),
+        target: settings.target.to_string(),
+        source_server: server(&prepared.snapshot.identity),
+        target_server: server(&prepared.target.identity),
+        snapshot: prepared.snapshot.text.clone(),
+        tables: Vec::new(),
+        targets: Vec::new(),
+        moved: SourceMoved::Unknown("not looked for".to_owned()),
+        notes: prepared.notes.clone(),
+        plan: Vec::new(),
+        dry_run: false,
+        waits: Waits::default(),
+        wall: Duration::ZERO,
+        data_wall: Duration::ZERO,
+        interrupted: false,
+        jobs: settings.jobs,
+    }
+}
+
+pub(super) fn dry_run(
+    prepared: &Prepared,
+    chunks: &[Chunk],
+    settings: &Settings,
+    began: Instant,
+) -> Outcome {
+    Outcome {
+        plan: planned(prepared, chunks),
+        dry_run: true,
+        wall: began.elapsed(),
+        ..frame(prepared, None, settings)
+    }
+}
+
+/// The verdict of a run that was done before: the target still holds its rows.
+pub(super) fn finished_before(
+    prepared: &Prepared,
+    entered: Entered,
+    settings: &Settings,
+    began: Instant,
+) -> Outcome {
+    let pairs = &prepared.matching.pairs;
+    let copied = Copied {
+        tallies: pairs
+            .iter()
+            .map(|p| TableTally::new(p.recipe.transforms.len()))
+            .collect(),
+        complete: vec![true; pairs.len()],
+        failure: None,
+    };
+    let facts = Facts::new(copied, Duration::ZERO, began);
+    Outcome {
+        finished_before: true,
+        ..reach(prepared, &entered, facts, settings)
+    }
+}
+
+fn table(prepared: &Prepared, entered: &Entered, facts: &Facts, number: usize) -> TableVerdict {
+    let pair = &prepared.matching.pairs[number];
+    let tally = facts.copied.tallies[number].clone();
+    let before = entered
+        .progress
+        .batches
+        .iter()
+        .filter(|((pair, _), _)| *pair == number);
+    let batches: Vec<_> = before.flat_map(|(_, batches)| batches).collect();
+    let loaded_before: u64 = batches.iter().map(|b| b.digest.rows).sum();
+    let cut = pair
+        .recipe
+        .transforms
+        .iter()
+        .enumerate()
+        .map(|(i, (field, _))| {
+            let earlier: u64 = batches.iter().filter_map(|b| b.changed.get(i)).sum();
+            let now = tally.changed.get(i).copied().unwrap_or(0);
+            (pair.columns[*field].1.clone(), earlier + now)
+        });
+    TableVerdict {
+        source: pair.source.to_string(),
+        target: prepared.matching.targets[pair.target].name.to_string(),
+        counted: facts
+            .source_counts
+            .get(number)
+            .and_then(|c| c.as_ref().ok().copied()),
+        loaded: loaded_before + tally.rows,
+        loaded_before,
+        cut: cut.filter(|(_, n)| *n > 0).collect(),
+        complete: facts.copied.complete[number] && !entered.problems.contains_key(&number),
+        problem: entered.problems.get(&number).cloned(),
+        tally,
+    }
+}
+
+fn targets(
+    prepared: &Prepared,
+    entered: &Entered,
+    tables: &[TableVerdict],
+    counts: &Counts,
+) -> Vec<TargetVerdict> {
+    let loaded = |number: usize| {
+        let of = prepared.matching.pairs.iter().zip(tables);
+        of.filter(|(pair, _)| pair.target == number)
+            .map(|(_, t)| t.loaded)
+            .sum()
+    };
+    let target = |(number, row): (usize, &crate::ledger::TargetRow)| TargetVerdict {
+        name: row.name.to_string(),
+        baseline: row.baseline.unwrap_or(0),
+        loaded: loaded(number),
+        counted: counts.get(number).and_then(|c| c.as_ref().ok().copied()),
+        truncated: row.truncated,
+    };
+    entered
+        .progress
+        .plan
+        .targets
+        .iter()
+        .enumerate()
+        .map(target)
+        .collect()
+}
+
+fn chunks(entered: &Entered) -> Vec<Chunk> {
+    let chunk = |(table, number, bounds, bytes): &(usize, u32, Bounds, u64)| Chunk {
+        table: *table,
+        number: *number,
+        bounds: bounds.clone(),
+        bytes: *bytes,
+    };
+    entered.progress.plan.chunks.iter().map(chunk).collect()
+}
+
+fn planned(prepared: &Prepared, chunks: &[Chunk]) -> Vec<PlannedTable> {
+    let mut counts = vec![(0, "whole", 0_u64); prepared.matching.pairs.len()];
+    for chunk in chunks {
+        let (count, split, bytes) = &mut counts[chunk.table];
+        *count += 1;
+        *bytes += chunk.bytes;
+        *split = match chunk.bounds {
+            Bounds::Whole => "whole",
+            Bounds::Pages { .. } => "ctid ranges",
+            Bounds::Keys { .. } => "key ranges",
+        };
+    }
+    let pairs = prepared.matching.pairs.iter().zip(counts);
+    pairs
+        .map(|(pair, (chunks, split, bytes))| planned_table(prepared, pair, chunks, split, bytes))
+        .collect()
+}
+
+fn planned_table(
+    prepared: &Prepared,
+    pair: &Pair,
+    chunks: usize,
+    split: &'static str,
+    bytes: u64,
+) -> PlannedTable {
+    let rows = prepared
+        .catalog
+        .by_oid(pair.oid)
+        .map_or(0, |t| t.estimated_rows());
+    let transform = |(field, transform): &(usize, crate::copytext::Transform)| {
+        format!(
+            "{}: {}",
+            readable(&pair.columns[*field].1),
+            in_words(*transform)
+        )
+    };
+    PlannedTable {
+        source: pair.source.to_string(),
+        target: prepared.matching.targets[pair.target].name.to_string(),
+        rows,
+        bytes,
+        chunks,
+        split,
+        transforms: pair.recipe.transforms.iter().map(transform).collect(),
+        condition: pair.condition.clone(),
+    }
+}
+
+/// The part of `version()` that people know, `PostgreSQL 15.8`.
+fn server(identity: &Identity) -> String {
+    let words: Vec<&str> = identity.version.split_whitespace().take(2).collect();
+    words
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect()
+}

@@ -1,0 +1,265 @@
+//! Why an operation ended without its result, and what that means for the caller.
+
+use crate::{endpoint, engine, lane, ledger, schema, wire};
+
+/// The exit codes of the program; stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything was done.
+    Done = 0,
+    /// A fault of the program itself.
+    Internal = 1,
+    /// The arguments make no sense.
+    Usage = 2,
+    /// Connection or authentication.
+    Connection = 3,
+    /// A precondition was refused; nothing was written.
+    Refused = 4,
+    /// A part was done: rejects, failed DDL, tables left.
+    Partial = 5,
+    /// Source and target do not agree.
+    Mismatch = 6,
+    /// Something could not be verified.
+    NotVerified = 7,
+    /// `check` found loss.
+    Findings = 8,
+    /// `check` found blockers that nobody accepted.
+    Blockers = 9,
+    /// Interrupted by a signal.
+    Interrupted = 130,
+}
+
+/// Why an operation ended without its result. `Display` is one line without its cause; `source()` is
+/// the chain.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct Error {
+    /// The exit code that it means.
+    pub exit: Exit,
+    /// What went wrong: the object and the reason; never a row value or a secret.
+    pub what: String,
+    /// What to do about it, one line.
+    pub advice: Option<String>,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What continues a run that stopped on the way.
+const CONTINUE: &str =
+    "committed batches stay; when the cause is mended, the same command continues";
+
+impl Error {
+    /// An error without a cause or advice.
+    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self {
+            exit,
+            what: what.into(),
+            advice: None,
+            source: None,
+        }
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// With its cause.
+    #[must_use]
+    pub fn because(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(cause));
+        self
+    }
+
+    /// A first connection that could not be made.
+    pub fn connect(endpoint: &str, cause: wire::Error) -> Self {
+        let exit = match &cause {
+            wire::Error::Options(_) => Exit::Usage,
+            _ => Exit::Connection,
+        };
+        Self::new(exit, format!("can not connect to {endpoint}")).because(cause)
+    }
+}
+
+impl From<endpoint::Error> for Error {
+    fn from(error: endpoint::Error) -> Self {
+        let exit = match error.wire() {
+            Some(wire) if is_connection(wire) => Exit::Connection,
+            _ => Exit::Refused,
+        };
+        match error {
+            endpoint::Error::Refused { what, remedy } => Self::new(exit, what).advise(remedy),
+            error => Self::new(exit, error.to_string()).because_of(error),
+        }
+    }
+}
+
+impl From<schema::Refusals> for Error {
+    fn from(refusals: schema::Refusals) -> Self {
+        Self::new(Exit::Refused, refusals.to_string())
+    }
+}
+
+impl From<ledger::Error> for Error {
+    fn from(error: ledger::Error) -> Self {
+        let (exit, advice) = match &error {
+            ledger::Error::Wire { source, .. } if is_connection(source) => {
+                (Exit::Connection, CONTINUE)
+            }
+            ledger::Error::Wire { .. } => (
+                Exit::Refused,
+                "the target's user must be able to create and write schema wire9",
+            ),
+            ledger::Error::Unreadable { .. } => (
+                Exit::Refused,
+                "something else has written to schema wire9; drop it if no run is worth continuing",
+            ),
+            ledger::Error::Version { .. } => (
+                Exit::Refused,
+                "continue with the version that began, or drop schema wire9",
+            ),
+            ledger::Error::TakenOver { .. } => return taken_over(),
+        };
+        Self::new(exit, error.to_string())
+            .advise(advice)
+            .because_of(error)
+    }
+}
+
+impl From<engine::Error> for Error {
+    fn from(error: engine::Error) -> Self {
+        match error {
+            engine::Error::Lane(error) => (*error).into(),
+            engine::Error::Ledger(error) => error.into(),
+            engine::Error::TakenOver => taken_over(),
+            engine::Error::Snapshot(error) => Self::new(Exit::Connection, error.to_string())
+                .advise("committed batches stay; the same command goes on where the source has provably not moved")
+                .because_of(error),
+            engine::Error::Count { .. } => {
+                Self::new(Exit::NotVerified, error.to_string()).because_of(error)
+            }
+            error => Self::new(Exit::Internal, error.to_string()).because_of(error),
+        }
+    }
+}
+
+impl From<lane::Error> for Error {
+    fn from(error: lane::Error) -> Self {
+        let exit = match &error {
+            lane::Error::TakenOver => return taken_over(),
+            lane::Error::Source { source, .. } | lane::Error::Target { source, .. }
+                if source.wire().is_some_and(is_connection) =>
+            {
+                Exit::Connection
+            }
+            _ => Exit::Partial,
+        };
+        Self::new(exit, error.to_string())
+            .advise(advice(&error))
+            .because_of(error)
+    }
+}
+
+impl Error {
+    /// With the causes of an error whose own words are in `what` already.
+    fn because_of(mut self, error: impl std::error::Error) -> Self {
+        self.source = error
+            .source()
+            .map(|cause| Box::new(Cause::of(cause)).into());
+        self
+    }
+}
+
+/// The causes of an error, in words.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+struct Cause {
+    text: String,
+    source: Option<Box<Cause>>,
+}
+
+impl Cause {
+    fn of(error: &dyn std::error::Error) -> Self {
+        let source = error.source().map(|cause| Box::new(Self::of(cause)));
+        Self {
+            text: error.to_string(),
+            source,
+        }
+    }
+}
+
+fn taken_over() -> Error {
+    Error::new(
+        Exit::Refused,
+        "another wire9 process has taken over this run",
+    )
+    .advise("let it finish; batches that this process committed are counted there")
+}
+
+fn is_connection(error: &wire::Error) -> bool {
+    match error {
+        wire::Error::Server(server) => {
+            server.code.starts_with("08")
+                || server.code.starts_with("28")
+                || matches!(
+                    server.code.as_str(),
+                    "57P01" | "57P02" | "57P03" | "53300" | "3D000"
+                )
+        }
+        _ => true,
+    }
+}
+
+/// What to do about a lane's error.
+fn advice(error: &lane::Error) -> String {
+    use lane::Error as E;
+    match error {
+        E::Row { kind, .. } => return row_advice(kind).to_owned(),
+        E::Refused { source, .. } => match source.code() {
+            Some("42883" | "42P01" | "42704") => {
+                "a function of the target (CHECK, default or trigger) uses names without their \
+                 schema; name the schemas that it needs: --target-search-path"
+            }
+            Some("42501") => "grant INSERT on the table to the target's user, then repeat the command",
+            Some(code) if code.starts_with("22") || code.starts_with("23") => {
+                "change the value on the source, or the column or constraint in the target; committed \
+                 batches stay, the same command continues"
+            }
+            _ => CONTINUE,
+        },
+        E::Source { source, .. } => match source.code() {
+            Some("42501") => "the source's user must be able to read all rows of the table: grant SELECT, \
+                             or use a user with BYPASSRLS where row-level security hides rows",
+            _ => CONTINUE,
+        },
+        E::Changed { .. } => {
+            "stop writing to the source, then begin anew with --restart"
+        }
+        E::Taken { .. } | E::Count { .. } | E::Foreign { .. } => {
+            "nothing of this batch was committed; the server did not do what it answered: report it"
+        }
+        _ => CONTINUE,
+    }
+    .to_owned()
+}
+
+fn row_advice(kind: &crate::copytext::RowErrorKind) -> &'static str {
+    use crate::copytext::RowErrorKind as K;
+    match kind {
+        K::InvalidUtf8 { .. } => {
+            "the target is UTF-8 only: mend the row on the source (convert_from(…, 'LATIN1')), or \
+             leave it out with --where; the same command continues"
+        }
+        K::TooLong { .. } => {
+            "shorten the row on the source, or leave it out with --where and load it otherwise; the \
+             same command continues"
+        }
+        _ => {
+            "this is a fault of the program or of the source's COPY: report it with the table's types"
+        }
+    }
+}
