@@ -6,7 +6,6 @@ use crate::catalog::{TableName, readable};
 use crate::endpoint::identity::Identity;
 use crate::endpoint::snapshot::{Moved, source_moved};
 use crate::engine::{self, Copied, Counts};
-use crate::lane::Shared;
 use crate::metrics::{TableTally, Waits};
 use crate::plan::{Bounds, Chunk};
 use crate::schema::Pair;
@@ -18,14 +17,11 @@ use super::outcome::{Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVer
 use super::prepare::Prepared;
 use super::settings::Settings;
 
-/// Connections per side that count rows: counting is bound by the servers, not by this program.
-const COUNTERS: usize = 4;
-
 /// What was found out after the data phase.
 pub(super) struct Facts {
     copied: Copied,
-    source_counts: Counts,
-    target_counts: Counts,
+    pub(super) source_counts: Counts,
+    pub(super) target_counts: Counts,
     pub(super) moved: SourceMoved,
     pub(super) interrupted: bool,
     data_wall: Duration,
@@ -45,18 +41,9 @@ impl Facts {
         }
     }
 
-    /// Counts every table on both sides; the two servers work at the same time.
-    pub(super) async fn count(&mut self, prepared: &Prepared, shared: &Shared) {
-        let pairs: Vec<_> = prepared
-            .matching
-            .pairs
-            .iter()
-            .map(|p| (p.source.clone(), p.condition.clone()))
-            .collect();
-        let names = prepared.target_names();
-        let source = engine::count_source(shared, &pairs, COUNTERS);
-        let target = engine::count_target(shared, &names, COUNTERS);
-        (self.source_counts, self.target_counts) = tokio::join!(source, target);
+    /// What ended the data phase early.
+    pub(super) fn failure(&mut self) -> Option<engine::Error> {
+        self.copied.failure.take()
     }
 }
 
