@@ -308,12 +308,42 @@ fn planned_table(
     }
 }
 
-/// The part of `version()` that people know, `PostgreSQL 15.8`.
+/// The part of `version()` that people know: `PostgreSQL 15.8`, or `db9-server 0.9.0` of a DB9, which
+/// calls itself a PostgreSQL first.
 fn server(identity: &Identity) -> String {
-    let words: Vec<&str> = identity.version.split_whitespace().take(2).collect();
-    words
-        .join(" ")
+    let own = identity.version.find("db9-server").unwrap_or(0);
+    let words: Vec<&str> = identity.version[own..].split_whitespace().take(2).collect();
+    let name = words.join(" ");
+    name.trim_end_matches([')', ','])
         .chars()
         .filter(|c| !c.is_control())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(version: &str) -> Identity {
+        Identity {
+            system_identifier: None,
+            timeline: None,
+            host: "h".to_owned(),
+            port: 1,
+            database: "d".to_owned(),
+            database_oid: None,
+            server_version_num: None,
+            version: version.to_owned(),
+            in_recovery: false,
+        }
+    }
+
+    #[test]
+    fn a_db9_is_named_as_such() {
+        let postgresql = identity("PostgreSQL 15.8 (Debian 15.8-0+deb12u1) on x86_64");
+        assert_eq!(server(&postgresql), "PostgreSQL 15.8");
+        let db9 = identity("PostgreSQL 15.0 (db9-server 0.9.0) compatible");
+        assert_eq!(server(&db9), "db9-server 0.9.0");
+        assert_eq!(server(&identity("")), "");
+    }
 }
