@@ -83,7 +83,7 @@ async fn targets(
         let baseline = match (held, on_existing) {
             (false, _) => Some(0),
             (true, OnExisting::Truncate) => None,
-            (true, _) => Some(count(ledger, prepared, &name).await?),
+            (true, _) => Some(count(ledger, &prepared.target.write, &name).await?),
         };
         targets.push(TargetRow {
             name,

@@ -68,14 +68,15 @@ pub(super) async fn empty(
     )
 }
 
+/// The rows that a target table holds.
 pub(super) async fn count(
     ledger: &mut Ledger,
-    prepared: &Prepared,
+    write: &session::WriteSettings,
     name: &TableName,
 ) -> Result<u64, Error> {
     let connection = ledger.connection().await?;
     let doing = format!("counting target table {name}");
-    session::begin_write(connection, &prepared.target.write).await?;
+    session::begin_write(connection, write).await?;
     let reply = connection
         .query(&format!("SELECT count(*) FROM {}", name.quoted()))
         .await;

@@ -101,7 +101,14 @@ pub(super) async fn enter(
         .find(|run| run.state == State::Done && same(run));
     match (open, done) {
         (Some(run), _) | (None, Some(run)) if settings.restart => {
-            drop_run(&mut ledger, &prepared.target.write, run, surroundings).await?;
+            drop_run(
+                &mut ledger,
+                &prepared.target.write,
+                settings.on_existing,
+                run,
+                surroundings,
+            )
+            .await?;
         }
         (Some(run), _) if same(run) => {
             return go_on(prepared, ledger, run, settings, surroundings).await;

@@ -1,21 +1,22 @@
 //! `--restart`: a run that is dropped.
 
 use crate::endpoint::session;
-use crate::ledger::{Ledger, Owner, Run, TargetRow};
+use crate::ledger::{Ledger, Owner, Progress, Run, TargetRow};
 use crate::metrics::Event;
 
 use super::super::error::Error;
-use super::empty::empty;
+use super::empty::{count, empty};
 use super::enter::few;
 use super::refused;
 use super::resume::own;
-use super::settings::Surroundings;
+use super::settings::{OnExisting, Surroundings};
 
 /// `--restart`: takes the old run over, so that nothing of it can commit any more, empties the tables
 /// that it filled, and forgets it.
 pub(super) async fn drop_run(
     ledger: &mut Ledger,
     write: &session::WriteSettings,
+    on_existing: OnExisting,
     run: &Run,
     surroundings: &Surroundings,
 ) -> Result<(), Error> {
@@ -45,6 +46,9 @@ pub(super) async fn drop_run(
              then drop schema wire9",
         ));
     }
+    if on_existing != OnExisting::Truncate {
+        not_written_since(ledger, write, run, &progress).await?;
+    }
     let names: Vec<String> = filled.iter().map(|(_, t)| t.name.to_string()).collect();
     let text = match names.is_empty() {
         true => format!(
@@ -63,4 +67,32 @@ pub(super) async fn drop_run(
     }
     ledger.forget(&run.run, &owner).await?;
     Ok(())
+}
+
+/// A table that holds more rows than the run loaded is in use by somebody: it is not emptied for a
+/// restart.
+async fn not_written_since(
+    ledger: &mut Ledger,
+    write: &session::WriteSettings,
+    run: &Run,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let mut more = Vec::new();
+    for (number, target) in progress.plan.targets.iter().enumerate() {
+        let loaded = progress.loaded(number);
+        if loaded > 0 && count(ledger, write, &target.name).await? > loaded {
+            more.push(target.name.to_string());
+        }
+    }
+    if more.is_empty() {
+        return Ok(());
+    }
+    Err(refused(
+        format!(
+            "tables hold rows besides those that run {} loaded: {}",
+            run.run,
+            few(&more)
+        ),
+        "--restart would empty them; if that is meant, say --on-existing truncate as well",
+    ))
 }

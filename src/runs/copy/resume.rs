@@ -280,7 +280,9 @@ pub(super) async fn finished(
     adopt(prepared, &progress.plan)?;
     let mut counts = Vec::new();
     for target in &progress.plan.targets {
-        counts.push(Ok(count(&mut ledger, prepared, &target.name).await?));
+        counts.push(Ok(
+            count(&mut ledger, &prepared.target.write, &target.name).await?
+        ));
     }
     held(&progress, counts, true)?;
     Ok(Entered {
