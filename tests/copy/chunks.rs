@@ -1,8 +1,8 @@
 //! Tables of several chunks, lanes and memory.
 
-use testenv::{Cluster, ClusterOptions, StandinOptions};
+use testenv::StandinOptions;
 
-use crate::harness::{Pair, Run, Sample, Wire9};
+use crate::harness::{Pair, Run, Sample, Wire9, thirteen};
 
 /// 40,000 rows on about 5,000 pages: 40 MB.
 pub(crate) const BIG: Sample<'_> = Sample::Same {
@@ -98,8 +98,7 @@ const KEYED: Sample<'_> = Sample::Same {
 
 #[test]
 fn a_server_without_tid_range_scans_is_read_by_its_keys() {
-    let old = Cluster::start(ClusterOptions::new().major(13)).expect("PostgreSQL 13 starts");
-    let pair = Pair::on(&old, StandinOptions::default(), KEYED);
+    let pair = Pair::on(thirteen(), StandinOptions::default(), KEYED);
     let run = pair.copy().args(&["--jobs", "4"]).run().ends_with(0);
     pair.assert_equal(3);
     for (table, split) in [
@@ -112,6 +111,57 @@ fn a_server_without_tid_range_scans_is_read_by_its_keys() {
     assert_even_chunks(&pair, "keyed");
     // One key at either end of the type does not put all rows into one chunk.
     assert_even_chunks(&pair, "outlier");
+}
+
+/// Rows of 7.5 kB, so that few of them are enough for several chunks of each table.
+const KINDS_OF_KEYS: Sample<'_> = Sample::Same {
+    tables: "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+             CREATE TABLE by_uuid (id uuid PRIMARY KEY, body text);
+             CREATE TABLE by_time (id timestamptz PRIMARY KEY, body text);
+             CREATE TABLE by_number (id numeric PRIMARY KEY, body text);
+             CREATE TABLE by_several (a mood, b char(8), c date, d bytea, body text,
+                                      PRIMARY KEY (a, b, c, d))",
+    rows: "ALTER TABLE by_uuid ALTER body SET STORAGE PLAIN;
+           ALTER TABLE by_time ALTER body SET STORAGE PLAIN;
+           ALTER TABLE by_number ALTER body SET STORAGE PLAIN;
+           ALTER TABLE by_several ALTER body SET STORAGE PLAIN;
+           INSERT INTO by_uuid SELECT md5(i::text)::uuid, repeat('x', 7500)
+               FROM generate_series(1, 2300) i;
+           INSERT INTO by_time SELECT timestamptz '2024-01-01 00:00:00.001+00' + i * interval '1 s',
+               repeat('x', 7500) FROM generate_series(1, 2300) i;
+           INSERT INTO by_time VALUES ('infinity', 'a'), ('-infinity', 'b'),
+               ('0044-03-15 12:00:00+00 BC', 'c');
+           INSERT INTO by_number SELECT (i - 1000) / 7.0, repeat('x', 7500)
+               FROM generate_series(1, 2300) i;
+           INSERT INTO by_number VALUES ('NaN', 'a'), (1e100, 'b'), (-1e-100, 'c');
+           INSERT INTO by_several SELECT (ARRAY['sad', 'ok', 'happy'])[1 + i % 3]::mood,
+               (i % 5)::text, date '2024-01-01' + i % 300, decode(md5(i::text), 'hex'),
+               repeat('x', 7500) FROM generate_series(1, 2300) i",
+};
+
+#[test]
+fn keys_of_any_type_are_cut_at_their_own_order() {
+    let pair = Pair::on(thirteen(), StandinOptions::default(), KINDS_OF_KEYS);
+    let run = pair.copy().args(&["--jobs", "2"]).run().ends_with(0);
+    pair.assert_equal(3);
+    for table in ["by_uuid", "by_time", "by_number", "by_several"] {
+        let plan = run.planned(&format!("public.{table}"));
+        assert_eq!(plan["split"], "key ranges", "{table}");
+    }
+}
+
+/// A lock needs a right on the whole table, which columns' rights do not give.
+#[test]
+fn a_user_with_rights_on_columns_alone_reads_the_table_whole() {
+    let pair = Pair::of(BIG);
+    let role = "DO $$ BEGIN CREATE ROLE reader LOGIN;
+                      EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+                GRANT SELECT (id, at, body) ON big TO reader; GRANT SELECT ON small TO reader";
+    pair.source.execute(role).expect("granted");
+    let uri = pair.source.uri().replacen("postgres@", "reader@", 1);
+    let run = Wire9::copy(&uri, &pair.standin.uri()).run().ends_with(0);
+    pair.assert_equal(3);
+    assert_eq!(run.planned("public.big")["split"], "whole");
 }
 
 /// No chunk holds more than three times its share of the rows.

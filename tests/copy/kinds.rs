@@ -158,6 +158,34 @@ fn generated_columns_are_not_sent_and_made_anew_in_the_target() {
 }
 
 #[test]
+fn what_is_missing_in_the_target_is_told_at_once_before_a_row_moves() {
+    let pair = Pair::of(Sample::Sql {
+        source:
+            "CREATE TABLE a (id int, gone int); CREATE TABLE b (id int); CREATE TABLE c (id int);
+                 INSERT INTO a VALUES (1, 1); INSERT INTO c VALUES (1)",
+        target: "CREATE TABLE a (id int, needed int NOT NULL); CREATE TABLE c (id int)",
+    });
+    let run = pair.copy().run().ends_with(4).says("3 problems");
+    let run = run.says("public.a.gone").says("public.a.needed");
+    run.says("public.b: the target has no such table");
+    assert_eq!(pair.target_rows("c"), 0);
+}
+
+#[test]
+fn what_only_the_target_has_is_left_alone_and_its_columns_are_named() {
+    let pair = Pair::of(Sample::Sql {
+        source: "CREATE TABLE a (id int, b text); INSERT INTO a VALUES (1, 'x')",
+        target: "CREATE TABLE a (b text, more int DEFAULT 7, id int); CREATE TABLE other (id int);
+                 INSERT INTO other VALUES (1)",
+    });
+    let run = pair.copy().run().ends_with(0);
+    run.says("public.a.more in the target is not filled from the source");
+    pair.assert_equal(3);
+    assert_eq!(pair.target_rows("a WHERE more = 7"), 1);
+    assert_eq!(pair.target_rows("other"), 1);
+}
+
+#[test]
 fn triggers_of_the_target_are_refused_by_name_unless_they_are_allowed() {
     let pair = Pair::of(Sample::Same {
         tables: "CREATE TABLE t (id int)",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use testenv::{Action, Cluster, ClusterOptions, Fault, FaultProxy, StandinOptions, Trigger};
 
 use crate::chunks::BIG;
-use crate::harness::{Pair, Run, Running, Wire9};
+use crate::harness::{Pair, Run, Running, Wire9, thirteen};
 
 /// Bytes per second of each lane's source: a chunk of `big` takes about two seconds.
 const SLOW: u64 = 4 << 20;
@@ -53,7 +53,7 @@ impl Halting {
 
     /// The same command completes the run; what was committed is not sent again.
     #[track_caller]
-    fn goes_on(&self) {
+    fn goes_on(&self) -> Run {
         let committed = self.pair.target_rows("big");
         assert!((1..40_000).contains(&committed), "{committed} rows of big");
         let left = 41_000 - committed - self.pair.target_rows("small");
@@ -65,9 +65,10 @@ impl Halting {
         assert_eq!(big["rows"].as_u64(), Some(40_000 - committed));
         assert_eq!(big["rows_loaded"], 40_000);
         // Once all is there, lines are sent by the probe alone.
-        let (run, probed) = self.again();
-        run.says("ALREADY DONE");
+        let (done, probed) = self.again();
+        done.says("ALREADY DONE");
         assert_eq!(sent - probed, left, "lines of rows");
+        run
     }
 }
 
@@ -215,6 +216,29 @@ fn another_command_does_not_take_an_unfinished_run() {
     running.wait();
     let other = halting.pair.copy().args(&["--table", "small"]).run();
     other.ends_with(4).says("unfinished").says("--restart");
+    halting.goes_on();
+}
+
+/// Chunks by key are read in the key's order, so that a part of one can be told from its rest.
+#[test]
+fn key_ranges_go_on_where_they_ended() {
+    let halting = Halting::on(thirteen());
+    let running = halting.half_done();
+    running.signal("KILL");
+    running.wait();
+    let run = halting.goes_on();
+    assert_eq!(run.planned("public.big")["split"], "key ranges");
+}
+
+#[test]
+fn two_signals_end_it_at_once_and_the_same_command_goes_on() {
+    let halting = Halting::on(Cluster::shared());
+    let running = halting.half_done();
+    running.signal("INT");
+    std::thread::sleep(Duration::from_millis(400));
+    // It may have ended by then, in its own way.
+    let _ = running.try_signal("INT");
+    running.wait().ends_with(130);
     halting.goes_on();
 }
 

@@ -1,7 +1,11 @@
 //! DB9's documents leave much open: whatever is true, the copy is right.
 
+use std::time::Duration;
 use testenv::standin::{Limits, NarrowTypes, PasswordExchange, Serializable, TimeoutChange};
-use testenv::{Cluster, ClusterOptions, Standin, StandinOptions};
+
+use testenv::{
+    Action, Cluster, ClusterOptions, Fault, FaultProxy, Standin, StandinOptions, Trigger,
+};
 
 use crate::harness::{Pair, Sample, Wire9, targets};
 
@@ -142,6 +146,33 @@ fn a_target_that_is_no_db9_is_loaded_and_named() {
     let run = run.run().ends_with(0).says("the target is not a DB9");
     run.says("PostgreSQL 1");
     testenv::equality::assert_equal(&source.uri(), &target.uri(), 6);
+}
+
+/// A query that a standby cancels is read again under the same snapshot.
+#[test]
+fn a_conflict_with_recovery_is_a_read_error_and_tried_again() {
+    let pair = Pair::of(MIXED);
+    let source = FaultProxy::start(&pair.source.uri()).expect("a proxy starts");
+    let conflict = Action::Error {
+        sqlstate: "40001".to_owned(),
+        message: "canceling statement due to conflict with recovery".to_owned(),
+        deaf: Duration::ZERO,
+    };
+    source
+        .faults()
+        .add(Fault::new(Trigger::query("COPY"), conflict).times(2));
+    let run = Wire9::copy(source.uri(), &pair.standin.uri())
+        .run()
+        .ends_with(0);
+    pair.assert_equal(3);
+    assert!(run.result()["totals"]["retries"].as_u64() >= Some(1));
+}
+
+#[test]
+fn a_source_that_can_not_export_a_snapshot_is_refused_and_that_is_said() {
+    let pair = Pair::of(MIXED);
+    let run = Wire9::copy(&pair.standin.uri(), &pair.standin.uri()).run();
+    run.ends_with(4).says("can not export a snapshot");
 }
 
 #[test]

@@ -37,6 +37,13 @@ pub(crate) fn targets() -> &'static Cluster {
     TARGETS.get_or_init(|| Cluster::start(ClusterOptions::new()).expect("a cluster starts"))
 }
 
+/// A cluster of PostgreSQL 13, which has no Tid Range Scan; `testenv/install 13` brings it.
+pub(crate) fn thirteen() -> &'static Cluster {
+    static THIRTEEN: OnceLock<Cluster> = OnceLock::new();
+    let start = || Cluster::start(ClusterOptions::new().major(13));
+    THIRTEEN.get_or_init(|| start().expect("PostgreSQL 13 starts"))
+}
+
 /// What the source holds, and the tables that its target is given.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sample<'a> {
@@ -295,12 +302,14 @@ impl Running {
     /// Sends it a signal by its short name: `INT`, `TERM`, `KILL`, `STOP`, `CONT`.
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
+        assert!(self.try_signal(name), "kill -s {name}");
+    }
+
+    /// The same; whether it was there to get it.
+    pub(crate) fn try_signal(&self, name: &str) -> bool {
         let pid = self.child.id().to_string();
         let status = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(
-            status.expect("kill can be started").success(),
-            "kill -s {name}"
-        );
+        status.expect("kill can be started").success()
     }
 
     /// Waits for its end; past the deadline kills it and fails.
