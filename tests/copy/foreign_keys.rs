@@ -42,6 +42,22 @@ fn truncate_empties_children_before_their_parents() {
     pair.assert_equal(3);
 }
 
+/// The ledger lists large tables first, here the children.
+#[test]
+fn restart_empties_children_before_their_parents_whatever_their_sizes() {
+    let pair = Pair::of(Sample::Same {
+        tables: "CREATE TABLE land (id int PRIMARY KEY);
+                 CREATE TABLE town (id int PRIMARY KEY REFERENCES land, body text);
+                 CREATE TABLE house (id int PRIMARY KEY REFERENCES town, body text)",
+        rows: "INSERT INTO land SELECT generate_series(1, 100);
+               INSERT INTO town SELECT i, repeat('t', 500) FROM generate_series(1, 100) i;
+               INSERT INTO house SELECT i, repeat('h', 1500) FROM generate_series(1, 100) i",
+    });
+    pair.copy().run().ends_with(0);
+    pair.copy().arg("--restart").run().ends_with(0);
+    pair.assert_equal(3);
+}
+
 #[test]
 fn a_table_that_refers_to_itself_is_refused_with_the_constraint_and_a_remedy() {
     let pair = Pair::of(Sample::Same {

@@ -1,7 +1,7 @@
 //! Emptying and counting tables of the target.
 
 use crate::catalog::TableName;
-use crate::endpoint::session;
+use crate::endpoint::session::{self, WriteSettings};
 use crate::ledger::{Ledger, Progress};
 use crate::wire;
 
@@ -34,44 +34,91 @@ pub(super) async fn truncate(
     Ok(())
 }
 
-/// TRUNCATE, or DELETE where a foreign key forbids that.
-pub(super) async fn empty(
+/// Empties tables whose foreign keys are not known: one that another refers to is tried again when
+/// others are empty.
+pub(super) async fn empty_all(
     ledger: &mut Ledger,
-    write: &session::WriteSettings,
-    name: &TableName,
+    write: &WriteSettings,
+    mut names: Vec<TableName>,
 ) -> Result<(), Error> {
-    let connection = ledger.connection().await?;
-    let statements = [
-        format!("TRUNCATE TABLE {}", name.quoted()),
-        format!("DELETE FROM {}", name.quoted()),
-    ];
-    let mut last = None;
-    for statement in &statements {
-        session::begin_write(connection, write).await?;
-        let emptied = match connection.query(statement).await {
-            Ok(_) => connection.query("COMMIT").await,
-            Err(e) => Err(e),
-        };
-        match emptied {
-            Ok(_) => return Ok(()),
-            Err(e) if e.code() == Some("0A000") => {
-                session::rollback(connection).await?;
-                last = Some(e);
+    while !names.is_empty() {
+        let mut referenced = Vec::new();
+        let mut reason = None;
+        for name in &names {
+            if let Err(error) = try_to_empty(ledger, write, name).await? {
+                referenced.push(name.clone());
+                reason = reason.or(Some((name, error)));
             }
-            Err(e) => return Err(wire_error(&format!("emptying target table {name}"), e).into()),
+        }
+        match reason {
+            Some((name, error)) if referenced.len() == names.len() => {
+                return Err(not_emptied(name, error));
+            }
+            _ => names = referenced,
         }
     }
-    let error = last.expect("both statements were refused");
-    Err(
-        Error::from(wire_error(&format!("emptying target table {name}"), error))
-            .advise("empty the table by hand"),
-    )
+    Ok(())
+}
+
+async fn empty(ledger: &mut Ledger, write: &WriteSettings, name: &TableName) -> Result<(), Error> {
+    let emptied = try_to_empty(ledger, write, name).await?;
+    emptied.map_err(|error| not_emptied(name, error))
+}
+
+fn not_emptied(name: &TableName, error: wire::Error) -> Error {
+    Error::from(wire_error(&format!("emptying target table {name}"), error))
+        .advise("empty the table by hand")
+}
+
+/// TRUNCATE, or DELETE where a foreign key forbids that; `Err` inside where rows of another table
+/// forbid both.
+async fn try_to_empty(
+    ledger: &mut Ledger,
+    write: &WriteSettings,
+    name: &TableName,
+) -> Result<Result<(), wire::Error>, Error> {
+    let truncate = format!("TRUNCATE TABLE {}", name.quoted());
+    let delete = format!("DELETE FROM {}", name.quoted());
+    let mut refusal = None;
+    for statement in [truncate, delete] {
+        match in_transaction(ledger, write, &statement).await? {
+            Ok(()) => return Ok(Ok(())),
+            Err(error) if matches!(error.code(), Some("0A000" | "23503")) => {
+                refusal = Some(error);
+            }
+            Err(error) => return Err(not_emptied(name, error)),
+        }
+    }
+    Ok(Err(refusal.expect("both statements were refused")))
+}
+
+/// Runs one statement and commits; `Err` inside is the server's refusal, of which nothing is left.
+async fn in_transaction(
+    ledger: &mut Ledger,
+    write: &WriteSettings,
+    statement: &str,
+) -> Result<Result<(), wire::Error>, Error> {
+    let connection = ledger.connection().await?;
+    session::begin_write(connection, write).await?;
+    let done = match connection.query(statement).await {
+        Ok(_) => connection.query("COMMIT").await,
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(_) => Ok(Ok(())),
+        Err(error) => {
+            if connection.is_usable() {
+                session::rollback(connection).await?;
+            }
+            Ok(Err(error))
+        }
+    }
 }
 
 /// The rows that a target table holds.
 pub(super) async fn count(
     ledger: &mut Ledger,
-    write: &session::WriteSettings,
+    write: &WriteSettings,
     name: &TableName,
 ) -> Result<u64, Error> {
     let connection = ledger.connection().await?;

@@ -5,7 +5,7 @@ use crate::ledger::{Ledger, Owner, Progress, Run, TargetRow};
 use crate::metrics::Event;
 
 use super::super::error::Error;
-use super::empty::{count, empty};
+use super::empty::{count, empty_all};
 use super::enter::few;
 use super::refused;
 use super::resume::own;
@@ -62,9 +62,8 @@ pub(super) async fn drop_run(
         ),
     };
     let _ = surroundings.events.try_send(Event::Notice(text));
-    for (_, target) in filled.iter().rev() {
-        empty(ledger, write, &target.name).await?;
-    }
+    let names = filled.iter().map(|(_, t)| t.name.clone()).collect();
+    empty_all(ledger, write, names).await?;
     ledger.forget(&run.run, &owner).await?;
     Ok(())
 }
