@@ -60,6 +60,7 @@ fn assert_cuts(pair: &Pair, run: &Run, unit: &str) {
 fn auto_cuts_to_what_the_target_keeps_and_counts_each_value() {
     let pair = Pair::of(MOMENTS);
     let run = pair.copy().run().ends_with(0).says("values cut");
+    let run = run.says("timestamp keeps 3 fraction digits (probed)");
     pair.assert_equal(3);
     assert_cuts(&pair, &run, "milliseconds");
 }
@@ -96,6 +97,18 @@ fn digits_that_are_asked_for_win_over_what_the_target_keeps() {
     let arguments = ["--fraction-digits", "6", "--on-existing", "truncate"];
     pair.copy().args(&arguments).run().ends_with(0);
     pair.assert_equal(6);
+}
+
+#[test]
+fn digits_that_the_target_does_not_keep_are_sent_when_asked_for_and_that_is_said() {
+    let pair = Pair::of(MOMENTS);
+    let run = pair
+        .copy()
+        .args(&["--fraction-digits", "6"])
+        .run()
+        .ends_with(0);
+    run.says("--fraction-digits 6 sends more digits than the target keeps, 3: it cuts them");
+    pair.assert_equal(3);
 }
 
 /// `timestamp(0)` rounds: 23:59:59.6 would become the next day.

@@ -10,6 +10,7 @@ mod configuration;
 mod cutting;
 mod empty;
 mod enter;
+mod found;
 mod outcome;
 mod prepare;
 mod restart;

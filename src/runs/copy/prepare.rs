@@ -14,6 +14,7 @@ use crate::schema::{self, FractionDigits, Matching};
 use crate::wire::{ConnectOptions, Connection, SslMode};
 
 use super::super::error::{Error, Exit};
+use super::found;
 use super::refused;
 use super::settings::{Settings, Surroundings};
 
@@ -185,6 +186,8 @@ async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), E
         profile.overlay(given);
     }
     check_profile(&profile, &mut notes)?;
+    notes.push(found::note(&profile));
+    notes.extend(found::more_than_kept(settings.fraction_digits, &profile));
     let mut write = WriteSettings::new("wire9", &profile);
     if let Some(path) = &settings.target_search_path {
         write.search_path(path)?;

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 
 use tokio::time::{Duration, sleep};
 
+use crate::endpoint::snapshot::Snapshot;
 use crate::engine;
 use crate::lane::{Shared, Work};
-use crate::ledger::{Claim, Ledger, Liveness, Owner, PlanRows, Progress, Run};
+use crate::ledger::{Claim, Ledger, Liveness, Owner, PairRow, PlanRows, Progress, Run, TargetRow};
 use crate::metrics::Event;
 use crate::plan::{Bounds, Chunk};
+use crate::schema::Matching;
 
 use super::super::error::{Error, Exit};
 use super::empty::{count, truncate};
@@ -58,61 +60,63 @@ pub(super) async fn own(
     tokens: &[String],
     surroundings: &Surroundings,
 ) -> Result<(), Error> {
-    let busy = |run: &Run| {
-        refused(
-            format!(
-                "run {} is being worked on by another wire9 process ({})",
-                run.run, run.owner
-            ),
-            "let it finish, or stop it; then repeat the command",
-        )
+    let seen = match run.owner.liveness() {
+        Liveness::Gone => run.clone(),
+        Liveness::Alive => return Err(busy(run)),
+        Liveness::Elsewhere => silent(ledger, run.clone(), surroundings).await?,
     };
-    let mut seen = run.clone();
-    match seen.owner.liveness() {
-        Liveness::Gone => {}
-        Liveness::Alive => return Err(busy(&seen)),
-        Liveness::Elsewhere => {
-            while seen.silent < EXPIRES {
-                let text = format!(
-                    "the run's last owner ({}) may still live; taking over in {:.0} s",
-                    seen.owner,
-                    (EXPIRES - seen.silent).ceil()
-                );
-                let _ = surroundings.events.try_send(Event::Phase(text));
-                if surroundings.stop.is_cancelled() {
-                    return Err(Error::new(
-                        Exit::Interrupted,
-                        "interrupted before anything was written",
-                    ));
-                }
-                sleep(Duration::from_secs(1)).await;
-                let beat = seen.beat;
-                seen = ledger.run(&seen).await?.ok_or_else(|| busy(&seen))?;
-                if seen.beat != beat {
-                    return Err(busy(&seen));
-                }
-            }
-        }
-    }
     match ledger.take_over(&seen, owner, tokens).await? {
         Claim::Ours => Ok(()),
         Claim::Lost => Err(busy(&seen)),
     }
 }
 
+/// Waits, with a countdown, until an owner on another host has been silent for long enough.
+async fn silent(
+    ledger: &mut Ledger,
+    mut seen: Run,
+    surroundings: &Surroundings,
+) -> Result<Run, Error> {
+    while seen.silent < EXPIRES {
+        let text = format!(
+            "the run's last owner ({}) may still live; taking over in {:.0} s",
+            seen.owner,
+            (EXPIRES - seen.silent).ceil()
+        );
+        let _ = surroundings.events.try_send(Event::Phase(text));
+        if surroundings.stop.is_cancelled() {
+            return Err(Error::new(
+                Exit::Interrupted,
+                "interrupted before anything was written",
+            ));
+        }
+        sleep(Duration::from_secs(1)).await;
+        let beat = seen.beat;
+        seen = ledger.run(&seen).await?.ok_or_else(|| busy(&seen))?;
+        if seen.beat != beat {
+            return Err(busy(&seen));
+        }
+    }
+    Ok(seen)
+}
+
+fn busy(run: &Run) -> Error {
+    refused(
+        format!(
+            "run {} is being worked on by another wire9 process ({})",
+            run.run, run.owner
+        ),
+        "let it finish, or stop it; then repeat the command",
+    )
+}
+
 /// Numbers the pairs and targets of this process as the ledger's plan does.
 fn adopt(prepared: &mut Prepared, plan: &PlanRows) -> Result<(), Error> {
     let matching = &prepared.matching;
-    let pairs: Option<Vec<usize>> = plan
-        .pairs
-        .iter()
-        .map(|row| matching.pairs.iter().position(|p| p.source == row.source))
-        .collect();
-    let targets: Option<Vec<usize>> = plan
-        .targets
-        .iter()
-        .map(|row| matching.targets.iter().position(|t| t.name == row.name))
-        .collect();
+    let pair = |row: &PairRow| matching.pairs.iter().position(|p| p.source == row.source);
+    let target = |row: &TargetRow| matching.targets.iter().position(|t| t.name == row.name);
+    let pairs: Option<Vec<usize>> = plan.pairs.iter().map(pair).collect();
+    let targets: Option<Vec<usize>> = plan.targets.iter().map(target).collect();
     let complete =
         (plan.pairs.len(), plan.targets.len()) == (matching.pairs.len(), matching.targets.len());
     let (Some(pairs), Some(targets), true) = (pairs, targets, complete) else {
@@ -121,29 +125,34 @@ fn adopt(prepared: &mut Prepared, plan: &PlanRows) -> Result<(), Error> {
             "something else has written to schema wire9; begin anew with --restart",
         ));
     };
+    prepared.waves = targets.iter().map(|&i| prepared.waves[i]).collect();
+    prepared.matching = renumbered(&prepared.matching, &pairs, &targets);
+    Ok(())
+}
+
+/// The same matching in another order: by new number, the old one.
+fn renumbered(matching: &Matching, pairs: &[usize], targets: &[usize]) -> Matching {
     let mut number = vec![0; targets.len()];
     for (new, &old) in targets.iter().enumerate() {
         number[old] = new;
     }
-    let mut matching = std::mem::take(&mut prepared.matching);
-    matching.pairs = pairs.iter().map(|&i| matching.pairs[i].clone()).collect();
-    matching.targets = targets
-        .iter()
-        .map(|&i| matching.targets[i].clone())
-        .collect();
-    for pair in &mut matching.pairs {
+    let mut renumbered = Matching {
+        pairs: pairs.iter().map(|&i| matching.pairs[i].clone()).collect(),
+        targets: targets
+            .iter()
+            .map(|&i| matching.targets[i].clone())
+            .collect(),
+        ..matching.clone()
+    };
+    for pair in &mut renumbered.pairs {
         pair.target = number[pair.target];
     }
-    for target in &mut matching.targets {
+    for target in &mut renumbered.targets {
         target.parents.iter_mut().for_each(|p| *p = number[*p]);
-        target
-            .references
-            .iter_mut()
-            .for_each(|r| r.parent = number[r.parent]);
+        let references = target.references.iter_mut();
+        references.for_each(|r| r.parent = number[r.parent]);
     }
-    prepared.waves = targets.iter().map(|&i| prepared.waves[i]).collect();
-    prepared.matching = matching;
-    Ok(())
+    renumbered
 }
 
 /// Tables of several chunks keep their lock from before the first read to the last, here, too.
@@ -210,31 +219,11 @@ pub(super) async fn prove(
     phase("comparing the target with the ledger");
     let counts = engine::count_target(shared, &prepared.target_names(), settings.jobs).await;
     held(&entered.progress, counts, false)?;
-    let earlier = entered
-        .earlier_snapshot
-        .as_deref()
-        .and_then(|t| serde_json::from_str(t).ok());
-    let still = |earlier: crate::endpoint::snapshot::Snapshot| {
-        earlier.shows_the_same_as(&prepared.snapshot)
-    };
-    if earlier.is_some_and(still) {
+    if did_not_move(entered, prepared) {
         return Ok(());
     }
     phase("the source may have been written since: comparing what was copied with the source");
-    let begun: Vec<Work> = entered
-        .works
-        .iter()
-        .filter(|w| !w.done.is_empty())
-        .cloned()
-        .collect();
-    let same = engine::redigest(shared, &begun, settings.jobs).await?;
-    for (work, same) in begun.iter().zip(same) {
-        if !same {
-            let problem = "rows that were copied have changed on the source since; this table can not \
-                           be continued: begin anew with --restart";
-            entered.problems.insert(work.table, problem.to_owned());
-        }
-    }
+    entered.problems = changed(entered, shared, settings).await?;
     if entered.problems.is_empty() {
         let snapshot = snapshot_text(prepared);
         entered
@@ -243,6 +232,31 @@ pub(super) async fn prove(
             .await?;
     }
     Ok(())
+}
+
+/// Whether the snapshot of the process before is proven to show the same rows.
+fn did_not_move(entered: &Entered, prepared: &Prepared) -> bool {
+    let earlier = entered.earlier_snapshot.as_deref();
+    let earlier: Option<Snapshot> = earlier.and_then(|text| serde_json::from_str(text).ok());
+    earlier.is_some_and(|earlier| earlier.shows_the_same_as(&prepared.snapshot))
+}
+
+/// The tables, by pair, of which a row that was copied is another on the source now, and why that
+/// leaves them out. Finished chunks are compared, too: a row may have moved into one.
+async fn changed(
+    entered: &Entered,
+    shared: &Shared,
+    settings: &Settings,
+) -> Result<HashMap<usize, String>, Error> {
+    const PROBLEM: &str = "rows that were copied have changed on the source since; this table can \
+                           not be continued: begin anew with --restart";
+    let begun = entered.works.iter().filter(|w| !w.done.is_empty());
+    let begun: Vec<Work> = begun.cloned().collect();
+    let same = engine::redigest(shared, &begun, settings.jobs).await?;
+    let others = begun.iter().zip(same).filter(|(_, same)| !same);
+    Ok(others
+        .map(|(work, _)| (work.table, PROBLEM.to_owned()))
+        .collect())
 }
 
 /// The target tables must hold what the ledger says; more rows are a fault only while the run is
