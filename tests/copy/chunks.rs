@@ -53,6 +53,8 @@ fn one_lane_and_a_small_memory_make_many_batches_and_the_same_rows() {
     let run = pair.copy().args(&arguments).run().ends_with(0);
     pair.assert_equal(3);
     assert!(run.table("public.big")["batches"].as_u64() > Some(15));
+    let peak = run.report["peak_rss_bytes"].as_u64().expect("a number");
+    assert!(peak < (4 + 32) << 20, "{peak} bytes for 4 MiB");
     assert_facts_of_big(&pair, &run);
 }
 
