@@ -73,8 +73,10 @@ pub async fn lock_and_check(
     oid: u32,
 ) -> Result<()> {
     let name = table.quoted();
+    // Reading takes the lock that LOCK TABLE … IN ACCESS SHARE MODE would, which is refused to users
+    // with rights on columns alone.
     let sql = format!(
-        "SAVEPOINT wire9_lock; LOCK TABLE ONLY {name} IN ACCESS SHARE MODE; \
+        "SAVEPOINT wire9_lock; SELECT FROM ONLY {name} WHERE false; \
          RELEASE SAVEPOINT wire9_lock; \
          SELECT pg_catalog.to_regclass({text})::oid::text, \
          coalesce(pg_catalog.pg_relation_filenode({oid}), 0)::text, \

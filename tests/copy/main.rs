@@ -1,0 +1,16 @@
+//! `wire9 copy`, the real program, from a real PostgreSQL into a stand-in of DB9.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod chunks;
+mod dry_run;
+mod existing;
+mod filters;
+mod foreign_keys;
+mod kinds;
+mod resume;
+mod samples;
+mod switches;
+mod timestamps;
+mod verdict;
