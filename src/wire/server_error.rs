@@ -88,7 +88,7 @@ impl fmt::Debug for ServerError {
 }
 
 impl ServerError {
-    /// `table s.t, constraint c, line 3, column a`
+    /// `table s.t, constraint c, line 3, column a, character 8`
     fn place(&self) -> Option<String> {
         let table = self.table.as_ref().map(|table| match &self.schema {
             Some(schema) => format!("table {schema}.{table}"),
@@ -106,6 +106,8 @@ impl ServerError {
             self.column
                 .as_ref()
                 .map(|column| format!("column {column}")),
+            self.position
+                .map(|position| format!("character {position}")),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(", "))
@@ -403,6 +405,17 @@ mod tests {
             None
         );
         assert_eq!(line("outline 5 is deadline 6"), None);
+    }
+
+    #[test]
+    fn the_place_in_the_statement_is_shown() {
+        let error = parse(&[
+            ('V', "ERROR"),
+            ('C', "42703"),
+            ('M', "no column"),
+            ('P', "8"),
+        ]);
+        assert_eq!(error.to_string(), "ERROR 42703: no column (character 8)");
     }
 
     #[test]

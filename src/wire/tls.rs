@@ -434,6 +434,11 @@ fn handshake_reason(error: &io::Error) -> String {
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         ) => "the server's certificate is not valid yet".into(),
+        other if other.to_string().contains("UnsupportedCertVersion") => {
+            "the server's certificate is of X.509 version 1, which can not be verified; sslmode=require \
+             without a root file accepts it"
+                .into()
+        }
         other => other.to_string(),
     }
 }

@@ -113,7 +113,14 @@ pub(super) async fn enter(
         .find(|run| run.state == State::Done && same(run));
     match (open, done) {
         (Some(run), _) | (None, Some(run)) if settings.restart => {
-            drop_run(&mut ledger, &prepared.target.write, run, surroundings).await?;
+            drop_run(
+                &mut ledger,
+                &prepared.target.write,
+                settings.on_existing,
+                run,
+                surroundings,
+            )
+            .await?;
         }
         (Some(run), _) if same(run) => {
             return go_on(prepared, ledger, run, settings, surroundings).await;
@@ -157,7 +164,7 @@ async fn begin(
         let baseline = match (held, settings.on_existing) {
             (false, _) => Some(0),
             (true, OnExisting::Truncate) => None,
-            (true, _) => Some(count(&mut ledger, prepared, name).await?),
+            (true, _) => Some(count(&mut ledger, &prepared.target.write, name).await?),
         };
         targets.push(TargetRow {
             name: name.clone(),
@@ -408,10 +415,14 @@ async fn empty(
     )
 }
 
-async fn count(ledger: &mut Ledger, prepared: &Prepared, name: &TableName) -> Result<u64, Error> {
+async fn count(
+    ledger: &mut Ledger,
+    write: &session::WriteSettings,
+    name: &TableName,
+) -> Result<u64, Error> {
     let connection = ledger.connection().await?;
     let doing = format!("counting target table {name}");
-    session::begin_write(connection, &prepared.target.write).await?;
+    session::begin_write(connection, write).await?;
     let reply = connection
         .query(&format!("SELECT count(*) FROM {}", name.quoted()))
         .await;
@@ -713,7 +724,9 @@ async fn finished(
     adopt(prepared, &progress.plan)?;
     let mut counts = Vec::new();
     for target in &progress.plan.targets {
-        counts.push(Ok(count(&mut ledger, prepared, &target.name).await?));
+        counts.push(Ok(
+            count(&mut ledger, &prepared.target.write, &target.name).await?
+        ));
     }
     held(&progress, counts, true)?;
     Ok(Entered {
@@ -735,6 +748,7 @@ async fn finished(
 async fn drop_run(
     ledger: &mut Ledger,
     write: &session::WriteSettings,
+    on_existing: OnExisting,
     run: &Run,
     surroundings: &Surroundings,
 ) -> Result<(), Error> {
@@ -764,6 +778,9 @@ async fn drop_run(
              then drop schema wire9",
         ));
     }
+    if on_existing != OnExisting::Truncate {
+        not_written_since(ledger, write, run, &progress).await?;
+    }
     let names: Vec<String> = filled.iter().map(|(_, t)| t.name.to_string()).collect();
     let text = match names.is_empty() {
         true => format!(
@@ -782,6 +799,34 @@ async fn drop_run(
     }
     ledger.forget(&run.run, &owner).await?;
     Ok(())
+}
+
+/// A table that holds more rows than the run loaded is in use by somebody: it is not emptied for a
+/// restart.
+async fn not_written_since(
+    ledger: &mut Ledger,
+    write: &session::WriteSettings,
+    run: &Run,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let mut more = Vec::new();
+    for (number, target) in progress.plan.targets.iter().enumerate() {
+        let loaded = progress.loaded(number);
+        if loaded > 0 && count(ledger, write, &target.name).await? > loaded {
+            more.push(target.name.to_string());
+        }
+    }
+    if more.is_empty() {
+        return Ok(());
+    }
+    Err(refused(
+        format!(
+            "tables hold rows besides those that run {} loaded: {}",
+            run.run,
+            few(&more)
+        ),
+        "--restart would empty them; if that is meant, say --on-existing truncate as well",
+    ))
 }
 
 fn snapshot_text(prepared: &Prepared) -> String {

@@ -48,6 +48,9 @@ pub async fn copy(settings: &Settings, surroundings: &Surroundings) -> Result<Ou
     data(prepared, entered, settings, surroundings, began).await
 }
 
+/// Connections per side that count rows: counting is bound by the servers, not by this program.
+const COUNTERS: usize = 4;
+
 /// The data phase and what follows it.
 async fn data(
     prepared: Prepared,
@@ -78,21 +81,26 @@ async fn data(
     ));
     let data_began = Instant::now();
     let tokens = std::mem::take(&mut entered.tokens);
-    let copied = engine::copy(Arc::clone(&shared), schedule, tokens, &keeper, &heartbeat).await;
-    let data_wall = data_began.elapsed();
-    if let Some(failure) = copied.failure {
+    let pairs = prepared.counted_pairs();
+    let (copied, counting) = {
+        let copying = engine::copy(Arc::clone(&shared), schedule, tokens, &keeper, &heartbeat);
+        // The source is counted while it is read: it is the same snapshot.
+        engine::beside(copying, engine::count_source(&shared, &pairs, COUNTERS)).await
+    };
+    let mut facts = verdict::Facts::new(copied, data_began.elapsed(), began);
+    if let Some(failure) = facts.failure() {
         return Err(failure.into());
     }
-    let mut facts = verdict::Facts::new(copied, data_wall, began);
     if surroundings.stop.is_cancelled() {
         facts.interrupted = true;
     } else {
         phase("counting on both sides");
+        let names = prepared.target_names();
+        let target = engine::count_target(&shared, &names, COUNTERS);
         // The statistics of the source may lag, so this may wait while rows are counted.
         let moved = verdict::moved(&prepared, settings);
-        let counted = facts.count(&prepared, &shared);
-        let (moved, ()) = tokio::join!(moved, counted);
-        facts.moved = moved;
+        (facts.source_counts, facts.target_counts, facts.moved) =
+            tokio::join!(counting.finish(), target, moved);
     }
     keeper.close().await;
     drop(heartbeat);
