@@ -1,5 +1,6 @@
 //! Why an operation ended without its result, and what that means for the caller.
 
+use crate::copytext::RowErrorKind;
 use crate::wire::OptionsError;
 use crate::{endpoint, engine, lane, ledger, schema, wire};
 
@@ -90,6 +91,7 @@ impl Error {
             wire::Error::Connect { peer, source } => {
                 Self::new(exit, format!("{what} at {peer}")).because(source)
             }
+            wire::Error::Options(cause) => Self::new(exit, what).because(cause),
             cause => Self::new(exit, what).because(cause),
         }
         .advise(advice)
@@ -358,6 +360,11 @@ fn advice(error: &lane::Error) -> String {
                 "a function of the target (CHECK, default or trigger) uses names without their \
                  schema; name the schemas that it needs: --target-search-path"
             }
+            Some("54000") => return row_advice(&RowErrorKind::TooLong { length: 0, limit: 0 }).to_owned(),
+            Some("57014") => {
+                "give the target's user a longer statement timeout, or make the row cheaper to take; \
+                 committed batches stay, the same command continues"
+            }
             Some("42501") => "grant INSERT on the table to the target's user, then repeat the command",
             Some(code) if code.starts_with("22") || code.starts_with("23") => {
                 "change the value on the source, or the column or constraint in the target; committed \
@@ -370,7 +377,7 @@ fn advice(error: &lane::Error) -> String {
             ..
         } => CHANGED,
         E::Source { source, .. } => match source.code() {
-            Some("22021" | "22P05") => row_advice(&crate::copytext::RowErrorKind::InvalidUtf8 { at: 0 }),
+            Some("22021" | "22P05") => return row_advice(&RowErrorKind::InvalidUtf8 { at: 0 }).to_owned(),
             Some("42501") => "the source's user must be able to read all rows of the table: grant SELECT, \
                              or use a user with BYPASSRLS where row-level security hides rows",
             _ => CONTINUE,
@@ -386,8 +393,8 @@ fn advice(error: &lane::Error) -> String {
     .to_owned()
 }
 
-fn row_advice(kind: &crate::copytext::RowErrorKind) -> &'static str {
-    use crate::copytext::RowErrorKind as K;
+fn row_advice(kind: &RowErrorKind) -> &'static str {
+    use RowErrorKind as K;
     match kind {
         K::InvalidUtf8 { .. } => {
             "the target is UTF-8 only: mend the row on the source (convert_from(…, 'LATIN1')), or \

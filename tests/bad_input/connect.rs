@@ -196,7 +196,7 @@ fn a_password_command_that_hangs_ends_with_the_connect_timeout() {
     Wire9::copy(&uri, &pair.standin.uri())
         .args(&["--postgres-password-command", "sleep 300"])
         .run()
-        .fails(3, &["the source", "password command", "longer than 1s"])
+        .fails(3, &["the source", "password command", "longer than 2s"])
         .advises(&["by hand"]);
 }
 
