@@ -232,7 +232,7 @@ impl Filler<'_> {
                 let _ = self.shared.events.try_send(read);
                 told = batch.read_bytes;
             }
-            if stream.raw.len() > self.shared.batch_limit && batch.alone.is_none() {
+            if stream.begun_row() > self.shared.batch_limit && batch.alone.is_none() {
                 let alone = Arc::clone(&self.shared.alone).acquire_owned().await;
                 batch.alone = Some(alone.expect("the semaphore is never closed"));
             }
@@ -243,7 +243,7 @@ impl Filler<'_> {
                 read = stream.read() => read,
             };
             self.waits.source += waiting.elapsed();
-            if read.map_err(|e| reading(&batch.work, e))? == 0 {
+            if read.map_err(|e| stream.failed(&batch.work, e))? == 0 {
                 return Ok(Filled::End);
             }
         }
@@ -353,6 +353,11 @@ impl<'a> Stream<'a> {
         Ok(consumed)
     }
 
+    /// Bytes of the row that has begun and whose end has not come.
+    fn begun_row(&self) -> usize {
+        self.raw.len() - self.at
+    }
+
     /// Whether a whole row is left: the rewriter stopped because the batch is full.
     fn holds_a_row(&self) -> bool {
         memchr::memchr(b'\n', &self.raw[self.at..]).is_some()
@@ -375,6 +380,18 @@ impl<'a> Stream<'a> {
             }
         }
         Ok(skipped == sent)
+    }
+
+    /// An error of the source while rows come. Bytes that the server can not send as UTF-8 stand in the
+    /// row after the last one that came.
+    fn failed(&self, work: &Work, error: wire::Error) -> Failure {
+        match error.code() {
+            Some("22021" | "22P05") => Failure::Final(Error::Source {
+                place: work.place(Some(self.rewriter.rows() + 1)),
+                source: reading(work, error),
+            }),
+            _ => reading(work, error).into(),
+        }
     }
 
     /// The end of the chunk: the source's count must be the rows that arrived.

@@ -323,6 +323,11 @@ impl<'a, Q: Queue> Writer<'a, Q> {
     fn give_up(&self, batch: &Batch, piece: &Piece, failure: Failure) -> Error {
         let place = self.place(batch, piece, None);
         match failure.cause {
+            // A limit that a single row meets is a refusal of this row.
+            Cause::Wire(source) if piece.digest.rows == 1 && is_limit(&source) => Error::Refused {
+                place: self.place(batch, piece, Some(1)),
+                source,
+            },
             Cause::Wire(source) => {
                 let doing = format!("loading into table {}", batch.work.target);
                 Error::Target {
@@ -417,6 +422,11 @@ impl Failure {
             Cause::NotCommitted => "COMMIT was answered with ROLLBACK".to_owned(),
         }
     }
+}
+
+/// Too large or too slow for the target, whatever else is tried.
+fn is_limit(error: &wire::Error) -> bool {
+    matches!(error.code(), Some("54000" | "57014"))
 }
 
 /// Length in bytes of the first `rows` rows; `None` where there are fewer.
