@@ -11,7 +11,8 @@ use crate::endpoint::{introspect, session};
 use crate::engine;
 use crate::lane::{Shared, Work};
 use crate::ledger::{
-    Claim, Ledger, Liveness, NewRun, Owner, PairRow, PlanRows, Progress, Run, State, TargetRow,
+    self, Claim, Ledger, Liveness, NewRun, Owner, PairRow, PlanRows, Progress, Run, State,
+    TargetRow,
 };
 use crate::metrics::Event;
 use crate::plan::{self, Bounds, Chunk, Split, Thresholds};
@@ -113,7 +114,7 @@ pub(super) async fn enter(
         .find(|run| run.state == State::Done && same(run));
     match (open, done) {
         (Some(run), _) | (None, Some(run)) if settings.restart => {
-            drop_run(&mut ledger, &prepared.target.write, run, surroundings).await?;
+            drop_run(&mut ledger, run, surroundings).await?;
         }
         (Some(run), _) if same(run) => {
             return go_on(prepared, ledger, run, settings, surroundings).await;
@@ -202,7 +203,8 @@ async fn begin(
         plan: rows,
         ..Progress::default()
     };
-    truncate(&mut ledger, prepared, &new.run, &mut progress).await?;
+    let owned = (new.run.as_str(), &owner);
+    truncate(&mut ledger, prepared, owned, &mut progress).await?;
     let works = chunks
         .iter()
         .map(|c| work(&prepared.matching.pairs[c.table], prepared, c))
@@ -353,7 +355,7 @@ fn check_existing(
 async fn truncate(
     ledger: &mut Ledger,
     prepared: &Prepared,
-    run: &str,
+    (run, owner): (&str, &Owner),
     progress: &mut Progress,
 ) -> Result<(), Error> {
     let mut order: Vec<usize> = (0..progress.plan.targets.len())
@@ -362,50 +364,28 @@ async fn truncate(
     // Children first, so that no foreign key stands in the way.
     order.sort_by_key(|&t| std::cmp::Reverse(prepared.waves[t]));
     for target in order {
-        empty(
-            ledger,
-            &prepared.target.write,
-            &progress.plan.targets[target].name,
-        )
-        .await?;
-        ledger.set_truncated(run, target).await?;
+        let name = progress.plan.targets[target].name.clone();
+        empty(ledger, run, owner, (target, &name)).await?;
         progress.plan.targets[target].baseline = Some(0);
     }
     Ok(())
 }
 
-/// TRUNCATE, or DELETE where a foreign key forbids that.
+/// Empties one target table.
 async fn empty(
     ledger: &mut Ledger,
-    write: &session::WriteSettings,
-    name: &TableName,
+    run: &str,
+    owner: &Owner,
+    target: (usize, &TableName),
 ) -> Result<(), Error> {
-    let connection = ledger.connection().await?;
-    let statements = [
-        format!("TRUNCATE TABLE {}", name.quoted()),
-        format!("DELETE FROM {}", name.quoted()),
-    ];
-    let mut last = None;
-    for statement in &statements {
-        session::begin_write(connection, write).await?;
-        let emptied = match connection.query(statement).await {
-            Ok(_) => connection.query("COMMIT").await,
-            Err(e) => Err(e),
-        };
-        match emptied {
-            Ok(_) => return Ok(()),
-            Err(e) if e.code() == Some("0A000") => {
-                session::rollback(connection).await?;
-                last = Some(e);
-            }
-            Err(e) => return Err(wire_error(&format!("emptying target table {name}"), e).into()),
+    let emptied = ledger.empty(run, owner, target).await;
+    emptied.map_err(|cause| match cause {
+        ledger::Error::Wire { source, .. } => {
+            let doing = format!("emptying target table {}", target.1);
+            Error::from(wire_error(&doing, source)).advise("empty the table by hand")
         }
-    }
-    let error = last.expect("both statements were refused");
-    Err(
-        Error::from(wire_error(&format!("emptying target table {name}"), error))
-            .advise("empty the table by hand"),
-    )
+        error => error.into(),
+    })
 }
 
 async fn count(ledger: &mut Ledger, prepared: &Prepared, name: &TableName) -> Result<u64, Error> {
@@ -448,7 +428,7 @@ async fn go_on(
     own(&mut ledger, run, &owner, &tokens, surroundings).await?;
     let mut progress = ledger.progress(&run.run).await?;
     adopt(prepared, &progress.plan)?;
-    truncate(&mut ledger, prepared, &run.run, &mut progress).await?;
+    truncate(&mut ledger, prepared, (&run.run, &owner), &mut progress).await?;
     lock_split_tables(prepared, &progress).await?;
     let works = remaining(prepared, &progress);
     Ok(Entered {
@@ -734,7 +714,6 @@ async fn finished(
 /// that it filled, and forgets it.
 async fn drop_run(
     ledger: &mut Ledger,
-    write: &session::WriteSettings,
     run: &Run,
     surroundings: &Surroundings,
 ) -> Result<(), Error> {
@@ -777,8 +756,8 @@ async fn drop_run(
         ),
     };
     let _ = surroundings.events.try_send(Event::Notice(text));
-    for (_, target) in filled.iter().rev() {
-        empty(ledger, write, &target.name).await?;
+    for (number, target) in filled.iter().rev() {
+        empty(ledger, &run.run, &owner, (*number, &target.name)).await?;
     }
     ledger.forget(&run.run, &owner).await?;
     Ok(())
