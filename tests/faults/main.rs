@@ -6,5 +6,8 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod process;
+mod rollback;
 mod scene;
+mod source;
 mod target;

@@ -80,10 +80,9 @@ impl Scene {
         }
     }
 
-    /// Further arguments; of an option said twice the last one is not taken, so none of `SMALL`.
-    pub(crate) fn arguments(mut self, more: &[&str]) -> Self {
-        self.arguments.extend(more.iter().map(|a| (*a).to_owned()));
-        self
+    /// The statements that make the tables.
+    pub(crate) fn tables() -> &'static str {
+        TABLES
     }
 
     /// Silence that is noticed after so many seconds.

@@ -306,20 +306,6 @@ fn a_target_that_fails_three_of_ten_commits_is_loaded_all_the_same() {
 }
 
 #[test]
-fn a_commit_that_is_answered_with_rollback_is_no_success() {
-    let scene = Scene::new();
-    // The transaction really fails, without an error that wire9 hears of: see `swallow`.
-    scene.target(
-        lane_commit(3),
-        Action::CommitFails {
-            sqlstate: "00000".to_owned(),
-            committed: false,
-        },
-    );
-    scene.finishes();
-}
-
-#[test]
 fn an_error_in_the_middle_of_the_rows_is_tried_smaller() {
     for sqlstate in ["54000", "57014", "53200"] {
         let scene = Scene::new();
