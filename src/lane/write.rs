@@ -269,7 +269,12 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         failure: Failure,
         tries: &mut Tries,
     ) -> Result<bool> {
-        let decision = failure.decision();
+        let mut decision = failure.decision();
+        if decision == Decision::Final && failure.is_duplicate() && tries.count() == 0 {
+            // Rows that are there already may be these very rows, committed by a zombie or by who took
+            // the run over: the fence and the ledger know.
+            decision = Decision::Resolve;
+        }
         if decision == Decision::Final {
             return Err(self.refused(batch, piece, failure));
         }
@@ -429,6 +434,14 @@ impl Failure {
     fn is_limit(&self) -> bool {
         match &self.cause {
             Cause::Wire(error) => error.code() == Some("54000"),
+            _ => false,
+        }
+    }
+
+    /// Whether a key of the rows is in the table already.
+    fn is_duplicate(&self) -> bool {
+        match &self.cause {
+            Cause::Wire(error) => self.stage == Stage::Copy && error.code() == Some("23505"),
             _ => false,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use testenv::fault::{Action, Close, Delivery};
 
-use crate::scene::{Scene, lane_commit};
+use crate::scene::{Scene, each, lane_commit};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -47,7 +47,7 @@ fn a_run_survives_a_kill_at_any_moment() {
         }
         for _ in 0..1 + seeded.next(3) {
             let running = scene.command().start();
-            sleep(Duration::from_millis(seeded.next(1500)));
+            sleep(Duration::from_millis(300 + seeded.next(1500)));
             running.signal("KILL");
             let run = running.wait();
             eprintln!("kill {done}: {} batches, {:?}", scene.batches(), run.code);
@@ -61,35 +61,38 @@ fn a_run_survives_a_kill_at_any_moment() {
 /// The COMMIT of a process that is gone arrives while the next one goes on.
 #[test]
 fn a_commit_that_arrives_after_the_process_was_killed_is_waited_for() {
-    for (delivery, restart) in [
-        (Delivery::After(2 * SECOND), false),
-        (Delivery::After(2 * SECOND), true),
-        (
-            Delivery::BeforeQuery("UPDATE wire9.run SET owner".to_owned()),
-            false,
-        ),
-        (
-            Delivery::BeforeQuery("UPDATE wire9.lane SET token".to_owned()),
-            true,
-        ),
-    ] {
-        let scene = slow_scene();
-        let close = Close::Rst;
-        let late = scene.target(lane_commit(3), Action::CutThenDeliver { delivery, close });
-        let running = scene.command().start();
-        assert!(late.wait_fired(20 * SECOND), "the fault happens");
-        running.signal("KILL");
-        running.wait();
-        let again = scene.command();
-        let again = if restart {
-            again.arg("--restart")
-        } else {
-            again
-        };
-        again.run().ends_with(0);
-        late.wait_delivered(10 * SECOND).expect("it is delivered");
-        scene.is_equal();
-    }
+    each(
+        [
+            (Delivery::After(2 * SECOND), false),
+            (Delivery::After(2 * SECOND), true),
+            (
+                Delivery::BeforeQuery("UPDATE wire9.run SET owner".to_owned()),
+                false,
+            ),
+            (
+                Delivery::BeforeQuery("UPDATE wire9.lane SET token".to_owned()),
+                true,
+            ),
+        ],
+        |(delivery, restart)| {
+            let scene = slow_scene();
+            let close = Close::Rst;
+            let late = scene.target(lane_commit(3), Action::CutThenDeliver { delivery, close });
+            let running = scene.command().start();
+            assert!(late.wait_fired(20 * SECOND), "the fault happens");
+            running.signal("KILL");
+            running.wait();
+            let again = scene.command();
+            let again = if restart {
+                again.arg("--restart")
+            } else {
+                again
+            };
+            again.run().ends_with(0);
+            late.wait_delivered(10 * SECOND).expect("it is delivered");
+            scene.is_equal();
+        },
+    );
 }
 
 #[test]
@@ -165,7 +168,7 @@ fn a_silent_owner_elsewhere_is_waited_for_before_it_is_replaced() {
 
 #[test]
 fn an_interrupted_run_keeps_its_batches_and_the_same_command_completes() {
-    for signal in ["INT", "TERM"] {
+    each(["INT", "TERM"], |signal| {
         let scene = slow_scene();
         let mut running = scene.command().start();
         running.when("batches are committed", || scene.batches() >= 2);
@@ -179,7 +182,7 @@ fn an_interrupted_run_keeps_its_batches_and_the_same_command_completes() {
             "{}",
             run.report
         );
-    }
+    });
 }
 
 #[test]

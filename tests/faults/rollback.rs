@@ -10,7 +10,7 @@ use std::thread;
 use testenv::Database;
 
 use crate::harness::{Wire9, targets};
-use crate::scene::{self, Scene};
+use crate::scene::{self, Scene, each};
 
 /// Relays to a server, and makes the nth COMMIT of all connections a ROLLBACK.
 fn relay(target: &Database, nth: u64) -> u16 {
@@ -62,7 +62,7 @@ fn forward(
 fn a_commit_that_is_answered_with_rollback_is_no_success() {
     let source = scene::source_on(testenv::Cluster::shared());
     // The first COMMIT enters the run, the later ones are batches'.
-    for nth in [1, 2, 5, 9] {
+    each([1, 2, 5, 9], |nth| {
         let target = targets().database("rollback").expect("a database");
         target
             .execute(Scene::tables())
@@ -77,5 +77,5 @@ fn a_commit_that_is_answered_with_rollback_is_no_success() {
             .run()
             .ends_with(0);
         testenv::equality::assert_equal(&source.uri(), &target.uri(), 6);
-    }
+    });
 }

@@ -164,7 +164,8 @@ impl Scene {
 
     /// Slows every request of the target's clients down, so that a run lasts long enough to be met.
     pub(crate) fn slow(&self, latency: Duration) -> &Self {
-        self.target_fault(Fault::new(Trigger::connect(), Action::Latency(latency)).always());
+        let begin = Trigger::query("BEGIN ISOLATION LEVEL READ COMMITTED");
+        self.target_fault(Fault::new(begin, Action::Latency(latency)).always());
         self
     }
 }
@@ -181,4 +182,20 @@ pub(crate) fn error(sqlstate: &str, deaf: Duration) -> Action {
         message: "as the script says".to_owned(),
         deaf,
     }
+}
+
+/// Does the same with each, at the same time: faults are mostly waited for.
+pub(crate) fn each<T: Send>(items: impl IntoIterator<Item = T>, act: impl Fn(T) + Sync) {
+    let act = &act;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = items
+            .into_iter()
+            .map(|item| scope.spawn(move || act(item)))
+            .collect();
+        for thread in threads {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    });
 }

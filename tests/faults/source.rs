@@ -7,7 +7,7 @@ use testenv::standin::Limits;
 use testenv::{Cluster, ClusterOptions};
 
 use crate::harness::targets;
-use crate::scene::{Scene, error, source_on};
+use crate::scene::{Scene, each, error, source_on};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -38,16 +38,19 @@ fn a_source_that_refuses_the_first_connection_is_told_and_the_same_command_compl
 
 #[test]
 fn a_chunk_whose_connection_is_cut_is_read_again_past_what_was_sent() {
-    for (nth, close) in [
-        (1, Close::Rst),
-        (700, Close::Fin),
-        (1999, Close::Rst),
-        (3800, Close::Fin),
-    ] {
-        let scene = Scene::new();
-        scene.source(row(nth), Action::Cut(close));
-        scene.finishes().says("reading");
-    }
+    each(
+        [
+            (1, Close::Rst),
+            (700, Close::Fin),
+            (1999, Close::Rst),
+            (3800, Close::Fin),
+        ],
+        |(nth, close)| {
+            let scene = Scene::new();
+            scene.source(row(nth), Action::Cut(close));
+            scene.finishes().says("reading");
+        },
+    );
 }
 
 #[test]
@@ -95,16 +98,19 @@ fn a_cut_at_the_start_of_a_chunk_is_read_again() {
 
 #[test]
 fn copy_data_that_is_cut_anywhere_is_put_together() {
-    for sizes in [
-        vec![1, 0, 2, 1000],
-        vec![7],
-        vec![100_000],
-        vec![0, 0, 65_536, 1],
-    ] {
-        let scene = Scene::new();
-        scene.source_fault(Fault::new(Trigger::connect(), Action::Recut(sizes)).always());
-        scene.finishes();
-    }
+    each(
+        [
+            vec![1, 0, 2, 1000],
+            vec![7],
+            vec![100_000],
+            vec![0, 0, 65_536, 1],
+        ],
+        |sizes| {
+            let scene = Scene::new();
+            scene.source_fault(Fault::new(lane_copy(), Action::Recut(sizes)).always());
+            scene.finishes();
+        },
+    );
 }
 
 #[test]
@@ -116,12 +122,12 @@ fn a_source_that_stalls_is_given_up_after_the_io_timeout_and_read_again() {
 
 #[test]
 fn errors_that_pass_are_read_again() {
-    for sqlstate in ["40001", "57014", "57P03", "53300"] {
+    each(["40001", "57014", "57P03", "53300"], |sqlstate| {
         let scene = Scene::new();
         scene.source(row(900), error(sqlstate, Duration::ZERO));
         scene.source(lane_copy().nth(2), error(sqlstate, Duration::ZERO));
         scene.finishes();
-    }
+    });
 }
 
 #[test]
@@ -133,12 +139,12 @@ fn an_error_that_does_not_pass_ends_the_run_and_the_same_command_completes() {
 
 #[test]
 fn a_source_whose_tag_counts_other_rows_ends_the_run() {
-    for delta in [1, -1] {
+    each([1, -1], |delta| {
         let scene = Scene::new();
         let tag = Trigger::command_complete("COPY ").application("wire9/");
         scene.source(tag.nth(2), Action::WrongCount(delta));
         scene.stops_and_resumes(5, "the source says");
-    }
+    });
 }
 
 #[test]
@@ -159,8 +165,8 @@ fn a_keeper_that_is_ended_is_noticed_within_seconds() {
 
 #[test]
 fn a_source_that_restarts_takes_the_snapshot_along_and_the_same_command_completes() {
-    let cluster = Cluster::start(ClusterOptions::new()).expect("a cluster");
-    for crash in [false, true] {
+    each([false, true], |crash| {
+        let cluster = Cluster::start(ClusterOptions::new()).expect("a cluster");
         let scene = Scene::between(source_on(&cluster), targets(), Limits::default());
         scene.slow(SECOND / 20);
         let mut running = scene.command().start();
@@ -171,32 +177,35 @@ fn a_source_that_restarts_takes_the_snapshot_along_and_the_same_command_complete
         cluster.restart().expect("it comes back");
         running.wait().ends_with(3);
         scene.resumes();
-    }
+    });
 }
 
 /// What comes between the snapshot and the reading of a table of one chunk.
 #[test]
 fn a_table_that_is_rewritten_after_the_snapshot_is_refused_by_name() {
-    for rewrite in [
-        "TRUNCATE one_row",
-        "VACUUM FULL one_row",
-        "CLUSTER one_row USING one_row_a",
-        "ALTER TABLE one_row ALTER a TYPE integer USING a + 0",
-    ] {
-        let scene = slow_scene();
-        scene
-            .source
-            .execute("CREATE INDEX one_row_a ON one_row (a)")
-            .expect("an index");
-        let mut running = scene.command().start();
-        running.when("batches are committed", || scene.batches() >= 1);
-        scene.source.execute(rewrite).expect(rewrite);
-        running
-            .wait()
-            .ends_with(5)
-            .says("public.one_row was rewritten or truncated since the snapshot");
-        scene.resumes();
-    }
+    each(
+        [
+            "TRUNCATE one_row",
+            "VACUUM FULL one_row",
+            "CLUSTER one_row USING one_row_a",
+            "ALTER TABLE one_row ALTER a TYPE integer USING a + 0",
+        ],
+        |rewrite| {
+            let scene = slow_scene();
+            scene
+                .source
+                .execute("CREATE INDEX one_row_a ON one_row (a)")
+                .expect("an index");
+            let mut running = scene.command().start();
+            running.when("batches are committed", || scene.batches() >= 1);
+            scene.source.execute(rewrite).expect(rewrite);
+            running
+                .wait()
+                .ends_with(5)
+                .says("public.one_row was rewritten or truncated since the snapshot");
+            scene.resumes();
+        },
+    );
 }
 
 /// Rows on one page each, so that few rows make a table of several chunks.
