@@ -76,8 +76,6 @@ pub async fn lock_and_check(
     oid: u32,
 ) -> Result<()> {
     let name = table.quoted();
-    // Reading takes the lock that LOCK TABLE … IN ACCESS SHARE MODE would, which is refused to users
-    // with rights on columns alone.
     let sql = format!(
         "SAVEPOINT wire9_lock; SELECT FROM ONLY {name} WHERE false; \
          RELEASE SAVEPOINT wire9_lock; \
