@@ -37,6 +37,8 @@ pub(super) struct Writer<'a, Q> {
     target: Target<'a>,
     /// Usual time of a commit: a running mean.
     usual: Duration,
+    /// Batches do not grow above this again: the budget, or half of what the target could not take.
+    ceiling: usize,
 }
 
 /// Why a transaction of the target failed.
@@ -72,6 +74,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             number,
             target,
             usual: Duration::ZERO,
+            ceiling: shared.batch_limit,
         }
     }
 
@@ -254,8 +257,8 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         };
         let aim = self.aim.load(Ordering::Relaxed);
         let filled = piece.bytes.len() * 2 > aim;
-        if flat && filled && aim < self.shared.batch_limit {
-            let grown = (aim + aim / 4).min(self.shared.batch_limit);
+        if flat && filled && aim < self.ceiling {
+            let grown = (aim + aim / 4).min(self.ceiling);
             self.aim.store(grown, Ordering::Relaxed);
         }
     }
@@ -302,8 +305,8 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         if piece.digest.rows <= 1 {
             return false;
         }
-        self.aim
-            .store((piece.bytes.len() / 2).max(1), Ordering::Relaxed);
+        self.ceiling = (piece.bytes.len() / 2).max(1);
+        self.aim.store(self.ceiling, Ordering::Relaxed);
         self.usual = Duration::ZERO;
         true
     }
