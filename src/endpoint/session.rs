@@ -65,6 +65,9 @@ pub async fn begin_read(
 /// 30 s for it, and proves that the table's file is the one that the snapshot shows. The transaction
 /// survives a refusal.
 ///
+/// The lock comes from a SELECT of no column and no row: LOCK TABLE asks for a privilege on the whole
+/// table, a SELECT is content with one on any of its columns, and both hold to the end.
+///
 /// # Errors
 /// `TableChanged` where it is not: rows would be missing without a word.
 pub async fn lock_and_check(
@@ -73,8 +76,6 @@ pub async fn lock_and_check(
     oid: u32,
 ) -> Result<()> {
     let name = table.quoted();
-    // Reading takes the lock that LOCK TABLE … IN ACCESS SHARE MODE would, which is refused to users
-    // with rights on columns alone.
     let sql = format!(
         "SAVEPOINT wire9_lock; SELECT FROM ONLY {name} WHERE false; \
          RELEASE SAVEPOINT wire9_lock; \

@@ -82,10 +82,10 @@ impl Tls {
         match tcp.read_u8().await.map_err(lost)? {
             b'S' => Ok((Stream::Tcp(tcp), true)),
             b'N' => Ok((Stream::Tcp(tcp), false)),
-            _ => Err(tls_error(
-                host,
-                "the server does not understand the request for it".into(),
-            )),
+            _ => Err(Error::Protocol {
+                peer: host.to_string(),
+                what: "an answer to the request for TLS that no server gives".into(),
+            }),
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) async fn begin(
         plan: rows,
         ..Progress::default()
     };
-    truncate(&mut ledger, prepared, &new.run, &mut progress).await?;
+    truncate(&mut ledger, prepared, (&new.run, &new.owner), &mut progress).await?;
     let work = |c| work(prepared, c);
     Ok(Entered {
         ledger,

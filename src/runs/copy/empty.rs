@@ -2,7 +2,7 @@
 
 use crate::catalog::TableName;
 use crate::endpoint::session::{self, WriteSettings};
-use crate::ledger::{Ledger, Progress};
+use crate::ledger::{self, Ledger, Owner, Progress};
 use crate::wire;
 
 use super::super::error::{Error, Exit};
@@ -13,7 +13,7 @@ use super::prepare::Prepared;
 pub(super) async fn truncate(
     ledger: &mut Ledger,
     prepared: &Prepared,
-    run: &str,
+    (run, owner): (&str, &Owner),
     progress: &mut Progress,
 ) -> Result<(), Error> {
     let mut order: Vec<usize> = (0..progress.plan.targets.len())
@@ -22,13 +22,9 @@ pub(super) async fn truncate(
     // Children first, so that no foreign key stands in the way.
     order.sort_by_key(|&t| std::cmp::Reverse(prepared.waves[t]));
     for target in order {
-        empty(
-            ledger,
-            &prepared.target.write,
-            &progress.plan.targets[target].name,
-        )
-        .await?;
-        ledger.set_truncated(run, target).await?;
+        let name = &progress.plan.targets[target].name;
+        let emptied = ledger.empty(run, owner, (target, name)).await;
+        emptied.map_err(|error| not_emptied(name, error))?;
         progress.plan.targets[target].baseline = Some(0);
     }
     Ok(())
@@ -38,80 +34,48 @@ pub(super) async fn truncate(
 /// others are empty.
 pub(super) async fn empty_all(
     ledger: &mut Ledger,
-    write: &WriteSettings,
-    mut names: Vec<TableName>,
+    (run, owner): (&str, &Owner),
+    mut targets: Vec<(usize, TableName)>,
 ) -> Result<(), Error> {
-    while !names.is_empty() {
+    while !targets.is_empty() {
         let mut referenced = Vec::new();
         let mut reason = None;
-        for name in &names {
-            if let Err(error) = try_to_empty(ledger, write, name).await? {
-                referenced.push(name.clone());
-                reason = reason.or(Some((name, error)));
+        for (number, name) in &targets {
+            match ledger.empty(run, owner, (*number, name)).await {
+                Ok(()) => {}
+                Err(error) if is_referenced(&error) => {
+                    referenced.push((*number, name.clone()));
+                    reason = reason.or(Some((name, error)));
+                }
+                Err(error) => return Err(not_emptied(name, error)),
             }
         }
         match reason {
-            Some((name, error)) if referenced.len() == names.len() => {
+            Some((name, error)) if referenced.len() == targets.len() => {
                 return Err(not_emptied(name, error));
             }
-            _ => names = referenced,
+            _ => targets = referenced,
         }
     }
     Ok(())
 }
 
-async fn empty(ledger: &mut Ledger, write: &WriteSettings, name: &TableName) -> Result<(), Error> {
-    let emptied = try_to_empty(ledger, write, name).await?;
-    emptied.map_err(|error| not_emptied(name, error))
-}
-
-fn not_emptied(name: &TableName, error: wire::Error) -> Error {
-    Error::from(wire_error(&format!("emptying target table {name}"), error))
-        .advise("empty the table by hand")
-}
-
-/// TRUNCATE, or DELETE where a foreign key forbids that; `Err` inside where rows of another table
-/// forbid both.
-async fn try_to_empty(
-    ledger: &mut Ledger,
-    write: &WriteSettings,
-    name: &TableName,
-) -> Result<Result<(), wire::Error>, Error> {
-    let truncate = format!("TRUNCATE TABLE {}", name.quoted());
-    let delete = format!("DELETE FROM {}", name.quoted());
-    let mut refusal = None;
-    for statement in [truncate, delete] {
-        match in_transaction(ledger, write, &statement).await? {
-            Ok(()) => return Ok(Ok(())),
-            Err(error) if matches!(error.code(), Some("0A000" | "23503")) => {
-                refusal = Some(error);
-            }
-            Err(error) => return Err(not_emptied(name, error)),
-        }
-    }
-    Ok(Err(refusal.expect("both statements were refused")))
-}
-
-/// Runs one statement and commits; `Err` inside is the server's refusal, of which nothing is left.
-async fn in_transaction(
-    ledger: &mut Ledger,
-    write: &WriteSettings,
-    statement: &str,
-) -> Result<Result<(), wire::Error>, Error> {
-    let connection = ledger.connection().await?;
-    session::begin_write(connection, write).await?;
-    let done = match connection.query(statement).await {
-        Ok(_) => connection.query("COMMIT").await,
-        Err(error) => Err(error),
+/// Whether rows of another table stand in the way.
+fn is_referenced(error: &ledger::Error) -> bool {
+    let code = match error {
+        ledger::Error::Wire { source, .. } => source.code(),
+        _ => None,
     };
-    match done {
-        Ok(_) => Ok(Ok(())),
-        Err(error) => {
-            if connection.is_usable() {
-                session::rollback(connection).await?;
-            }
-            Ok(Err(error))
+    matches!(code, Some("0A000" | "23503"))
+}
+
+fn not_emptied(name: &TableName, error: ledger::Error) -> Error {
+    match error {
+        ledger::Error::Wire { source, .. } => {
+            Error::from(wire_error(&format!("emptying target table {name}"), source))
+                .advise("empty the table by hand")
         }
+        error => error.into(),
     }
 }
 

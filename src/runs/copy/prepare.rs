@@ -181,7 +181,9 @@ async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), E
     let mut notes = probed.notes;
     if let Some(text) = &settings.profile {
         let given = Profile::from_toml(text).map_err(|e| {
-            Error::new(Exit::Usage, "the --profile file can not be used").because(e)
+            Error::new(Exit::Usage, "the --profile file can not be used")
+                .because(e)
+                .advise("mend that line of the file, or take it out")
         })?;
         profile.overlay(given);
     }

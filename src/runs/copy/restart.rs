@@ -62,8 +62,8 @@ pub(super) async fn drop_run(
         ),
     };
     let _ = surroundings.events.try_send(Event::Notice(text));
-    let names = filled.iter().map(|(_, t)| t.name.clone()).collect();
-    empty_all(ledger, write, names).await?;
+    let targets = filled.iter().map(|(number, t)| (*number, t.name.clone()));
+    empty_all(ledger, (&run.run, &owner), targets.collect()).await?;
     ledger.forget(&run.run, &owner).await?;
     Ok(())
 }

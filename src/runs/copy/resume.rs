@@ -35,7 +35,7 @@ pub(super) async fn go_on(
     own(&mut ledger, run, &owner, &tokens, surroundings).await?;
     let mut progress = ledger.progress(&run.run).await?;
     adopt(prepared, &progress.plan)?;
-    truncate(&mut ledger, prepared, &run.run, &mut progress).await?;
+    truncate(&mut ledger, prepared, (&run.run, &owner), &mut progress).await?;
     lock_split_tables(prepared, &progress).await?;
     let works = remaining(prepared, &progress);
     Ok(Entered {

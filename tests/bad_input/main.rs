@@ -1,0 +1,14 @@
+//! Bad input, bad servers, bad luck: each must end with the right exit code and a text that names the
+//! object and the remedy, lose nothing, and show neither a row's value nor a secret anywhere.
+
+mod catalog;
+mod connect;
+mod data;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod judged;
+mod ledger;
+mod options;
+mod source;
+mod target;
+mod tls;
