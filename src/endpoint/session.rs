@@ -77,7 +77,7 @@ pub async fn lock_and_check(
 ) -> Result<()> {
     let name = table.quoted();
     let sql = format!(
-        "SAVEPOINT wire9_lock; SELECT FROM ONLY {name} LIMIT 0; \
+        "SAVEPOINT wire9_lock; SELECT FROM ONLY {name} WHERE false; \
          RELEASE SAVEPOINT wire9_lock; \
          SELECT pg_catalog.to_regclass({text})::oid::text, \
          coalesce(pg_catalog.pg_relation_filenode({oid}), 0)::text, \

@@ -2,13 +2,14 @@
 //! snapshot.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::catalog::TableName;
 use crate::endpoint::session::{self, ReadSettings, Scan};
 use crate::endpoint::{self, Error as EndpointError};
 use crate::lane::{self, Shared, Work};
 use crate::sql;
-use crate::wire::Connection;
+use crate::wire::{self, Connection};
 
 use super::error::{Error, Result};
 
@@ -42,10 +43,18 @@ async fn count_source_group(shared: &Shared, tables: &[Counted]) -> Counts {
     let mut connection = None;
     let mut counts = Vec::with_capacity(tables.len());
     for (table, condition) in tables {
-        let counted = count_in_snapshot(shared, &mut connection, table, condition.as_deref()).await;
-        if counted.is_err() {
-            connection = None;
-        }
+        let mut pauses = PAUSES.iter();
+        let counted = loop {
+            let counted =
+                count_in_snapshot(shared, &mut connection, table, condition.as_deref()).await;
+            if counted.is_err() {
+                connection = None;
+            }
+            match (counted, pauses.next()) {
+                (Err(e), Some(pause)) if passing(&e) => tokio::time::sleep(*pause).await,
+                (counted, _) => break counted,
+            }
+        };
         counts.push(counted.map_err(|source| Error::Count {
             table: table.to_string(),
             source,
@@ -97,10 +106,17 @@ async fn count_target_group(shared: &Shared, tables: &[TableName]) -> Counts {
     let mut connection = None;
     let mut counts = Vec::with_capacity(tables.len());
     for table in tables {
-        let counted = count_committed(shared, &mut connection, table).await;
-        if counted.is_err() {
-            connection = None;
-        }
+        let mut pauses = PAUSES.iter();
+        let counted = loop {
+            let counted = count_committed(shared, &mut connection, table).await;
+            if counted.is_err() {
+                connection = None;
+            }
+            match (counted, pauses.next()) {
+                (Err(e), Some(pause)) if passing(&e) => tokio::time::sleep(*pause).await,
+                (counted, _) => break counted,
+            }
+        };
         counts.push(counted.map_err(|source| Error::Count {
             table: table.to_string(),
             source,
@@ -135,6 +151,29 @@ async fn count_committed(
     .await;
     session::rollback(connection).await?;
     rows
+}
+
+/// Waits before a table is counted again. A count is only read, so it may be repeated; what can not be
+/// counted is not verified, which is a pity after hours of copying.
+const PAUSES: [Duration; 7] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1600),
+    Duration::from_millis(3200),
+    Duration::from_millis(5000),
+];
+
+/// Whether the same count may succeed a moment later: not after the whole deadline passed in silence.
+fn passing(error: &EndpointError) -> bool {
+    match error.wire() {
+        Some(wire::Error::Lost { .. } | wire::Error::Connect { .. }) => true,
+        _ => matches!(
+            error.code(),
+            Some("40001" | "40P01" | "53200" | "53300" | "55P03" | "57P01" | "57P02" | "57P03")
+        ),
+    }
 }
 
 async fn connect(options: &crate::wire::ConnectOptions) -> Result<Connection, EndpointError> {

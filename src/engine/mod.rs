@@ -49,7 +49,7 @@ pub async fn copy(
             ended = lanes.join_next() => match ended {
                 None => break,
                 Some(Ok(Ok(()))) => continue,
-                Some(Ok(Err(error))) => Error::Lane(Box::new(error)),
+                Some(Ok(Err(error))) => of_lane(error),
                 Some(Err(panic)) => Error::Panicked(panic.to_string()),
             },
             error = keeper.lost(), if failure.is_none() => Error::Snapshot(error),
@@ -100,6 +100,19 @@ impl<O: Future> Beside<O> {
             Some(output) => output,
             None => self.future.await,
         }
+    }
+}
+
+/// A lane may notice before the keeper does that the snapshot is gone, or the server another one.
+fn of_lane(error: lane::Error) -> Error {
+    use crate::endpoint::Error as Endpoint;
+    match error {
+        lane::Error::Source {
+            source: source @ (Endpoint::SnapshotLost { .. } | Endpoint::DifferentServer { .. }),
+            ..
+        } => Error::Snapshot(source),
+        lane::Error::TakenOver => Error::TakenOver,
+        error => Error::Lane(Box::new(error)),
     }
 }
 

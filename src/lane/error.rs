@@ -101,6 +101,12 @@ pub enum Error {
         /// Where.
         place: Place,
     },
+    /// Batches whose COMMIT was answered are not there any more.
+    #[error("{place}: the target has lost batches that it had committed")]
+    Forgotten {
+        /// Which chunk.
+        place: Place,
+    },
     /// Another process has taken the run over.
     #[error("another wire9 process has taken over this run")]
     TakenOver,
@@ -118,7 +124,8 @@ impl Error {
             | Self::Taken { place, .. }
             | Self::Target { place, .. }
             | Self::Ledger { place, .. }
-            | Self::Foreign { place } => Some(&place.table),
+            | Self::Foreign { place }
+            | Self::Forgotten { place } => Some(&place.table),
             Self::TakenOver => None,
         }
     }

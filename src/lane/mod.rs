@@ -140,7 +140,20 @@ pub async fn run<Q: Queue>(shared: &Shared, queue: &Q, number: usize, token: Str
     let writer = write::Writer::new(shared, queue, number, token, &aim);
     let read = reader.run(free_receiver, full_sender);
     let write = writer.run(full, free);
-    futures::try_join!(read, write).map(|_| ())
+    tokio::pin!(read, write);
+    tokio::select! {
+        // The writer ends early only with an error; then nobody takes what the reader would still read.
+        written = &mut write => match written {
+            Ok(()) => read.await,
+            error => error,
+        },
+        // A reader that failed has closed the channel: what it had read is committed, and no COMMIT is
+        // cut off in the middle.
+        read = &mut read => {
+            let written = write.await;
+            read.and(written)
+        }
+    }
 }
 
 /// Size in bytes that batches aim at: the writer adapts it, the reader follows.

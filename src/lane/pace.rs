@@ -54,6 +54,11 @@ impl Tries {
         *self = Self::new(self.pace);
     }
 
+    /// Tries that failed since there was progress.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
     /// Waits before the next try; `false` when there is to be none.
     pub(super) async fn again(&mut self) -> bool {
         self.count += 1;

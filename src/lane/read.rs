@@ -40,6 +40,10 @@ struct Filler<'a> {
     shared: &'a Shared,
     aim: &'a Aim,
     waits: Waits,
+    /// The rows of a batch that was not filled to its end, because the source broke: without it each
+    /// broken connection would take one of the lane's two batches away, and the third would wait for
+    /// ever.
+    spare: Option<Rows>,
 }
 
 /// Rows of the chunk that are on their way or committed: they are read past on a re-read.
@@ -81,6 +85,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
                 shared,
                 aim,
                 waits: Waits::default(),
+                spare: None,
             },
         }
     }
@@ -166,11 +171,17 @@ impl<'a, Q: Queue> Reader<'a, Q> {
         }
         loop {
             let mut batch = filler.begin(work, sent.0.rows, free).await?;
-            match filler.fill(&mut stream, &mut batch).await? {
+            let filled = match filler.fill(&mut stream, &mut batch).await {
+                Ok(filled) => filled,
+                Err(failure) => return Err(filler.keep(batch, failure)),
+            };
+            match filled {
                 Filled::Stopped => return Ok(ChunkEnd::Stopped),
                 Filled::End => {
                     // Only now is it known that nothing is missing, and only now may the batch say so.
-                    stream.finish(work).await?;
+                    if let Err(failure) = stream.finish(work).await {
+                        return Err(filler.keep(batch, failure));
+                    }
                     batch.last = true;
                     sent.0.merge(batch.rows.digest);
                     full.send(batch).await.map_err(|_| Failure::Abandoned)?;
@@ -194,9 +205,15 @@ impl Filler<'_> {
         first_row: u64,
         free: &mut mpsc::Receiver<Rows>,
     ) -> Result<Batch, Failure> {
-        let waiting = Instant::now();
-        let rows = free.recv().await.ok_or(Failure::Abandoned)?;
-        self.waits.full += waiting.elapsed();
+        let rows = match self.spare.take() {
+            Some(rows) => rows,
+            None => {
+                let waiting = Instant::now();
+                let rows = free.recv().await.ok_or(Failure::Abandoned)?;
+                self.waits.full += waiting.elapsed();
+                rows
+            }
+        };
         let work = Arc::clone(work);
         Ok(Batch {
             work,
@@ -206,6 +223,14 @@ impl Filler<'_> {
             last: false,
             alone: None,
         })
+    }
+
+    /// Keeps the memory of a batch that will not be sent.
+    fn keep(&mut self, mut batch: Batch, failure: Failure) -> Failure {
+        batch.rows.clear();
+        batch.rows.bytes.shrink_to(self.shared.batch_limit);
+        self.spare = Some(batch.rows);
+        failure
     }
 
     /// Fills one batch up to the aim, or to the end of the chunk.
@@ -453,7 +478,21 @@ fn endpoint_passes(error: &EndpointError) -> bool {
         wire::Error::Lost { .. } | wire::Error::Silent { .. } | wire::Error::Connect { .. } => true,
         other => matches!(
             other.code(),
-            Some("40001" | "57P01" | "57P02" | "57P03" | "53300" | "55P03" | "57014" | "08006")
+            Some(
+                "40001"
+                    | "40P01"
+                    | "53000"
+                    | "53200"
+                    | "53300"
+                    | "55P03"
+                    | "57014"
+                    | "57P01"
+                    | "57P02"
+                    | "57P03"
+                    | "08000"
+                    | "08003"
+                    | "08006"
+            )
         ),
     }
 }

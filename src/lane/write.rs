@@ -22,8 +22,9 @@ use super::pace::Tries;
 use super::read::{chain, short};
 use super::{Aim, Queue, Shared, Work};
 
-/// Batches do not get smaller than this by halving, except that a single row can not be halved.
-const SMALLEST: usize = 64 << 10;
+/// After so many failed COMMITs of one batch in a row, smaller ones are tried: where commits conflict,
+/// short transactions pass first.
+const COMMIT_TROUBLE: u32 = 3;
 
 /// A commit that takes longer than this times the usual is trouble enough to stop growing.
 const SLOWER: u32 = 2;
@@ -36,6 +37,8 @@ pub(super) struct Writer<'a, Q> {
     target: Target<'a>,
     /// Usual time of a commit: a running mean.
     usual: Duration,
+    /// Batches do not grow above this again: the budget, or half of what the target could not take.
+    ceiling: usize,
 }
 
 /// Why a transaction of the target failed.
@@ -71,6 +74,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             number,
             target,
             usual: Duration::ZERO,
+            ceiling: shared.batch_limit,
         }
     }
 
@@ -114,6 +118,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             match self.attempt(batch, &piece).await {
                 Ok(commit) => {
                     self.committed(batch, &piece, commit);
+                    self.adapt(&piece, commit);
                     tries.reset();
                     (at, first_row) = (piece.bytes.end, first_row + piece.digest.rows);
                     if piece.ends_batch {
@@ -221,8 +226,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         }
     }
 
-    /// Counts a committed piece and adapts the batch size: it grows while commits stay as fast as
-    /// usual per byte.
+    /// Counts a committed piece.
     fn committed(&mut self, batch: &Batch, piece: &Piece, commit: Duration) {
         let fact = BatchFact {
             table: batch.work.table,
@@ -240,6 +244,10 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         self.queue
             .committed(&fact, batch.work.chunk, batch.last && piece.ends_batch);
         let _ = self.shared.events.try_send(Event::Batch(fact));
+    }
+
+    /// Adapts the batch size: it grows while commits stay as fast as usual.
+    fn adapt(&mut self, piece: &Piece, commit: Duration) {
         let first = self.usual.is_zero();
         let flat = first || commit <= self.usual * SLOWER;
         self.usual = if first {
@@ -249,8 +257,8 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         };
         let aim = self.aim.load(Ordering::Relaxed);
         let filled = piece.bytes.len() * 2 > aim;
-        if flat && filled && aim < self.shared.batch_limit {
-            let grown = (aim + aim / 4).min(self.shared.batch_limit);
+        if flat && filled && aim < self.ceiling {
+            let grown = (aim + aim / 4).min(self.ceiling);
             self.aim.store(grown, Ordering::Relaxed);
         }
     }
@@ -264,12 +272,18 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         failure: Failure,
         tries: &mut Tries,
     ) -> Result<bool> {
-        let decision = failure.decision();
+        let mut decision = failure.decision();
+        if decision == Decision::Final && failure.is_duplicate() && tries.count() == 0 {
+            // Rows that are there already may be these very rows, committed by a zombie or by who took
+            // the run over: the fence and the ledger know.
+            decision = Decision::Resolve;
+        }
         if decision == Decision::Final {
             return Err(self.refused(batch, piece, failure));
         }
         let smaller = matches!(decision, Decision::Smaller | Decision::ResolveSmaller);
-        if smaller && !self.halve(piece) && decision == Decision::Smaller {
+        let trouble = failure.stage == Stage::Commit && tries.count() >= COMMIT_TROUBLE;
+        if (smaller || trouble) && !self.halve(piece) && failure.is_limit() {
             return Err(self.give_up(batch, piece, failure));
         }
         self.queue.retried(batch.work.table);
@@ -291,13 +305,8 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         if piece.digest.rows <= 1 {
             return false;
         }
-        let half = (piece.bytes.len() / 2).max(1);
-        let aim = if half > SMALLEST {
-            half
-        } else {
-            half.min(SMALLEST)
-        };
-        self.aim.store(aim, Ordering::Relaxed);
+        self.ceiling = (piece.bytes.len() / 2).max(1);
+        self.aim.store(self.ceiling, Ordering::Relaxed);
         self.usual = Duration::ZERO;
         true
     }
@@ -309,6 +318,8 @@ impl<'a, Q: Queue> Writer<'a, Q> {
     /// The error of a failure that no further try will mend.
     fn refused(&self, batch: &Batch, piece: &Piece, failure: Failure) -> Error {
         match failure.cause {
+            // Nothing was said of the rows yet.
+            Cause::Wire(_) if failure.stage == Stage::Begin => self.give_up(batch, piece, failure),
             Cause::Wire(source) => {
                 let line = source.server().and_then(|e| e.copy_line);
                 Error::Refused {
@@ -352,6 +363,10 @@ impl<'a, Q: Queue> Writer<'a, Q> {
 
     /// After a doubtful transaction: moves the lane's token on, which waits for a zombie or defeats
     /// it, and then goes on from the end of what the ledger holds. `true`: the whole batch is there.
+    ///
+    /// A server that lost its connections may have lost more: one that crashed or failed over can have
+    /// forgotten batches that it had acknowledged. Going on would leave a gap in the middle of the chunk;
+    /// as long as there is none, the same command finds the end of what is there and goes on from it.
     async fn resolve(
         &mut self,
         batch: &Batch,
@@ -360,18 +375,14 @@ impl<'a, Q: Queue> Writer<'a, Q> {
     ) -> Result<bool> {
         let place = batch.work.place(None);
         self.target.move_token(&batch.work).await?;
-        let key = self.key(&batch.work);
-        let connection = self
-            .target
-            .connection
-            .as_mut()
-            .expect("the token was moved over it");
-        let found = match ledger::find_batches(connection, &key, *first_row).await {
-            Ok(found) => found,
-            // The connection broke again: the next attempt fails at once and comes back here.
-            Err(ledger::Error::Wire { .. }) => return Ok(false),
-            Err(source) => return Err(Error::Ledger { place, source }),
-        };
+        let (before, found): (Vec<_>, Vec<_>) = self
+            .look_up(batch)
+            .await?
+            .into_iter()
+            .partition(|stored| stored.first_row < *first_row);
+        if ledger::end(&before) != Some(*first_row) {
+            return Err(Error::Forgotten { place });
+        }
         for stored in found {
             if stored.first_row != *first_row || (stored.last && !batch.last) {
                 return Err(Error::Foreign { place });
@@ -396,9 +407,53 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         }
         Ok(false)
     }
+
+    /// What the ledger holds of the chunk: asked until there is an answer, since nothing must be sent
+    /// before it is known.
+    async fn look_up(&mut self, batch: &Batch) -> Result<Vec<ledger::Batch>> {
+        let key = self.key(&batch.work);
+        let mut tries = Tries::new(self.shared.pace);
+        loop {
+            let failure = match self.target.connected().await {
+                Ok(connection) => match ledger::find_batches(connection, &key).await {
+                    Ok(found) => return Ok(found),
+                    Err(ledger::Error::Wire { source, .. }) => Failure {
+                        stage: Stage::Begin,
+                        cause: Cause::Wire(source),
+                    },
+                    Err(source) => {
+                        let place = batch.work.place(None);
+                        return Err(Error::Ledger { place, source });
+                    }
+                },
+                Err(failure) => failure,
+            };
+            if failure.decision() == Decision::Final || !tries.again().await {
+                let place = batch.work.place(None);
+                let source = failure.into_endpoint_error();
+                return Err(Error::Target { place, source });
+            }
+        }
+    }
 }
 
 impl Failure {
+    /// Whether the server says that this much is too much, however often it is tried.
+    fn is_limit(&self) -> bool {
+        match &self.cause {
+            Cause::Wire(error) => error.code() == Some("54000"),
+            _ => false,
+        }
+    }
+
+    /// Whether a key of the rows is in the table already.
+    fn is_duplicate(&self) -> bool {
+        match &self.cause {
+            Cause::Wire(error) => self.stage == Stage::Copy && error.code() == Some("23505"),
+            _ => false,
+        }
+    }
+
     fn decision(&self) -> Decision {
         match &self.cause {
             Cause::Wire(error) => decide(self.stage, error),
@@ -496,6 +551,18 @@ impl<'a> Target<'a> {
 
     /// A connection inside a new transaction.
     async fn begin(&mut self) -> Result<&mut Connection, Failure> {
+        self.connected().await?;
+        let connection = self.connection.as_mut().expect("it was made above");
+        let begun = session::begin_write(connection, &self.settings).await;
+        begun.map_err(|e| Failure {
+            stage: Stage::Begin,
+            cause: Cause::Endpoint(e),
+        })?;
+        Ok(connection)
+    }
+
+    /// A connection, made anew where it broke.
+    async fn connected(&mut self) -> Result<&mut Connection, Failure> {
         let failed = |cause| Failure {
             stage: Stage::Begin,
             cause,
@@ -508,11 +575,7 @@ impl<'a> Target<'a> {
                 .map_err(|e| failed(Cause::Endpoint(e)))?;
             self.connection = Some(connection);
         }
-        let connection = self.connection.as_mut().expect("it was made above");
-        session::begin_write(connection, &self.settings)
-            .await
-            .map_err(|e| failed(Cause::Endpoint(e)))?;
-        Ok(connection)
+        Ok(self.connection.as_mut().expect("it was made above"))
     }
 
     /// Rolls back; `false` where the connection is lost.

@@ -76,15 +76,29 @@ pub fn lane_move(run: &str, lane: usize, from: &[String], to: &str) -> String {
 const COLUMNS: &str =
     "pair, chunk, first_row, row_count, digest, read_bytes, sent_bytes, changed, is_last";
 
-/// The batches of a chunk from a row position on, in order.
+/// The row position behind batches that follow each other from the chunk's first row on, nothing after
+/// the last; `None` where they have gaps or overlap.
+pub fn end<'a>(batches: impl IntoIterator<Item = &'a Batch>) -> Option<u64> {
+    let (mut next, mut ended) = (0, false);
+    for batch in batches {
+        if batch.first_row != next || ended {
+            return None;
+        }
+        next += batch.digest.rows;
+        ended = batch.last;
+    }
+    Some(next)
+}
+
+/// The batches of a chunk, in order.
 ///
 /// # Errors
 /// The connection's, and `Unreadable`.
-pub async fn find_batches(connection: &mut Connection, key: &Key, from: u64) -> Result<Vec<Batch>> {
+pub async fn find_batches(connection: &mut Connection, key: &Key) -> Result<Vec<Batch>> {
     let reply = connection
         .query(&format!(
-            "SELECT {COLUMNS} FROM wire9.batch WHERE run = {} AND pair = {} AND chunk = {} AND \
-             first_row >= {from} ORDER BY first_row",
+            "SELECT {COLUMNS} FROM wire9.batch WHERE run = {} AND pair = {} AND chunk = {} \
+             ORDER BY first_row",
             literal(&key.run),
             key.pair,
             key.chunk,

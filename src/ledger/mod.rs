@@ -22,7 +22,7 @@ mod plan;
 mod run;
 mod store;
 
-pub use batch::{Batch, Key, find_batches, lane_move, lane_step, record};
+pub use batch::{Batch, Key, end, find_batches, lane_move, lane_step, record};
 pub use error::{Error, Result};
 pub use owner::{Liveness, Owner};
 pub use plan::{PairRow, PlanRows, Progress, TargetRow};

@@ -79,11 +79,20 @@ fn realm() -> Option<String> {
     Some(format!("{boot} {}", namespace.display()))
 }
 
-/// Field 22 of `/proc/PID/stat`; the second field is a name in parentheses that may hold anything.
+/// When a process started. One that was killed and whose parent has not waited for it yet is there in
+/// name only: it has no connections any more.
 fn started(pid: u32) -> Option<u64> {
-    let stat = read(&format!("/proc/{pid}/stat"))?;
-    let after_name = stat.rsplit_once(')')?.1;
-    after_name.split_ascii_whitespace().nth(19)?.parse().ok()
+    started_of(&read(&format!("/proc/{pid}/stat"))?)
+}
+
+/// Field 22 of `/proc/PID/stat`, unless field 3 says that it is dead; the second field is a name in
+/// parentheses that may hold anything.
+fn started_of(stat: &str) -> Option<u64> {
+    let mut after_name = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    match after_name.next()? {
+        "Z" | "X" | "x" => None,
+        _ => after_name.nth(18)?.parse().ok(),
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +115,27 @@ mod tests {
         assert_eq!(other.liveness(), Liveness::Gone);
         other.realm = "another boot".to_owned();
         assert_eq!(other.liveness(), Liveness::Elsewhere);
+    }
+
+    #[test]
+    fn a_killed_process_that_nobody_waited_for_is_gone() {
+        let mut child = std::process::Command::new("true")
+            .spawn()
+            .expect("true starts");
+        let other = Owner {
+            pid: child.id(),
+            started: started(child.id()).unwrap_or(1),
+            ..Owner::this_process()
+        };
+        while other.liveness() == Liveness::Alive {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert_eq!(other.liveness(), Liveness::Gone, "before it is waited for");
+        child.wait().expect("true ends");
+        let stat =
+            |state| format!("7 (a) b) {state} 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4711 9 9");
+        assert_eq!(started_of(&stat("S")), Some(4711));
+        assert_eq!(started_of(&stat("Z")), None);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use crate::plan::Bounds;
 use crate::sql::literal;
 use crate::wire::Reply;
 
-use super::batch::{Batch, all_batches, read_batches};
+use super::batch::{Batch, all_batches, end, read_batches};
 use super::error::{Error, Result};
-use super::store::{Ledger, Statement};
+use super::owner::Owner;
+use super::store::{Ended, Ledger, Statement};
 
 /// Rows of one INSERT: statements stay far below any limit on their length.
 const ROWS_PER_INSERT: usize = 500;
@@ -126,18 +127,53 @@ fn inserts(into: &str, rows: impl Iterator<Item = String>) -> Vec<Statement> {
 }
 
 impl Ledger {
-    /// A target table was emptied by the run: its baseline is 0 from now on.
+    /// Empties a target table of a run that `owner` owns, by TRUNCATE or, where a foreign key forbids
+    /// that, by DELETE; its baseline is 0 from now on. One transaction, which no longer owner can
+    /// commit: a TRUNCATE that comes late would take rows away that were loaded since.
     ///
     /// # Errors
-    /// The target's loss.
-    pub async fn set_truncated(&mut self, run: &str, target: usize) -> Result<()> {
-        let sql = format!(
-            "UPDATE wire9.target SET baseline = 0, truncated = 1 WHERE run = {} AND target = {target}",
-            literal(run)
+    /// `TakenOver`, the target's refusal, or its loss.
+    pub async fn empty(
+        &mut self,
+        run: &str,
+        owner: &Owner,
+        target: (usize, &TableName),
+    ) -> Result<()> {
+        const DOING: &str = "emptying a target table";
+        let (number, name) = (target.0, target.1.quoted());
+        let run = literal(run);
+        let fence = format!(
+            "UPDATE wire9.run SET beat = beat + 1 WHERE run = {run} AND token = {}",
+            literal(&owner.token)
         );
-        self.read("recording that a table was truncated", &sql)
-            .await
-            .map(|_| ())
+        let record = format!(
+            "UPDATE wire9.target SET baseline = 0, truncated = 1 WHERE run = {run} AND target = {number}"
+        );
+        let mut ended = Ok(Ended::Unmet);
+        for emptying in [
+            format!("TRUNCATE TABLE {name}"),
+            format!("DELETE FROM {name}"),
+        ] {
+            let statements = [
+                Statement::must(fence.clone(), "UPDATE 1"),
+                Statement::new(emptying),
+                Statement::must(record.clone(), "UPDATE 1"),
+            ];
+            // Done twice is done once, as long as nothing is loaded: the owner waits for it.
+            ended = self
+                .transact(DOING, &statements, "SELECT 1 WHERE false")
+                .await;
+            match &ended {
+                Err(Error::Wire { source, .. }) if source.code() == Some("0A000") => {}
+                _ => break,
+            }
+        }
+        match ended? {
+            Ended::Committed => Ok(()),
+            Ended::Unmet => Err(Error::TakenOver {
+                owner: "another one".to_owned(),
+            }),
+        }
     }
 
     /// Plan and progress of a run.
@@ -250,15 +286,9 @@ fn numbered<T>(rows: Vec<(usize, T)>, table: &str) -> Result<Vec<T>> {
 /// The batches of a chunk must follow each other without gap or overlap, and nothing after the last.
 fn tiles(progress: &Progress) -> Result<()> {
     for ((pair, chunk), batches) in &progress.batches {
-        let mut next = 0;
-        for (i, batch) in batches.iter().enumerate() {
-            let early_end = batch.last && i + 1 != batches.len();
-            if batch.first_row != next || early_end {
-                let what =
-                    format!("wire9.batch: pair {pair}, chunk {chunk} has a gap at row {next}");
-                return Err(Error::Unreadable { what });
-            }
-            next += batch.digest.rows;
+        if end(batches).is_none() {
+            let what = format!("wire9.batch: the batches of pair {pair}, chunk {chunk} have a gap");
+            return Err(Error::Unreadable { what });
         }
     }
     Ok(())

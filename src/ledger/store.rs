@@ -45,6 +45,14 @@ pub(super) enum Ended {
     Unmet,
 }
 
+/// Why one attempt at a transaction has no end.
+enum Failure {
+    /// Before COMMIT was sent: no effect, unless the connection is lost.
+    Clean(wire::Error),
+    /// COMMIT was sent and not answered with its tag: whatever the answer was, it proves nothing.
+    Doubt(wire::Error),
+}
+
 /// The ledger, over a connection of its own that is made anew when it breaks.
 pub struct Ledger {
     connection: Option<Connection>,
@@ -115,7 +123,9 @@ impl Ledger {
     /// Runs statements in one transaction, until it is known to be committed or to have no effect.
     ///
     /// `applied` is a query that answers a row where the effect is there already; it is asked after
-    /// every failure of which the outcome is unknown, so that nothing is done twice.
+    /// every failure of which the outcome is unknown, so that nothing is done twice. Its *no* is no
+    /// proof, since a COMMIT may still be on its way: then the next attempt waits for it, or finds what
+    /// it must find (`must`) no more, and the question is asked again.
     pub(super) async fn transact(
         &mut self,
         doing: &'static str,
@@ -125,41 +135,68 @@ impl Ledger {
         let mut patience = Patience::new();
         let mut in_doubt = false;
         loop {
-            if in_doubt && !self.read(doing, applied).await?.rows.is_empty() {
+            if in_doubt && self.is_applied(doing, applied).await? {
                 return Ok(Ended::Committed);
             }
-            match self.attempt(statements).await {
+            let error = match self.attempt(statements).await {
+                Ok(Ended::Unmet) if in_doubt && self.is_applied(doing, applied).await? => {
+                    return Ok(Ended::Committed);
+                }
                 Ok(ended) => return Ok(ended),
-                Err(source) if passing(&source) && patience.wait().await => in_doubt = true,
-                Err(source) => return Err(Error::Wire { doing, source }),
+                Err(Failure::Clean(error)) if !passing(&error) => {
+                    return Err(Error::Wire {
+                        doing,
+                        source: error,
+                    });
+                }
+                Err(Failure::Clean(error) | Failure::Doubt(error)) => error,
+            };
+            in_doubt = true;
+            if !patience.wait().await {
+                return Err(Error::Wire {
+                    doing,
+                    source: error,
+                });
             }
         }
     }
 
-    async fn attempt(&mut self, statements: &[Statement]) -> wire::Result<Ended> {
+    async fn is_applied(&mut self, doing: &'static str, applied: &str) -> Result<bool> {
+        Ok(!self.read(doing, applied).await?.rows.is_empty())
+    }
+
+    async fn attempt(&mut self, statements: &[Statement]) -> Result<Ended, Failure> {
         let settings = self.settings.clone();
         let connection = match self.connection().await {
             Ok(connection) => connection,
-            Err(Error::Wire { source, .. }) => return Err(source),
+            Err(Error::Wire { source, .. }) => return Err(Failure::Clean(source)),
             Err(_) => unreachable!("connecting fails with the connection's error only"),
         };
+        let clean = |e| Failure::Clean(wire_error(e));
         session::begin_write(connection, &settings)
             .await
-            .map_err(wire_error)?;
+            .map_err(clean)?;
         for statement in statements {
             match connection.query(&statement.sql).await {
                 Ok(reply) if statement.must.is_none_or(|tag| reply.tag.as_str() == tag) => {}
                 Ok(_) => {
-                    session::rollback(connection).await.map_err(wire_error)?;
+                    session::rollback(connection).await.map_err(clean)?;
                     return Ok(Ended::Unmet);
                 }
                 Err(e) => {
                     let _ = session::rollback(connection).await;
-                    return Err(e);
+                    return Err(Failure::Clean(e));
                 }
             }
         }
-        connection.query("COMMIT").await.map(|_| Ended::Committed)
+        match connection.query("COMMIT").await {
+            Ok(reply) if reply.tag.as_str() == "COMMIT" => Ok(Ended::Committed),
+            Ok(reply) => Err(Failure::Doubt(wire::Error::Protocol {
+                peer: "the target".to_owned(),
+                what: format!("COMMIT was answered with {}", reply.tag.as_str()),
+            })),
+            Err(e) => Err(Failure::Doubt(e)),
+        }
     }
 }
 

@@ -5,10 +5,15 @@
 //!   ─▶ plan ─▶ lanes ─▶ counts on both sides ─▶ verdict
 //! ```
 
+mod begin;
 mod configuration;
+mod cutting;
+mod empty;
 mod enter;
 mod outcome;
 mod prepare;
+mod restart;
+mod resume;
 mod settings;
 mod verdict;
 
@@ -25,7 +30,7 @@ use super::error::{Error, Exit};
 use enter::Entered;
 use prepare::Prepared;
 
-pub use outcome::{Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
+pub use outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 pub use settings::{OnExisting, Settings, Surroundings};
 
 /// Copies.
@@ -36,7 +41,7 @@ pub async fn copy(settings: &Settings, surroundings: &Surroundings) -> Result<Ou
     let began = Instant::now();
     let mut prepared = prepare::prepare(settings, surroundings).await?;
     if settings.dry_run {
-        let plan = enter::plan(&mut prepared, settings).await?;
+        let plan = cutting::plan(&mut prepared, settings).await?;
         return Ok(verdict::dry_run(&prepared, &plan, settings, began));
     }
     let entered = enter::enter(&mut prepared, settings, surroundings).await?;
@@ -69,7 +74,7 @@ async fn data(
     let phase = |text: &str| {
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
     };
-    enter::prove(&mut entered, &prepared, &shared, settings, &phase).await?;
+    resume::prove(&mut entered, &prepared, &shared, settings, &phase).await?;
     let _ = surroundings.events.try_send(entered.planned(&prepared));
     phase("copying");
     let works = entered.take_works();

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::catalog::{TableName, readable};
+use crate::copytext::Transform;
 use crate::endpoint::identity::Identity;
 use crate::endpoint::snapshot::{Moved, source_moved};
 use crate::engine::{self, Copied, Counts};
@@ -13,7 +14,7 @@ use crate::wire::Connection;
 
 use super::configuration::in_words;
 use super::enter::Entered;
-use super::outcome::{Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
+use super::outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 use super::prepare::Prepared;
 use super::settings::Settings;
 
@@ -200,10 +201,14 @@ fn table(prepared: &Prepared, entered: &Entered, facts: &Facts, number: usize) -
         .transforms
         .iter()
         .enumerate()
-        .map(|(i, (field, _))| {
+        .map(|(i, (field, transform))| {
             let earlier: u64 = batches.iter().filter_map(|b| b.changed.get(i)).sum();
             let now = tally.changed.get(i).copied().unwrap_or(0);
-            (pair.columns[*field].1.clone(), earlier + now)
+            Cut {
+                column: pair.columns[*field].1.clone(),
+                values: earlier + now,
+                how: how(*transform),
+            }
         });
     TableVerdict {
         source: pair.source.to_string(),
@@ -214,10 +219,17 @@ fn table(prepared: &Prepared, entered: &Entered, facts: &Facts, number: usize) -
             .and_then(|c| c.as_ref().ok().copied()),
         loaded: loaded_before + tally.rows,
         loaded_before,
-        cut: cut.filter(|(_, n)| *n > 0).collect(),
+        cut: cut.filter(|cut| cut.values > 0).collect(),
         complete: facts.copied.complete[number] && !entered.problems.contains_key(&number),
         problem: entered.problems.get(&number).cloned(),
         tally,
+    }
+}
+
+fn how(transform: Transform) -> How {
+    match transform {
+        Transform::CutTimestamp { .. } | Transform::CutTimestampArray { .. } => How::Cut,
+        Transform::TrimRight => How::Trimmed,
     }
 }
 
@@ -289,7 +301,7 @@ fn planned_table(
         .catalog
         .by_oid(pair.oid)
         .map_or(0, |t| t.estimated_rows());
-    let transform = |(field, transform): &(usize, crate::copytext::Transform)| {
+    let transform = |(field, transform): &(usize, Transform)| {
         format!(
             "{}: {}",
             readable(&pair.columns[*field].1),

@@ -1,0 +1,13 @@
+//! What becomes of `wire9 copy` when something fails: the real binary under each fault of testenv, on
+//! either side, and under signals. After each fault the run ends well, or it ends with the right exit
+//! code and words and the same command completes; and the target holds what the source holds, as
+//! multisets, with and without a key. testenv alone decides that.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod process;
+mod rollback;
+mod scene;
+mod source;
+mod target;

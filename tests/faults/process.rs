@@ -1,0 +1,202 @@
+//! What becomes of a run whose process is killed, stopped, interrupted or not alone.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use testenv::fault::{Action, Close, Delivery};
+
+use crate::scene::{Scene, each, lane_commit};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Kills in the long series: `WIRE9_KILLS=200 cargo test --test faults kill_at_any_moment`.
+const KILLS: &str = "WIRE9_KILLS";
+const FEW_KILLS: u64 = 6;
+
+/// Numbers that are the same each time (splitmix64).
+struct Seeded(u64);
+
+impl Seeded {
+    fn next(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % below
+    }
+}
+
+fn slow_scene() -> Scene {
+    let scene = Scene::new();
+    scene.slow(SECOND / 50);
+    scene
+}
+
+#[test]
+fn a_run_survives_a_kill_at_any_moment() {
+    let kills = std::env::var(KILLS).map_or(FEW_KILLS, |n| n.parse().expect(KILLS));
+    let mut seeded = Seeded(9);
+    let mut done = 0;
+    while done < kills {
+        let scene = Scene::new();
+        scene.slow(Duration::from_millis(1 + seeded.next(10)));
+        if seeded.next(2) == 0 {
+            let nth = 1 + seeded.next(6);
+            // Unused where the kill comes first.
+            scene.target(lane_commit(nth), Action::CommitThenCut(Close::Rst));
+        }
+        for _ in 0..1 + seeded.next(3) {
+            let running = scene.command().start();
+            sleep(Duration::from_millis(300 + seeded.next(1500)));
+            running.signal("KILL");
+            let run = running.wait();
+            eprintln!("kill {done}: {} batches, {:?}", scene.batches(), run.code);
+            done += 1;
+        }
+        scene.standin.faults().disarm();
+        scene.finishes();
+    }
+}
+
+/// The COMMIT of a process that is gone arrives while the next one goes on.
+#[test]
+fn a_commit_that_arrives_after_the_process_was_killed_is_waited_for() {
+    each(
+        [
+            (Delivery::After(2 * SECOND), false),
+            (Delivery::After(2 * SECOND), true),
+            (
+                Delivery::BeforeQuery("UPDATE wire9.run SET owner".to_owned()),
+                false,
+            ),
+            (
+                Delivery::BeforeQuery("UPDATE wire9.lane SET token".to_owned()),
+                true,
+            ),
+        ],
+        |(delivery, restart)| {
+            let scene = slow_scene();
+            let close = Close::Rst;
+            let late = scene.target(lane_commit(3), Action::CutThenDeliver { delivery, close });
+            let running = scene.command().start();
+            assert!(late.wait_fired(20 * SECOND), "the fault happens");
+            running.signal("KILL");
+            running.wait();
+            let again = scene.command();
+            let again = if restart {
+                again.arg("--restart")
+            } else {
+                again
+            };
+            again.run().ends_with(0);
+            late.wait_delivered(10 * SECOND).expect("it is delivered");
+            scene.is_equal();
+        },
+    );
+}
+
+#[test]
+fn a_half_open_transaction_of_a_killed_process_is_waited_for() {
+    let scene = slow_scene();
+    let open = scene.target(lane_commit(4), Action::HalfOpen(4 * SECOND));
+    let running = scene.command().start();
+    assert!(open.wait_fired(20 * SECOND), "the fault happens");
+    running.signal("KILL");
+    running.wait();
+    scene.finishes();
+}
+
+#[test]
+fn a_second_process_is_refused_while_the_first_lives_and_takes_over_when_it_is_gone() {
+    let scene = slow_scene();
+    let mut first = scene.command().start();
+    first.when("batches are committed", || scene.batches() >= 2);
+    first.signal("STOP");
+    let busy = "is being worked on by another wire9 process";
+    scene.command().run().ends_with(4).says(busy);
+    scene
+        .command()
+        .arg("--restart")
+        .run()
+        .ends_with(4)
+        .says(busy);
+    first.signal("KILL");
+    first.wait();
+    scene.finishes();
+}
+
+/// Another host can not see that the first process lives: after its silence it takes over.
+#[test]
+fn a_process_that_wakes_up_after_another_took_over_commits_nothing() {
+    let scene = slow_scene();
+    let mut first = scene.command().start();
+    first.when("batches are committed", || scene.batches() >= 2);
+    first.signal("STOP");
+    let elsewhere = "UPDATE wire9.run SET beat_at = now() - interval '1 min', \
+                     owner = replace(owner, '\"realm\":\"', '\"realm\":\"another ')";
+    scene
+        .standin
+        .database()
+        .execute(elsewhere)
+        .expect("it is made another host's");
+    scene.command().run().ends_with(0);
+    scene.is_equal();
+    first.signal("CONT");
+    first
+        .wait()
+        .ends_with(4)
+        .says("another wire9 process has taken over");
+    scene.is_equal();
+}
+
+#[test]
+fn a_silent_owner_elsewhere_is_waited_for_before_it_is_replaced() {
+    let scene = slow_scene();
+    let mut first = scene.command().start();
+    first.when("batches are committed", || scene.batches() >= 2);
+    first.signal("KILL");
+    first.wait();
+    let elsewhere = "UPDATE wire9.run SET beat_at = now() - interval '12 s', \
+                     owner = replace(owner, '\"realm\":\"', '\"realm\":\"another ')";
+    scene
+        .standin
+        .database()
+        .execute(elsewhere)
+        .expect("it is made another host's");
+    scene.finishes().says("taking over in");
+}
+
+#[test]
+fn an_interrupted_run_keeps_its_batches_and_the_same_command_completes() {
+    each(["INT", "TERM"], |signal| {
+        let scene = slow_scene();
+        let mut running = scene.command().start();
+        running.when("batches are committed", || scene.batches() >= 2);
+        running.signal(signal);
+        running.wait().ends_with(130);
+        let kept = scene.batches();
+        assert!(kept >= 2);
+        let run = scene.resumes();
+        assert!(
+            run.result()["tables"].to_string().contains("loaded_before"),
+            "{}",
+            run.report
+        );
+    });
+}
+
+#[test]
+fn a_restart_after_a_kill_begins_anew() {
+    let scene = slow_scene();
+    let mut running = scene.command().start();
+    running.when("batches are committed", || scene.batches() >= 3);
+    running.signal("KILL");
+    running.wait();
+    scene
+        .command()
+        .arg("--restart")
+        .run()
+        .ends_with(0)
+        .says("--restart");
+    scene.is_equal();
+}
