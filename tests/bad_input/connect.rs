@@ -66,7 +66,7 @@ fn an_unreachable_source_is_named() {
 #[test]
 fn an_unknown_host_is_named() {
     let uri = format!("postgresql://t.admin:{SECRET}@no-such-host.invalid:5433/postgres");
-    Wire9::copy("postgresql://u@127.0.0.1/d", &uri)
+    Wire9::copy(&planted().source.uri(), &uri)
         .run()
         .fails(3, &["the target", "no-such-host.invalid:5433"])
         .advises(&["host and port"]);
@@ -97,7 +97,7 @@ fn a_server_that_says_nothing_is_not_waited_for_without_end() {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     let uri = format!("postgresql://t.admin:{SECRET}@127.0.0.1:{port}/postgres?connect_timeout=2");
-    Wire9::copy("postgresql://u@127.0.0.1/d", &uri)
+    Wire9::copy(&planted().source.uri(), &uri)
         .run()
         .fails(
             3,
@@ -182,7 +182,7 @@ fn a_password_command_makes_a_run_outlive_its_tokens() {
 fn a_password_command_that_fails_is_told_without_its_output() {
     let command = format!("echo {SECRET}; echo {SECRET} >&2; exit 3");
     let uri = "postgresql://t.admin@127.0.0.1:1/postgres";
-    Wire9::copy("postgresql://u@127.0.0.1/d", uri)
+    Wire9::copy(&planted().source.uri(), uri)
         .args(&["--db9-password-command", &command])
         .run()
         .fails(3, &["the target", "password command", "exit status: 3"])

@@ -37,19 +37,23 @@ impl<'a> Held<'a> {
         }
     }
 
-    /// Whether somebody waits for a lock in the database.
+    /// Whether somebody waits for a lock in the database. (The stand-in's gives itself another name.)
     pub(crate) fn is_waited_for(&self) -> bool {
-        let waiting = "pg_locks WHERE NOT granted AND database = \
-                       (SELECT oid FROM pg_database WHERE datname = current_database())";
-        self.database.count(waiting).expect("counted") > 0
+        let name = self.database.name();
+        let waiting =
+            format!("pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '{name}'");
+        self.database.count(&waiting).expect("counted") > 0
     }
 
     pub(crate) fn release(mut self) {
         drop(self.client.take());
-        let gone = "SELECT WHERE NOT EXISTS (SELECT FROM pg_locks WHERE \
-                    mode = 'ShareRowExclusiveLock' AND granted AND database = \
-                    (SELECT oid FROM pg_database WHERE datname = current_database()))";
-        until(self.database, gone);
+        let gone = format!(
+            "SELECT WHERE NOT EXISTS (SELECT FROM pg_locks l JOIN pg_database d \
+             ON d.oid = l.database WHERE d.datname = '{}' AND l.granted \
+             AND l.mode = 'ShareRowExclusiveLock')",
+            self.database.name()
+        );
+        until(self.database, &gone);
     }
 }
 

@@ -79,10 +79,12 @@ fn a_target_that_is_gone_for_good_ends_the_run_and_the_same_command_completes_it
     let faults = pair.standin.faults();
     let refuse = Fault::new(Trigger::connect(), Action::RefuseConnect(Close::Rst));
     faults.add(refuse.always());
-    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                WHERE datname = current_database() AND pid <> pg_backend_pid() \
-                AND application_name LIKE 'wire9/%'";
-    let killed = pair.target().query(kill).expect("they are killed");
+    let kill = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = '{}' AND usename = 'tenant.admin'",
+        pair.target().name()
+    );
+    let killed = pair.target().query(&kill).expect("they are killed");
     assert!(!killed.is_empty());
     held.release();
     running
