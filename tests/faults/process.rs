@@ -3,28 +3,16 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use testenv::fault::{Action, Close, Delivery};
+use testenv::fault::{Action, Close, Delivery, Trigger};
 
 use crate::scene::{Scene, each, lane_commit};
+use crate::seeded::Seeded;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Kills in the long series: `WIRE9_KILLS=200 cargo test --test faults kill_at_any_moment`.
 const KILLS: &str = "WIRE9_KILLS";
 const FEW_KILLS: u64 = 6;
-
-/// Numbers that are the same each time (splitmix64).
-struct Seeded(u64);
-
-impl Seeded {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below
-    }
-}
 
 fn slow_scene() -> Scene {
     let scene = Scene::new();
@@ -35,7 +23,7 @@ fn slow_scene() -> Scene {
 #[test]
 fn a_run_survives_a_kill_at_any_moment() {
     let kills = std::env::var(KILLS).map_or(FEW_KILLS, |n| n.parse().expect(KILLS));
-    let mut seeded = Seeded(9);
+    let mut seeded = Seeded::new(9);
     let mut done = 0;
     while done < kills {
         let scene = Scene::new();
@@ -199,4 +187,35 @@ fn a_restart_after_a_kill_begins_anew() {
         .ends_with(0)
         .says("--restart");
     scene.is_equal();
+}
+
+/// A TRUNCATE of a process that is gone must not take away what was loaded since.
+#[test]
+fn a_truncate_that_arrives_late_takes_nothing_away() {
+    each([(1, false), (2, false), (1, true)], |(nth, kill)| {
+        let scene = Scene::new();
+        let rows = "INSERT INTO keyless VALUES (-1, 'old'); INSERT INTO one_row VALUES (-1)";
+        scene
+            .standin
+            .database()
+            .execute(rows)
+            .expect("rows are there");
+        // The first COMMIT enters the run, then the tables are emptied.
+        let commit = Trigger::commit().application("wire9").nth(1 + nth);
+        let delivery = Delivery::After(2 * SECOND);
+        let close = Close::Rst;
+        let late = scene.target(commit, Action::CutThenDeliver { delivery, close });
+        let truncate = || scene.command().args(&["--on-existing", "truncate"]);
+        let running = truncate().start();
+        if kill {
+            assert!(late.wait_fired(20 * SECOND), "the fault happens");
+            running.signal("KILL");
+            running.wait();
+            truncate().run().ends_with(0);
+        } else {
+            running.wait().ends_with(0);
+        }
+        late.wait_delivered(10 * SECOND).expect("it is delivered");
+        scene.is_equal();
+    });
 }
