@@ -287,6 +287,35 @@ fn the_entering_of_the_run_may_go_unanswered_or_arrive_late() {
     );
 }
 
+/// The order is the proof: a token that is only read, or a ledger that is asked before the move is
+/// committed, would leave the zombie its chance.
+#[test]
+fn the_token_is_moved_and_committed_before_the_ledger_is_asked() {
+    let scene = Scene::new();
+    scene.target(lane_commit(3), Action::Cut(Close::Rst));
+    scene.finishes();
+    let all = scene.standin.log().statements();
+    let asked = "FROM wire9.batch WHERE";
+    let asked = all
+        .iter()
+        .position(|s| s.text.contains(asked) && s.text.contains("AND chunk ="));
+    let asked = &all[..asked.expect("the ledger is asked")];
+    let own = asked.last().map(|_| all[asked.len()].connection);
+    let before: Vec<&str> = asked
+        .iter()
+        .filter(|s| Some(s.connection) == own)
+        .map(|s| s.text.as_str())
+        .collect();
+    let [.., moved, commit] = before[..] else {
+        panic!("{before:?}");
+    };
+    assert!(
+        moved.starts_with("UPDATE wire9.lane SET token ="),
+        "{moved}"
+    );
+    assert_eq!(commit, "COMMIT");
+}
+
 // ---------------------------------------------------------------------------------------------
 // the server says no
 
