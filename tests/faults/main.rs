@@ -9,5 +9,7 @@ mod harness;
 mod process;
 mod rollback;
 mod scene;
+mod seeded;
 mod source;
+mod sweep;
 mod target;

@@ -3,28 +3,18 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use testenv::fault::{Action, Close, Delivery};
+use testenv::fault::{Action, Close, Delivery, Trigger};
+use testenv::standin::Limits;
 
 use crate::scene::{Scene, each, lane_commit};
+use crate::seeded::Seeded;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Kills in the long series: `WIRE9_KILLS=200 cargo test --test faults kill_at_any_moment`.
 const KILLS: &str = "WIRE9_KILLS";
 const FEW_KILLS: u64 = 6;
-
-/// Numbers that are the same each time (splitmix64).
-struct Seeded(u64);
-
-impl Seeded {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % below
-    }
-}
+const KILLS_PER_RUN: u64 = 2;
 
 fn slow_scene() -> Scene {
     let scene = Scene::new();
@@ -35,27 +25,31 @@ fn slow_scene() -> Scene {
 #[test]
 fn a_run_survives_a_kill_at_any_moment() {
     let kills = std::env::var(KILLS).map_or(FEW_KILLS, |n| n.parse().expect(KILLS));
-    let mut seeded = Seeded(9);
-    let mut done = 0;
-    while done < kills {
-        let scene = Scene::new();
-        scene.slow(Duration::from_millis(1 + seeded.next(10)));
-        if seeded.next(2) == 0 {
-            let nth = 1 + seeded.next(6);
-            // Unused where the kill comes first.
-            scene.target(lane_commit(nth), Action::CommitThenCut(Close::Rst));
-        }
-        for _ in 0..1 + seeded.next(3) {
-            let running = scene.command().start();
-            sleep(Duration::from_millis(300 + seeded.next(1500)));
-            running.signal("KILL");
-            let run = running.wait();
-            eprintln!("kill {done}: {} batches, {:?}", scene.batches(), run.code);
-            done += 1;
-        }
-        scene.standin.faults().disarm();
-        scene.finishes();
+    let series: Vec<u64> = (0..kills.div_ceil(KILLS_PER_RUN)).collect();
+    for some in series.chunks(4) {
+        each(some.iter().copied(), killed);
     }
+}
+
+/// One run that is killed some times, with a COMMIT or two that are not answered, and completed.
+fn killed(seed: u64) {
+    let mut seeded = Seeded::new(seed);
+    let scene = Scene::new();
+    scene.slow(Duration::from_millis(1 + seeded.next(20)));
+    if seeded.next(2) == 0 {
+        // Unused where the kill comes first.
+        let nth = 1 + seeded.next(6);
+        scene.target(lane_commit(nth), Action::CommitThenCut(Close::Rst));
+    }
+    for kill in 0..KILLS_PER_RUN {
+        let running = scene.command().start();
+        sleep(Duration::from_millis(300 + seeded.next(2500)));
+        running.signal("KILL");
+        let run = running.wait();
+        eprintln!("{seed}.{kill}: {} batches, {:?}", scene.batches(), run.code);
+    }
+    scene.standin.faults().disarm();
+    scene.finishes();
 }
 
 /// The COMMIT of a process that is gone arrives while the next one goes on.
@@ -64,7 +58,7 @@ fn a_commit_that_arrives_after_the_process_was_killed_is_waited_for() {
     each(
         [
             (Delivery::After(2 * SECOND), false),
-            (Delivery::After(2 * SECOND), true),
+            (Delivery::After(3 * SECOND), true),
             (
                 Delivery::BeforeQuery("UPDATE wire9.run SET owner".to_owned()),
                 false,
@@ -125,28 +119,39 @@ fn a_second_process_is_refused_while_the_first_lives_and_takes_over_when_it_is_g
     scene.finishes();
 }
 
-/// Another host can not see that the first process lives: after its silence it takes over.
+/// Another host can not see that the first process lives: after its silence it takes over. What it
+/// began anew has another run's key in the ledger, so that there the token alone stands in the way.
 #[test]
 fn a_process_that_wakes_up_after_another_took_over_commits_nothing() {
-    let scene = slow_scene();
-    let mut first = scene.command().start();
-    first.when("batches are committed", || scene.batches() >= 2);
-    first.signal("STOP");
-    let elsewhere = "UPDATE wire9.run SET beat_at = now() - interval '1 min', \
-                     owner = replace(owner, '\"realm\":\"', '\"realm\":\"another ')";
-    scene
-        .standin
-        .database()
-        .execute(elsewhere)
-        .expect("it is made another host's");
-    scene.command().run().ends_with(0);
-    scene.is_equal();
-    first.signal("CONT");
-    first
-        .wait()
-        .ends_with(4)
-        .says("another wire9 process has taken over");
-    scene.is_equal();
+    each([false, true], |restart| {
+        // What the stopped process has open is ended after three seconds.
+        let scene = Scene::with(Limits {
+            time_scale: 1.0 / 20.0,
+            ..Limits::default()
+        });
+        scene.slow(SECOND / 50);
+        let mut first = scene.command().start();
+        first.when("batches are committed", || scene.batches() >= 2);
+        first.signal("STOP");
+        let elsewhere = "UPDATE wire9.run SET beat_at = now() - interval '1 min', \
+                         owner = replace(owner, '\"realm\":\"', '\"realm\":\"another ')";
+        let ledger = scene.standin.database();
+        ledger
+            .execute(elsewhere)
+            .expect("it is made another host's");
+        let second = scene.command();
+        let second = if restart {
+            second.arg("--restart")
+        } else {
+            second
+        };
+        second.run().ends_with(0);
+        scene.is_equal();
+        first.signal("CONT");
+        let taken = "another wire9 process has taken over";
+        first.wait().ends_with(4).says(taken);
+        scene.is_equal();
+    });
 }
 
 #[test]
@@ -198,5 +203,52 @@ fn a_restart_after_a_kill_begins_anew() {
         .run()
         .ends_with(0)
         .says("--restart");
+    scene.is_equal();
+}
+
+/// A TRUNCATE of a process that is gone must not take away what was loaded since.
+#[test]
+fn a_truncate_that_arrives_late_takes_nothing_away() {
+    each([(1, false), (2, false), (1, true)], |(nth, kill)| {
+        let scene = Scene::new();
+        let rows = "INSERT INTO keyless VALUES (-1, 'old'); INSERT INTO one_row VALUES (-1)";
+        scene
+            .standin
+            .database()
+            .execute(rows)
+            .expect("rows are there");
+        // The first COMMIT enters the run, then the tables are emptied.
+        let commit = Trigger::commit().application("wire9").nth(1 + nth);
+        let delivery = Delivery::After(2 * SECOND);
+        let close = Close::Rst;
+        let late = scene.target(commit, Action::CutThenDeliver { delivery, close });
+        let truncate = || scene.command().args(&["--on-existing", "truncate"]);
+        let running = truncate().start();
+        if kill {
+            assert!(late.wait_fired(20 * SECOND), "the fault happens");
+            running.signal("KILL");
+            running.wait();
+            truncate().run().ends_with(0);
+        } else {
+            running.wait().ends_with(0);
+        }
+        late.wait_delivered(10 * SECOND).expect("it is delivered");
+        scene.is_equal();
+    });
+}
+
+/// A table of which nothing is committed yet is not emptied by `--restart`: only the moved token keeps
+/// the late rows out, or waits for them.
+#[test]
+fn a_first_batch_that_arrives_after_a_restart_is_waited_for() {
+    let scene = slow_scene();
+    let (delivery, close) = (Delivery::After(4 * SECOND), Close::Rst);
+    let late = scene.target(lane_commit(1), Action::CutThenDeliver { delivery, close });
+    let running = scene.command().start();
+    assert!(late.wait_fired(20 * SECOND), "the fault happens");
+    running.signal("KILL");
+    running.wait();
+    scene.command().arg("--restart").run().ends_with(0);
+    late.wait_delivered(10 * SECOND).expect("it is delivered");
     scene.is_equal();
 }

@@ -287,6 +287,35 @@ fn the_entering_of_the_run_may_go_unanswered_or_arrive_late() {
     );
 }
 
+/// The order is the proof: a token that is only read, or a ledger that is asked before the move is
+/// committed, would leave the zombie its chance.
+#[test]
+fn the_token_is_moved_and_committed_before_the_ledger_is_asked() {
+    let scene = Scene::new();
+    scene.target(lane_commit(3), Action::Cut(Close::Rst));
+    scene.finishes();
+    let all = scene.standin.log().statements();
+    let asked = "FROM wire9.batch WHERE";
+    let asked = all
+        .iter()
+        .position(|s| s.text.contains(asked) && s.text.contains("AND chunk ="));
+    let asked = &all[..asked.expect("the ledger is asked")];
+    let own = asked.last().map(|_| all[asked.len()].connection);
+    let before: Vec<&str> = asked
+        .iter()
+        .filter(|s| Some(s.connection) == own)
+        .map(|s| s.text.as_str())
+        .collect();
+    let [.., moved, commit] = before[..] else {
+        panic!("{before:?}");
+    };
+    assert!(
+        moved.starts_with("UPDATE wire9.lane SET token ="),
+        "{moved}"
+    );
+    assert_eq!(commit, "COMMIT");
+}
+
 // ---------------------------------------------------------------------------------------------
 // the server says no
 
@@ -501,9 +530,13 @@ fn a_target_that_forgot_committed_batches_is_noticed_and_the_same_command_comple
     running.when("batches are committed", || scene.batches() >= 4);
     running.signal("STOP");
     let target = scene.standin.database();
-    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = \
-               current_database() AND pid <> pg_backend_pid()";
-    target.query_value::<u64>(cut).expect("its sessions end");
+    let cut = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{}' AND \
+         pid <> pg_backend_pid()",
+        target.name()
+    );
+    let ended: u64 = target.query_value(&cut).expect("its sessions end");
+    assert!(ended >= 3, "{ended}");
     target
         .execute("TRUNCATE wire9.batch, keyed, keyless, one_row")
         .expect("it forgets");
