@@ -1,5 +1,7 @@
 //! Bad input, bad servers, bad luck: each must end with the right exit code and a text that names the
 //! object and the remedy, lose nothing, and show neither a row's value nor a secret anywhere.
+//! With `--nocapture` it prints a line per case.
+#![allow(clippy::print_stderr)]
 
 mod catalog;
 mod connect;
