@@ -4,12 +4,16 @@ use testenv::StandinOptions;
 
 use crate::harness::{Pair, Run, Sample, Wire9, thirteen};
 
-/// 40,000 rows on about 5,000 pages: 40 MB.
+/// Rows of `big`.
+pub(crate) const BIG_ROWS: u64 = 36_000;
+
+/// 36,000 rows on about 4,500 pages, 37 MB: two lanes have two chunks each, so that one can be done and
+/// another left.
 pub(crate) const BIG: Sample<'_> = Sample::Same {
     tables: "CREATE TABLE big (id bigint PRIMARY KEY, at timestamp NOT NULL, body text NOT NULL);
              CREATE TABLE small (id int PRIMARY KEY, body text)",
     rows: "INSERT INTO big SELECT i, timestamp '2024-01-01' + i * interval '1.0001 s',
-                                  repeat(md5(i::text), 28) FROM generate_series(1, 40000) i;
+                                  repeat(md5(i::text), 28) FROM generate_series(1, 36000) i;
            INSERT INTO small SELECT i, md5(i::text) FROM generate_series(1, 1000) i",
 };
 
@@ -17,9 +21,9 @@ pub(crate) const BIG: Sample<'_> = Sample::Same {
 #[track_caller]
 fn assert_facts_of_big(pair: &Pair, run: &Run) {
     let big = run.table("public.big");
-    assert_eq!(big["rows_counted"], 40_000);
-    assert_eq!(big["rows_loaded"], 40_000);
-    assert_eq!(big["rows"], 40_000);
+    assert_eq!(big["rows_counted"], BIG_ROWS);
+    assert_eq!(big["rows_loaded"], BIG_ROWS);
+    assert_eq!(big["rows"], BIG_ROWS);
     let cut = "SELECT count(*) FROM big WHERE date_trunc('milliseconds', at) <> at";
     let cut: u64 = pair.source.query_value(cut).expect("a number");
     assert_eq!(big["cut"][0]["values"].as_u64(), Some(cut));
@@ -31,8 +35,8 @@ fn assert_facts_of_big(pair: &Pair, run: &Run) {
     let batches: u64 = pair.target().query_value(batches).expect("a number");
     assert_eq!(big["batches"].as_u64(), Some(batches));
     let totals = &run.result()["totals"];
-    assert_eq!(totals["rows_loaded"], 41_000);
-    assert_eq!(run.target_table("public.big")["rows_counted"], 40_000);
+    assert_eq!(totals["rows_loaded"], BIG_ROWS + 1_000);
+    assert_eq!(run.target_table("public.big")["rows_counted"], BIG_ROWS);
 }
 
 #[test]
@@ -52,7 +56,7 @@ fn one_lane_and_a_small_memory_make_many_batches_and_the_same_rows() {
     let arguments = ["--jobs", "1", "--max-memory", "4MiB"];
     let run = pair.copy().args(&arguments).run().ends_with(0);
     pair.assert_equal(3);
-    assert!(run.table("public.big")["batches"].as_u64() > Some(15));
+    assert!(run.table("public.big")["batches"].as_u64() > Some(12));
     let peak = run.report["peak_rss_bytes"].as_u64().expect("a number");
     assert!(peak < (4 + 32) << 20, "{peak} bytes for 4 MiB");
     assert_facts_of_big(&pair, &run);
@@ -71,7 +75,7 @@ fn more_lanes_than_chunks_is_no_fault() {
 #[test]
 fn conditions_and_deleted_rows_do_not_disturb_ctid_ranges() {
     let pair = Pair::of(BIG);
-    let holes = "DELETE FROM big WHERE id BETWEEN 5000 AND 25000; CREATE INDEX ON big (at)";
+    let holes = "DELETE FROM big WHERE id BETWEEN 5000 AND 15000; CREATE INDEX ON big (at)";
     pair.source.execute(holes).expect("done");
     let condition = "big=id % 7 <> 0 AND at < '2024-01-01 10:00:00'";
     pair.copy().args(&["--where", condition]).run().ends_with(0);

@@ -1,6 +1,6 @@
 //! `--dry-run` prints the plan and writes nothing.
 
-use crate::chunks::BIG;
+use crate::chunks::{BIG, BIG_ROWS};
 use crate::harness::{Pair, Sample};
 
 #[test]
@@ -35,7 +35,7 @@ fn a_dry_run_tells_chunks_estimates_and_transforms() {
     let plan = run.planned("public.big");
     assert_eq!(plan["split"], "ctid ranges");
     assert!(plan["chunks"].as_u64() >= Some(3), "{plan}");
-    assert_eq!(plan["rows_estimated"], 40_000, "{plan}");
+    assert_eq!(plan["rows_estimated"], BIG_ROWS, "{plan}");
     let bytes: u64 = pair
         .source
         .query_value("SELECT pg_table_size('big')")

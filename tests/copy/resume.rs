@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testenv::{Action, Cluster, ClusterOptions, Fault, FaultProxy, StandinOptions, Trigger};
 
-use crate::chunks::BIG;
+use crate::chunks::{BIG, BIG_ROWS};
 use crate::harness::{Pair, Run, Running, Wire9, thirteen};
 
 /// Bytes per second of each lane's source: a chunk of `big` takes about two seconds.
@@ -55,15 +55,18 @@ impl Halting {
     #[track_caller]
     fn goes_on(&self) -> Run {
         let committed = self.pair.target_rows("big");
-        assert!((1..40_000).contains(&committed), "{committed} rows of big");
-        let left = 41_000 - committed - self.pair.target_rows("small");
+        assert!(
+            (1..BIG_ROWS).contains(&committed),
+            "{committed} rows of big"
+        );
+        let left = BIG_ROWS + 1_000 - committed - self.pair.target_rows("small");
         let (run, sent) = self.again();
         self.pair.assert_equal(3);
         let big = run.table("public.big");
         assert_eq!(run.result()["continued"], true);
         assert_eq!(big["rows_loaded_before"].as_u64(), Some(committed));
-        assert_eq!(big["rows"].as_u64(), Some(40_000 - committed));
-        assert_eq!(big["rows_loaded"], 40_000);
+        assert_eq!(big["rows"].as_u64(), Some(BIG_ROWS - committed));
+        assert_eq!(big["rows_loaded"], BIG_ROWS);
         // Once all is there, lines are sent by the probe alone.
         let (done, probed) = self.again();
         done.says("ALREADY DONE");
@@ -332,6 +335,6 @@ fn restart_of_an_unfinished_run_copies_anew() {
     running.wait();
     let restart = halting.command().arg("--restart");
     let run = restart.run().ends_with(0);
-    assert_eq!(run.table("public.big")["rows"], 40_000);
+    assert_eq!(run.table("public.big")["rows"], BIG_ROWS);
     halting.pair.assert_equal(3);
 }
