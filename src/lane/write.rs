@@ -26,6 +26,9 @@ use super::{Aim, Queue, Shared, Work};
 /// short transactions pass first.
 const COMMIT_TROUBLE: u32 = 3;
 
+/// A single row that has met the target's statement timeout so often is not tried again.
+const TOO_SLOW: u32 = 5;
+
 /// A commit that takes longer than this times the usual is trouble enough to stop growing.
 const SLOWER: u32 = 2;
 
@@ -283,7 +286,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         }
         let smaller = matches!(decision, Decision::Smaller | Decision::ResolveSmaller);
         let trouble = failure.stage == Stage::Commit && tries.count() >= COMMIT_TROUBLE;
-        if (smaller || trouble) && !self.halve(piece) && failure.is_limit() {
+        if (smaller || trouble) && !self.halve(piece) && failure.is_limit(tries.count()) {
             return Err(self.give_up(batch, piece, failure));
         }
         self.queue.retried(batch.work.table);
@@ -335,10 +338,12 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         let place = self.place(batch, piece, None);
         match failure.cause {
             // A limit that a single row meets is a refusal of this row.
-            Cause::Wire(source) if piece.digest.rows == 1 && is_limit(&source) => Error::Refused {
-                place: self.place(batch, piece, Some(1)),
-                source,
-            },
+            Cause::Wire(source) if piece.digest.rows == 1 && meets_limit(&source) => {
+                Error::Refused {
+                    place: self.place(batch, piece, Some(1)),
+                    source,
+                }
+            }
             Cause::Wire(source) => {
                 let doing = format!("loading into table {}", batch.work.target);
                 Error::Target {
@@ -438,10 +443,15 @@ impl<'a, Q: Queue> Writer<'a, Q> {
 }
 
 impl Failure {
-    /// Whether the server says that this much is too much, however often it is tried.
-    fn is_limit(&self) -> bool {
+    /// Whether this much is too much, however often it is tried: the server says so, or what has timed
+    /// out `tries` times will do so again.
+    fn is_limit(&self, tries: u32) -> bool {
         match &self.cause {
-            Cause::Wire(error) => error.code() == Some("54000"),
+            Cause::Wire(error) => match error.code() {
+                Some("54000") => true,
+                Some("57014") => tries >= TOO_SLOW,
+                _ => false,
+            },
             _ => false,
         }
     }
@@ -480,7 +490,7 @@ impl Failure {
 }
 
 /// Too large or too slow for the target, whatever else is tried.
-fn is_limit(error: &wire::Error) -> bool {
+fn meets_limit(error: &wire::Error) -> bool {
     matches!(error.code(), Some("54000" | "57014"))
 }
 

@@ -290,6 +290,7 @@ fn wire_advice(error: &endpoint::Error) -> &'static str {
         return CONTINUE;
     };
     match error.code() {
+        _ if wire.is_lost() => "look at the server's log for why, then repeat the command",
         _ if is_connection(wire) => connect_advice(wire),
         Some("42501") => {
             "grant what is missing to the user of this endpoint, or exclude the object"

@@ -231,6 +231,7 @@ fn target_uri(target: &Database) -> String {
 }
 
 /// Shown where a test fails or `--nocapture` asks for it.
+#[expect(clippy::print_stderr, reason = "the list of all errors, for people")]
 fn tell(run: &Run) {
     let name = thread::current().name().unwrap_or_default().to_owned();
     let code = run.code.unwrap_or(-1);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testenv::fault::Close;
+use testenv::fault::{Close, Frontend};
 use testenv::standin::{Limits, TimeoutChange};
 use testenv::{Action, Fault, StandinOptions, Trigger};
 
@@ -57,15 +57,18 @@ fn a_row_that_no_statement_timeout_lets_pass_is_told_by_its_place() {
 #[test]
 fn a_target_that_closes_in_mid_stream_is_written_to_again() {
     let pair = pair(LARGE, LARGE_ROWS);
+    let held = Held::table(pair.target(), "a");
+    let mut running = copy(&pair).args(SMALL_MEMORY).start();
+    running.when("it waits for the lock", || held.is_waited_for());
+    // Only now: the probe has had its COPY.
     let faults = pair.standin.faults();
-    let data = || Trigger::frontend(testenv::fault::Frontend::CopyData);
-    faults.add(Fault::new(data().nth(3), Action::Cut(Close::Fin)));
-    faults.add(Fault::new(data().nth(9), Action::Cut(Close::Rst)));
-    faults.add(Fault::new(
-        Trigger::commit_containing("COMMIT").nth(4),
-        Action::CommitThenCut(Close::Rst),
-    ));
-    copy(&pair).args(SMALL_MEMORY).run().passes();
+    let data = |nth| Trigger::frontend(Frontend::CopyData).nth(nth);
+    faults.add(Fault::new(data(2), Action::Cut(Close::Fin)));
+    faults.add(Fault::new(data(7), Action::Cut(Close::Rst)));
+    let commit = Trigger::commit_containing("COMMIT").nth(4);
+    faults.add(Fault::new(commit, Action::CommitThenCut(Close::Rst)));
+    held.release();
+    running.wait().passes().says("tried again");
     pair.assert_equal(3);
 }
 
