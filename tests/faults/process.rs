@@ -154,6 +154,27 @@ fn a_process_that_wakes_up_after_another_took_over_commits_nothing() {
     });
 }
 
+/// Over a connection that lives, without any doubt that would make it look: the fence of each batch.
+#[test]
+fn a_lane_whose_token_was_moved_commits_nothing_more() {
+    let scene = slow_scene();
+    let mut running = scene.command().start();
+    running.when("batches are committed", || scene.batches() >= 2);
+    let moved = "UPDATE wire9.lane SET token = 'of another'";
+    scene
+        .standin
+        .database()
+        .execute(moved)
+        .expect("it is moved");
+    let before = scene.batches();
+    running
+        .wait()
+        .ends_with(4)
+        .says("another wire9 process has taken over");
+    assert_eq!(scene.batches(), before);
+    scene.resumes();
+}
+
 #[test]
 fn a_silent_owner_elsewhere_is_waited_for_before_it_is_replaced() {
     let scene = slow_scene();
