@@ -121,6 +121,18 @@ impl Scene {
     pub(crate) fn finishes(&self) -> Run {
         let run = self.command().run().ends_with(0);
         self.is_equal();
+        let unfinished =
+            "SELECT count(*) FROM wire9.chunk c WHERE NOT EXISTS (SELECT 1 FROM wire9.batch b
+            WHERE (b.run, b.pair, b.chunk) = (c.run, c.pair, c.chunk) AND is_last = 1)";
+        let unfinished: u64 = self
+            .standin
+            .database()
+            .query_value(unfinished)
+            .expect("an answer");
+        assert_eq!(
+            unfinished, 0,
+            "every chunk is finished, also one without rows"
+        );
         run
     }
 
