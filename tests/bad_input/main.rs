@@ -1,6 +1,7 @@
 //! Bad input, bad servers, bad luck: each must end with the right exit code and a text that names the
 //! object and the remedy, lose nothing, and show neither a row's value nor a secret anywhere.
 
+mod broken_target;
 mod catalog;
 mod connect;
 mod data;
@@ -10,5 +11,4 @@ mod judged;
 mod ledger;
 mod options;
 mod source;
-mod target;
 mod tls;
