@@ -3,6 +3,7 @@
 //! With `--nocapture` it prints a line per case.
 #![allow(clippy::print_stderr)]
 
+mod broken_target;
 mod catalog;
 mod connect;
 mod data;
@@ -12,5 +13,4 @@ mod judged;
 mod ledger;
 mod options;
 mod source;
-mod target;
 mod tls;
