@@ -112,7 +112,7 @@ pub(super) struct CopyArguments {
     )]
     pub(super) on_existing: Existing,
 
-    /// Forget what an earlier, unfinished run of this command has recorded, and begin anew
+    /// Forget the earlier run of this command or source, empty the tables that it filled, and begin anew
     /// [default: continue it].
     #[arg(long, help_heading = "What is written")]
     pub(super) restart: bool,

@@ -85,6 +85,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::metrics::{BatchFact, TableTally, Waits};
+    use crate::runs::copy::{Cut, How};
 
     /// A finished table whose counts agree.
     pub(in crate::cli) fn table_of(name: &str, rows: u64, bytes: u64) -> TableVerdict {
@@ -114,6 +115,15 @@ pub(super) mod tests {
             cut: Vec::new(),
             complete: true,
             problem: None,
+        }
+    }
+
+    /// A column of which values were cut.
+    pub(in crate::cli) fn cut_of(column: &str, values: u64) -> Cut {
+        Cut {
+            column: column.to_owned(),
+            values,
+            how: How::Cut,
         }
     }
 

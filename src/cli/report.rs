@@ -13,7 +13,7 @@ use super::resources::Resources;
 use super::units::per_second;
 use super::{errors, verdict::Verdict};
 use crate::metrics::{TableTally, Waits};
-use crate::runs::copy::{Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
+use crate::runs::copy::{Cut, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 use crate::runs::{Error, Exit};
 
 const FORMAT: &str = "wire9-copy-report/1";
@@ -124,6 +124,7 @@ struct ReportedTable {
 struct ReportedCut {
     column: String,
     values: u64,
+    how: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -294,10 +295,11 @@ fn commit(tally: &TableTally, quantile: f64) -> Option<u64> {
     (!tally.commit.is_empty()).then(|| tally.commit.value_at_quantile(quantile))
 }
 
-fn cut((column, values): &(String, u64)) -> ReportedCut {
+fn cut(cut: &Cut) -> ReportedCut {
     ReportedCut {
-        column: column.clone(),
-        values: *values,
+        column: cut.column.clone(),
+        values: cut.values,
+        how: cut.how.name(),
     }
 }
 
@@ -343,7 +345,7 @@ mod tests {
 
     use super::*;
     use crate::cli::dry_run::tests::plan;
-    use crate::cli::judge::tests::outcome;
+    use crate::cli::judge::tests::{cut_of, outcome};
 
     const DOCS: &str = include_str!("../../docs/report.md");
 
@@ -373,7 +375,7 @@ mod tests {
         o.moved = SourceMoved::Yes {
             tables: vec!["public.events".to_owned()],
         };
-        o.tables[0].cut = vec![("created_at".to_owned(), 1_500)];
+        o.tables[0].cut = vec![cut_of("created_at", 1_500)];
         o.plan = plan();
         o.notes = vec!["a note".to_owned()];
         o
@@ -444,7 +446,7 @@ mod tests {
             "read_bytes_per_second": 1500000.0, "commit_p50_us": 4015, "commit_p99_us": 21119,
             "waits": {"source_seconds": 0.3, "rewrite_seconds": 0.1, "full_seconds": 0.6,
                       "empty_seconds": 0.05, "target_seconds": 0.9},
-            "cut": [{"column": "created_at", "values": 1500}]
+            "cut": [{"column": "created_at", "values": 1500, "how": "cut"}]
         }"#;
         let expected: Value = serde_json::from_str(expected).expect("it is JSON");
         assert_eq!(of(&full())["result"]["tables"][0], expected);

@@ -6,7 +6,7 @@ use console::{measure_text_width, truncate_str};
 use super::errors::clean;
 use super::judge::{self, Identity};
 use super::units;
-use crate::runs::copy::TableVerdict;
+use crate::runs::copy::{How, TableVerdict};
 
 /// Tables that are shown whatever became of them: the largest.
 const LARGEST: usize = 40;
@@ -50,7 +50,15 @@ const ROWS: &[Column] = &[
     },
     Column {
         header: "cut",
-        cell: |t| units::count(t.cut.iter().map(|(_, n)| n).sum()),
+        cell: |t| {
+            units::count(
+                t.cut
+                    .iter()
+                    .filter(|c| c.how == How::Cut)
+                    .map(|c| c.values)
+                    .sum(),
+            )
+        },
     },
 ];
 

@@ -55,7 +55,7 @@ impl Verdict<'_> {
         section(&mut text, "NOT IDENTICAL", &self.broken());
         section(&mut text, "LEFT", &self.left());
         section(&mut text, "NOT COUNTED", &self.not_counted());
-        section(&mut text, "CUT", &self.cut());
+        section(&mut text, "CHANGED", &self.cut());
         section(&mut text, "NOTES", &self.notes());
         section(&mut text, "NOT DONE BY COPY", &self.not_done());
         text
@@ -296,14 +296,15 @@ impl Verdict<'_> {
     fn cut(&self) -> Vec<String> {
         let tables = self.outcome.tables.iter();
         tables
-            .flat_map(|t| t.cut.iter().map(move |(column, n)| (t, column, *n)))
-            .filter(|(_, _, n)| *n > 0)
-            .map(|(t, column, n)| {
-                let values = units::counted(n, "value");
+            .flat_map(|t| t.cut.iter().map(move |cut| (t, cut)))
+            .filter(|(_, cut)| cut.values > 0)
+            .map(|(t, cut)| {
+                let values = units::counted(cut.values, "value");
                 format!(
-                    "{}, column {}: {values} cut",
+                    "{}, column {}: {values} {}",
                     clean(&t.target),
-                    clean(column)
+                    clean(&cut.column),
+                    cut.how.name()
                 )
             })
             .collect()
@@ -384,7 +385,7 @@ pub(super) fn section(text: &mut String, title: &str, lines: &[String]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::judge::tests::{outcome, table_of, target_of};
+    use crate::cli::judge::tests::{cut_of, outcome, table_of, target_of};
 
     const RESOURCES: Resources = Resources {
         peak_rss: Some(34_100_000),
@@ -445,7 +446,7 @@ mod tests {
         };
         o.tables[0].loaded -= 1;
         o.tables[0].loaded_before = 7_000;
-        o.tables[0].cut = vec![("created_at".to_owned(), 12_345), ("paid_at".to_owned(), 0)];
+        o.tables[0].cut = vec![cut_of("created_at", 12_345), cut_of("paid_at", 0)];
         o.tables[0].tally.retries = 2;
         o.targets[0].baseline = 3;
         o.tables[1].counted = None;

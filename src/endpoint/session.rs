@@ -65,6 +65,9 @@ pub async fn begin_read(
 /// 30 s for it, and proves that the table's file is the one that the snapshot shows. The transaction
 /// survives a refusal.
 ///
+/// The lock comes from a SELECT of no column and no row: LOCK TABLE asks for a privilege on the whole
+/// table, a SELECT is content with one on any of its columns, and both hold to the end.
+///
 /// # Errors
 /// `TableChanged` where it is not: rows would be missing without a word.
 pub async fn lock_and_check(
@@ -74,7 +77,7 @@ pub async fn lock_and_check(
 ) -> Result<()> {
     let name = table.quoted();
     let sql = format!(
-        "SAVEPOINT wire9_lock; LOCK TABLE ONLY {name} IN ACCESS SHARE MODE; \
+        "SAVEPOINT wire9_lock; SELECT FROM ONLY {name} WHERE false; \
          RELEASE SAVEPOINT wire9_lock; \
          SELECT pg_catalog.to_regclass({text})::oid::text, \
          coalesce(pg_catalog.pg_relation_filenode({oid}), 0)::text, \

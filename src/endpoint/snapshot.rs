@@ -380,7 +380,12 @@ async fn begin_and_export(
     );
     let asked = "exporting the source's snapshot";
     let replies = attempt(connection, &sql, asked)
-        .await?
+        .await
+        .map_err(|error| match error.code() {
+            // PgBouncer in statement mode.
+            Some("08P01") => can_not_export("a pooler before it takes no transactions"),
+            _ => error,
+        })?
         .map_err(|refusal| not_exported(refusal, asked))?;
     let reply = last(&replies, asked)?;
     holds(settings, reply, PROOF_COLUMNS + EXPORT_COLUMNS)?;

@@ -5,6 +5,7 @@ mod error;
 mod heartbeat;
 mod schedule;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -63,6 +64,42 @@ pub async fn copy(
         tallies,
         complete,
         failure,
+    }
+}
+
+/// Drives `other` beside `main` until that ends; what is left of `other` can be waited for, or dropped.
+pub async fn beside<M, O>(main: impl Future<Output = M>, other: O) -> (M, Beside<O>)
+where
+    O: Future,
+{
+    let mut beside = Beside {
+        future: Box::pin(other),
+        output: None,
+    };
+    tokio::pin!(main);
+    let output = loop {
+        tokio::select! {
+            biased;
+            output = &mut main => break output,
+            output = &mut beside.future, if beside.output.is_none() => beside.output = Some(output),
+        }
+    };
+    (output, beside)
+}
+
+/// What ran beside something else.
+pub struct Beside<O: Future> {
+    future: Pin<Box<O>>,
+    output: Option<O::Output>,
+}
+
+impl<O: Future> Beside<O> {
+    /// Waits for its end.
+    pub async fn finish(self) -> O::Output {
+        match self.output {
+            Some(output) => output,
+            None => self.future.await,
+        }
     }
 }
 

@@ -268,7 +268,7 @@ impl Filler<'_> {
                 read = stream.read() => read,
             };
             self.waits.source += waiting.elapsed();
-            if read.map_err(|e| reading(&batch.work, e))? == 0 {
+            if read.map_err(|e| stream.failed(&batch.work, e))? == 0 {
                 return Ok(Filled::End);
             }
         }
@@ -405,6 +405,18 @@ impl<'a> Stream<'a> {
             }
         }
         Ok(skipped == sent)
+    }
+
+    /// An error of the source while rows come. Bytes that the server can not send as UTF-8 stand in the
+    /// row after the last one that came.
+    fn failed(&self, work: &Work, error: wire::Error) -> Failure {
+        match error.code() {
+            Some("22021" | "22P05") => Failure::Final(Error::Source {
+                place: work.place(Some(self.rewriter.rows() + 1)),
+                source: reading(work, error),
+            }),
+            _ => reading(work, error).into(),
+        }
     }
 
     /// The end of the chunk: the source's count must be the rows that arrived.

@@ -26,6 +26,9 @@ use super::{Aim, Queue, Shared, Work};
 /// short transactions pass first.
 const COMMIT_TROUBLE: u32 = 3;
 
+/// A single row that has met the target's statement timeout so often is not tried again.
+const TOO_SLOW: u32 = 5;
+
 /// A commit that takes longer than this times the usual is trouble enough to stop growing.
 const SLOWER: u32 = 2;
 
@@ -37,6 +40,8 @@ pub(super) struct Writer<'a, Q> {
     target: Target<'a>,
     /// Usual time of a commit: a running mean.
     usual: Duration,
+    /// Batches do not grow above this again: the budget, or half of what the target could not take.
+    ceiling: usize,
 }
 
 /// Why a transaction of the target failed.
@@ -72,6 +77,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             number,
             target,
             usual: Duration::ZERO,
+            ceiling: shared.batch_limit,
         }
     }
 
@@ -254,8 +260,8 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         };
         let aim = self.aim.load(Ordering::Relaxed);
         let filled = piece.bytes.len() * 2 > aim;
-        if flat && filled && aim < self.shared.batch_limit {
-            let grown = (aim + aim / 4).min(self.shared.batch_limit);
+        if flat && filled && aim < self.ceiling {
+            let grown = (aim + aim / 4).min(self.ceiling);
             self.aim.store(grown, Ordering::Relaxed);
         }
     }
@@ -280,7 +286,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         }
         let smaller = matches!(decision, Decision::Smaller | Decision::ResolveSmaller);
         let trouble = failure.stage == Stage::Commit && tries.count() >= COMMIT_TROUBLE;
-        if (smaller || trouble) && !self.halve(piece) && failure.is_limit() {
+        if (smaller || trouble) && !self.halve(piece) && failure.is_limit(tries.count()) {
             return Err(self.give_up(batch, piece, failure));
         }
         self.queue.retried(batch.work.table);
@@ -302,8 +308,8 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         if piece.digest.rows <= 1 {
             return false;
         }
-        self.aim
-            .store((piece.bytes.len() / 2).max(1), Ordering::Relaxed);
+        self.ceiling = (piece.bytes.len() / 2).max(1);
+        self.aim.store(self.ceiling, Ordering::Relaxed);
         self.usual = Duration::ZERO;
         true
     }
@@ -331,6 +337,13 @@ impl<'a, Q: Queue> Writer<'a, Q> {
     fn give_up(&self, batch: &Batch, piece: &Piece, failure: Failure) -> Error {
         let place = self.place(batch, piece, None);
         match failure.cause {
+            // A limit that a single row meets is a refusal of this row.
+            Cause::Wire(source) if piece.digest.rows == 1 && meets_limit(&source) => {
+                Error::Refused {
+                    place: self.place(batch, piece, Some(1)),
+                    source,
+                }
+            }
             Cause::Wire(source) => {
                 let doing = format!("loading into table {}", batch.work.target);
                 Error::Target {
@@ -430,10 +443,15 @@ impl<'a, Q: Queue> Writer<'a, Q> {
 }
 
 impl Failure {
-    /// Whether the server says that this much is too much, however often it is tried.
-    fn is_limit(&self) -> bool {
+    /// Whether this much is too much, however often it is tried: the server says so, or what has timed
+    /// out `tries` times will do so again.
+    fn is_limit(&self, tries: u32) -> bool {
         match &self.cause {
-            Cause::Wire(error) => error.code() == Some("54000"),
+            Cause::Wire(error) => match error.code() {
+                Some("54000") => true,
+                Some("57014") => tries >= TOO_SLOW,
+                _ => false,
+            },
             _ => false,
         }
     }
@@ -469,6 +487,11 @@ impl Failure {
             Cause::NotCommitted => "COMMIT was answered with ROLLBACK".to_owned(),
         }
     }
+}
+
+/// Too large or too slow for the target, whatever else is tried.
+fn meets_limit(error: &wire::Error) -> bool {
+    matches!(error.code(), Some("54000" | "57014"))
 }
 
 /// Length in bytes of the first `rows` rows; `None` where there are fewer.

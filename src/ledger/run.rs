@@ -98,8 +98,18 @@ impl Ledger {
         if self.tables().await? == TABLES.len() {
             return Ok(());
         }
-        let schema = format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}");
-        for statement in std::iter::once(schema.as_str()).chain(TABLES.iter().copied()) {
+        // IF NOT EXISTS asks for the right to create, whether or not there is something to create.
+        let asked = format!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '{SCHEMA}'");
+        if self
+            .read("looking for its schema", &asked)
+            .await?
+            .rows
+            .is_empty()
+        {
+            let schema = format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}");
+            self.read(DOING, &schema).await?;
+        }
+        for statement in TABLES {
             self.read(DOING, statement).await?;
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! Why an operation ended without its result, and what that means for the caller.
 
+use crate::copytext::RowErrorKind;
+use crate::wire::OptionsError;
 use crate::{endpoint, engine, lane, ledger, schema, wire};
 
 /// The exit codes of the program; stable.
@@ -75,32 +77,74 @@ impl Error {
         self
     }
 
-    /// A first connection that could not be made.
+    /// A first connection that could not be made; `endpoint` is `the source` or `the target`.
     pub fn connect(endpoint: &str, cause: wire::Error) -> Self {
         let exit = match &cause {
+            wire::Error::Options(OptionsError::PasswordCommand { .. }) => Exit::Connection,
             wire::Error::Options(_) => Exit::Usage,
             _ => Exit::Connection,
         };
-        Self::new(exit, format!("can not connect to {endpoint}")).because(cause)
+        let advice = connect_advice(&cause);
+        let what = format!("can not connect to {endpoint}");
+        match cause {
+            // The address and the reason, and nothing said twice.
+            wire::Error::Connect { peer, source } => {
+                Self::new(exit, format!("{what} at {peer}")).because(source)
+            }
+            wire::Error::Options(cause) => Self::new(exit, what).because(cause),
+            cause => Self::new(exit, what).because(cause),
+        }
+        .advise(advice)
     }
 }
 
 impl From<endpoint::Error> for Error {
     fn from(error: endpoint::Error) -> Self {
-        let exit = match error.wire() {
-            Some(wire) if is_connection(wire) => Exit::Connection,
+        use endpoint::Error as E;
+        let exit = match &error {
+            E::SnapshotLost { .. } => Exit::Connection,
+            error if error.wire().is_some_and(is_connection) => Exit::Connection,
             _ => Exit::Refused,
         };
         match error {
-            endpoint::Error::Refused { what, remedy } => Self::new(exit, what).advise(remedy),
-            error => Self::new(exit, error.to_string()).because_of(error),
+            E::Refused { what, remedy } => Self::new(exit, what).advise(remedy),
+            E::Wire { .. } => {
+                let advice = wire_advice(&error);
+                Self::new(exit, error.to_string())
+                    .advise(advice)
+                    .because_of(error)
+            }
+            error => Self::new(exit, error.to_string())
+                .advise(endpoint_advice(&error))
+                .because_of(error),
         }
     }
 }
 
+/// Problems shown one by one; more of them have the same few reasons.
+const SHOWN: usize = 50;
+
+/// One problem is the error; several are listed as its causes.
 impl From<schema::Refusals> for Error {
     fn from(refusals: schema::Refusals) -> Self {
-        Self::new(Exit::Refused, refusals.to_string())
+        let list = refusals.list();
+        if let [only] = list {
+            return Self::new(Exit::Refused, format!("{}: {}", only.object, only.problem))
+                .advise(only.problem.remedy());
+        }
+        let mut lines: Vec<String> = list
+            .iter()
+            .take(SHOWN)
+            .map(|r| format!("{}: {} ({})", r.object, r.problem, r.problem.remedy()))
+            .collect();
+        if list.len() > SHOWN {
+            lines.push(format!("and {} more", list.len() - SHOWN));
+        }
+        let what = format!("{} problems stand against this run", list.len());
+        let mut error = Self::new(Exit::Refused, what)
+            .advise("mend each as its line says, or exclude its table; nothing was written");
+        error.source = Cause::list(lines).map(|cause| Box::new(cause).into());
+        error
     }
 }
 
@@ -110,10 +154,7 @@ impl From<ledger::Error> for Error {
             ledger::Error::Wire { source, .. } if is_connection(source) => {
                 (Exit::Connection, CONTINUE)
             }
-            ledger::Error::Wire { .. } => (
-                Exit::Refused,
-                "the target's user must be able to create and write schema wire9",
-            ),
+            ledger::Error::Wire { source, .. } => (Exit::Refused, ledger_advice(source)),
             ledger::Error::Unreadable { .. } => (
                 Exit::Refused,
                 "something else has written to schema wire9; drop it if no run is worth continuing",
@@ -137,7 +178,7 @@ impl From<engine::Error> for Error {
             engine::Error::Ledger(error) => error.into(),
             engine::Error::TakenOver => taken_over(),
             engine::Error::Snapshot(error) => Self::new(Exit::Connection, error.to_string())
-                .advise("committed batches stay; the same command goes on where the source has provably not moved")
+                .advise(SNAPSHOT)
                 .because_of(error),
             engine::Error::Count { .. } => {
                 Self::new(Exit::NotVerified, error.to_string()).because_of(error)
@@ -183,6 +224,14 @@ struct Cause {
 }
 
 impl Cause {
+    /// Lines that stand side by side.
+    fn list(lines: Vec<String>) -> Option<Self> {
+        lines.into_iter().rev().fold(None, |next, text| {
+            let source = next.map(Box::new);
+            Some(Self { text, source })
+        })
+    }
+
     fn of(error: &dyn std::error::Error) -> Self {
         let source = error.source().map(|cause| Box::new(Self::of(cause)));
         Self {
@@ -198,6 +247,94 @@ fn taken_over() -> Error {
         "another wire9 process has taken over this run",
     )
     .advise("let it finish; batches that this process committed are counted there")
+}
+
+/// What to do about a connection that could not be made.
+fn connect_advice(error: &wire::Error) -> &'static str {
+    use wire::Error as E;
+    match error {
+        E::Connect { .. } => {
+            "look at host and port of the URI, at whether the server runs there, and at firewalls"
+        }
+        E::Silent { .. } => {
+            "something listens there and does not answer as a server does: look at host and port, and \
+             at firewalls and proxies on the way"
+        }
+        E::Protocol { .. } | E::Lost { .. } => {
+            "look at host and port of the URI: does a PostgreSQL or DB9 server listen there?"
+        }
+        E::Tls { .. } => {
+            "look at sslmode and sslrootcert of the URI, and at the names in the server's certificate"
+        }
+        E::Authentication { .. } => {
+            "look at user and password; for short-lived tokens give --db9-password-command or \
+             --postgres-password-command, which is run anew for each connection"
+        }
+        E::Options(OptionsError::PasswordCommand { .. }) => {
+            "run the password command by hand: its first line of output must be the password"
+        }
+        E::Options(_) => "mend the option in the URI",
+        E::Server(server) => match server.code.as_str() {
+            "3D000" => "look at the database's name in the URI; on a DB9 it is postgres",
+            "53300" => "end other sessions there, or give fewer --jobs",
+            "57P03" => "wait until the server is ready, then repeat the command",
+            _ => "mend what the server says, then repeat the command",
+        },
+        _ => "repeat the command",
+    }
+}
+
+/// What to do about a refusal at an endpoint outside the data phase.
+fn wire_advice(error: &endpoint::Error) -> &'static str {
+    let Some(wire) = error.wire() else {
+        return CONTINUE;
+    };
+    match error.code() {
+        _ if wire.is_lost() => "look at the server's log for why, then repeat the command",
+        _ if is_connection(wire) => connect_advice(wire),
+        Some("42501") => {
+            "grant what is missing to the user of this endpoint, or exclude the object"
+        }
+        Some("42601" | "42703" | "42883" | "42804" | "42725" | "22P02" | "22007") => {
+            "mend the expression, or the names in it"
+        }
+        Some("57014") => "raise the statement timeout of the user of this endpoint",
+        Some("25006") => "this server is read-only: give the address of one that can be written to",
+        _ => "mend what the server says, then repeat the command",
+    }
+}
+
+fn endpoint_advice(error: &endpoint::Error) -> &'static str {
+    use endpoint::Error as E;
+    match error {
+        E::SnapshotLost { .. } => SNAPSHOT,
+        E::DifferentServer { .. } => "give the address of one server, not of a load balancer",
+        E::TableChanged { .. } => CHANGED,
+        E::Setting { .. } => {
+            "look at the pooler's settings and at ALTER ROLE … SET and ALTER DATABASE … SET"
+        }
+        _ => "report it with the versions of both servers",
+    }
+}
+
+const SNAPSHOT: &str = "committed batches stay; the same command goes on where the source has provably \
+                        not moved";
+
+const CHANGED: &str = "let the source's tables stay as they are during the run; the same command reads \
+                       them under a new snapshot";
+
+/// What to do about a refusal of the ledger's statements.
+fn ledger_advice(error: &wire::Error) -> &'static str {
+    match error.code() {
+        Some("25006") => {
+            "the target is read-only (a standby, or default_transaction_read_only): give the address of \
+             one that can be written to"
+        }
+        Some("42703" | "42P01" | "42804" | "42809" | "42P10") => {
+            "schema wire9 holds tables of something else; rename or drop it"
+        }
+        _ => "the target's user must be able to create and write schema wire9",
+    }
 }
 
 fn is_connection(error: &wire::Error) -> bool {
@@ -224,6 +361,11 @@ fn advice(error: &lane::Error) -> String {
                 "a function of the target (CHECK, default or trigger) uses names without their \
                  schema; name the schemas that it needs: --target-search-path"
             }
+            Some("54000") => return row_advice(&RowErrorKind::TooLong { length: 0, limit: 0 }).to_owned(),
+            Some("57014") => {
+                "give the target's user a longer statement timeout, or make the row cheaper to take; \
+                 committed batches stay, the same command continues"
+            }
             Some("42501") => "grant INSERT on the table to the target's user, then repeat the command",
             Some(code) if code.starts_with("22") || code.starts_with("23") => {
                 "change the value on the source, or the column or constraint in the target; committed \
@@ -231,7 +373,12 @@ fn advice(error: &lane::Error) -> String {
             }
             _ => CONTINUE,
         },
+        E::Source {
+            source: endpoint::Error::TableChanged { .. },
+            ..
+        } => CHANGED,
         E::Source { source, .. } => match source.code() {
+            Some("22021" | "22P05") => return row_advice(&RowErrorKind::InvalidUtf8 { at: 0 }).to_owned(),
             Some("42501") => "the source's user must be able to read all rows of the table: grant SELECT, \
                              or use a user with BYPASSRLS where row-level security hides rows",
             _ => CONTINUE,
@@ -247,8 +394,8 @@ fn advice(error: &lane::Error) -> String {
     .to_owned()
 }
 
-fn row_advice(kind: &crate::copytext::RowErrorKind) -> &'static str {
-    use crate::copytext::RowErrorKind as K;
+fn row_advice(kind: &RowErrorKind) -> &'static str {
+    use RowErrorKind as K;
     match kind {
         K::InvalidUtf8 { .. } => {
             "the target is UTF-8 only: mend the row on the source (convert_from(…, 'LATIN1')), or \

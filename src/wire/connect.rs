@@ -26,7 +26,7 @@ impl Connection {
     /// The error of the last host that was tried. A server that refuses the user ends the search.
     pub async fn connect(options: &ConnectOptions) -> Result<Self> {
         let said = match &options.password_command {
-            Some(command) => Some(secret::run_command(command).await?),
+            Some(command) => Some(secret::run_command(command, options.connect_timeout).await?),
             None => options.password.clone(),
         };
         let first_round = match options.target {

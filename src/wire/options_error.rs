@@ -44,7 +44,7 @@ pub enum OptionsError {
     #[error("the connection string names no user")]
     NoUser,
     /// The password command gave no password.
-    #[error("the password command failed: {reason}; run it by hand to see what it says")]
+    #[error("the password command failed: {reason}")]
     PasswordCommand {
         /// How it failed, without its output.
         reason: String,

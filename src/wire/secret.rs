@@ -42,11 +42,16 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Runs a shell command and takes the first line of its standard output as the password.
+/// Runs a shell command and takes the first line of its standard output as the password; it may take
+/// as long as connecting may, else a minute.
 ///
 /// Its standard error is not read: it may repeat a secret, and only people's terminals may see it.
-pub(super) async fn run_command(command: &str) -> Result<Secret, OptionsError> {
+pub(super) async fn run_command(
+    command: &str,
+    connect_timeout: Option<Duration>,
+) -> Result<Secret, OptionsError> {
     let refused = |reason: String| OptionsError::PasswordCommand { reason };
+    let deadline = connect_timeout.unwrap_or(COMMAND_DEADLINE);
     let mut child = tokio::process::Command::new("/bin/sh")
         .args(["-c", command])
         .stdin(Stdio::null())
@@ -62,9 +67,9 @@ pub(super) async fn run_command(command: &str) -> Result<Secret, OptionsError> {
         }
         child.wait().await
     };
-    let status = tokio::time::timeout(COMMAND_DEADLINE, work)
+    let status = tokio::time::timeout(deadline, work)
         .await
-        .map_err(|_| refused(format!("it ran longer than {COMMAND_DEADLINE:?}")))?
+        .map_err(|_| refused(format!("it ran longer than {deadline:?}")))?
         .map_err(|e| refused(format!("it can not be waited for: {e}")))?;
     if !status.success() {
         return Err(refused(format!("it ended with {status}")));
@@ -97,13 +102,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_password_command_gives_its_first_line() {
-        let secret = run_command("printf 'tok:en \\r\\nsecond'").await.unwrap();
+        let secret = run_command("printf 'tok:en \\r\\nsecond'", None)
+            .await
+            .unwrap();
         assert_eq!(secret.reveal(), "tok:en ");
     }
 
     #[tokio::test]
     async fn a_failing_password_command_is_an_error_without_its_output() {
-        let error = run_command("echo hunter2; echo hunter2 >&2; exit 3")
+        let error = run_command("echo hunter2; echo hunter2 >&2; exit 3", None)
             .await
             .unwrap_err();
         let text = format!("{error} {error:?}");
@@ -112,8 +119,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_password_command_that_hangs_is_an_error_in_time() {
+        let deadline = Some(Duration::from_millis(50));
+        let error = run_command("sleep 100", deadline).await.unwrap_err();
+        assert!(error.to_string().contains("longer than 50ms"), "{error}");
+    }
+
+    #[tokio::test]
     async fn a_silent_password_command_is_an_error() {
-        assert!(run_command("true").await.is_err());
-        assert!(run_command("printf '\\n'").await.is_err());
+        assert!(run_command("true", None).await.is_err());
+        assert!(run_command("printf '\\n'", None).await.is_err());
     }
 }

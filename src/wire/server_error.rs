@@ -22,6 +22,8 @@ pub struct ServerError {
     pub table: Option<String>,
     /// Column that the error is about; from its field, else from the text of CONTEXT.
     pub column: Option<String>,
+    /// Function that the error was raised in, `public.f(integer)`, from the text of CONTEXT.
+    pub function: Option<String>,
     /// Constraint that refused the row.
     pub constraint: Option<String>,
     /// 1-based line of the COPY, from the text of CONTEXT (`COPY t, line 3, column a: …`) or, where a
@@ -86,7 +88,7 @@ impl fmt::Debug for ServerError {
 }
 
 impl ServerError {
-    /// `table s.t, constraint c, line 3, column a`
+    /// `table s.t, constraint c, line 3, column a, character 8`
     fn place(&self) -> Option<String> {
         let table = self.table.as_ref().map(|table| match &self.schema {
             Some(schema) => format!("table {schema}.{table}"),
@@ -97,10 +99,15 @@ impl ServerError {
             self.constraint
                 .as_ref()
                 .map(|constraint| format!("constraint {constraint}")),
+            self.function
+                .as_ref()
+                .map(|function| format!("in function {function}")),
             self.copy_line.map(|line| format!("line {line}")),
             self.column
                 .as_ref()
                 .map(|column| format!("column {column}")),
+            self.position
+                .map(|position| format!("character {position}")),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(", "))
@@ -166,6 +173,7 @@ impl Raw {
         shown.table = shown.table.or(place.table);
         shown.column = shown.column.or(place.column);
         shown.copy_line = place.line;
+        shown.function = function_of(&self.context);
         shown
     }
 }
@@ -181,6 +189,20 @@ fn word(text: &str) -> String {
 /// Names have at most 63 bytes, or somewhat more with their quotes.
 fn name(text: &str) -> String {
     redact::one_line(text)
+}
+
+/// The innermost function, on the first line of a CONTEXT: `PL/pgSQL function f(integer) line 1 at
+/// IF`, `SQL function "f" statement 1`. Later lines may be parts of a value.
+fn function_of(context: &str) -> Option<String> {
+    let line = context.lines().next()?;
+    let function = match line.strip_prefix("PL/pgSQL function ") {
+        Some(rest) => &rest[..rest.rfind(" line ").or_else(|| rest.rfind(" while "))?],
+        None => {
+            let rest = line.strip_prefix("SQL function \"")?;
+            &rest[..rest.rfind('"')?]
+        }
+    };
+    Some(name(function))
 }
 
 /// Where in a COPY something went wrong.
@@ -320,6 +342,20 @@ mod tests {
     }
 
     #[test]
+    fn the_innermost_function_is_named_and_no_value_is_taken_for_one() {
+        let function =
+            |context: &str| parse(&[('V', "ERROR"), ('C', "42P01"), ('W', context)]).function;
+        let copy = "COPY t, line 1: \"hunter2\"";
+        let plpgsql = format!("PL/pgSQL function public.f(integer) line 3 at IF\n{copy}");
+        assert_eq!(function(&plpgsql).as_deref(), Some("public.f(integer)"));
+        let sql = format!("SQL function \"f\" during inlining\n{copy}");
+        assert_eq!(function(&sql).as_deref(), Some("f"));
+        let value = "COPY t, line 1: \"\nPL/pgSQL function hunter2 line 1 at IF\"";
+        assert_eq!(function(value), None);
+        assert_eq!(function(""), None);
+    }
+
+    #[test]
     fn contexts_of_copy_are_read_in_every_form() {
         let place = |context: &str| {
             let place = Place::of_context(context).unwrap_or_default();
@@ -369,6 +405,17 @@ mod tests {
             None
         );
         assert_eq!(line("outline 5 is deadline 6"), None);
+    }
+
+    #[test]
+    fn the_place_in_the_statement_is_shown() {
+        let error = parse(&[
+            ('V', "ERROR"),
+            ('C', "42703"),
+            ('M', "no column"),
+            ('P', "8"),
+        ]);
+        assert_eq!(error.to_string(), "ERROR 42703: no column (character 8)");
     }
 
     #[test]

@@ -82,10 +82,10 @@ impl Tls {
         match tcp.read_u8().await.map_err(lost)? {
             b'S' => Ok((Stream::Tcp(tcp), true)),
             b'N' => Ok((Stream::Tcp(tcp), false)),
-            _ => Err(tls_error(
-                host,
-                "the server does not understand the request for it".into(),
-            )),
+            _ => Err(Error::Protocol {
+                peer: host.to_string(),
+                what: "an answer to the request for TLS that no server gives".into(),
+            }),
         }
     }
 
@@ -434,6 +434,11 @@ fn handshake_reason(error: &io::Error) -> String {
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         ) => "the server's certificate is not valid yet".into(),
+        other if other.to_string().contains("UnsupportedCertVersion") => {
+            "the server's certificate is of X.509 version 1, which can not be verified; sslmode=require \
+             without a root file accepts it"
+                .into()
+        }
         other => other.to_string(),
     }
 }

@@ -1,5 +1,6 @@
 //! One server process with its data folder, and who runs it: PostgreSQL refuses to run as root.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -19,6 +20,9 @@ const PORT_ATTEMPTS: u32 = 10;
 
 /// The longest path of a temporary folder that leaves room for a socket's name: `sun_path` holds 107.
 const LONGEST_FOLDER: usize = 60;
+
+/// Where servers find programs; Debian keeps some of them out of the users' way.
+const SERVER_PATH: &str = "/usr/bin:/bin:/usr/local/bin:/usr/sbin:/sbin:/usr/local/sbin";
 
 /// How a server is told to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,19 +199,27 @@ impl Server {
     /// A PostgreSQL program, run as the unprivileged user where we are root, in a process group of its
     /// own (Ctrl-C is for us) and with nothing of our environment that could lead it astray.
     fn program(&self, name: &str) -> Result<Command, Error> {
-        let mut command = Command::new(self.installation.bin.join(name));
-        command
-            .env_clear()
-            .envs([("LC_ALL", "C"), ("TZ", "UTC"), ("PATH", "/usr/bin:/bin")])
-            .current_dir(&self.folder)
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        if let Some((user, group)) = unprivileged()? {
-            command.uid(user).gid(group);
-        }
-        Ok(command)
+        unprivileged_command(self.installation.bin.join(name), &self.folder)
     }
+}
+
+/// A command in a folder, run as the unprivileged user where we are root.
+pub(crate) fn unprivileged_command(
+    program: impl AsRef<OsStr>,
+    folder: &Path,
+) -> Result<Command, Error> {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .envs([("LC_ALL", "C"), ("TZ", "UTC"), ("PATH", SERVER_PATH)])
+        .current_dir(folder)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    if let Some((user, group)) = unprivileged()? {
+        command.uid(user).gid(group);
+    }
+    Ok(command)
 }
 
 impl Drop for Server {
@@ -267,7 +279,7 @@ fn ids_of(users: &str, name: &str) -> Option<(u32, u32)> {
     Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
-fn temporary_folder() -> Result<PathBuf, Error> {
+pub(crate) fn temporary_folder() -> Result<PathBuf, Error> {
     let usual = std::env::temp_dir();
     let parent = if usual.as_os_str().len() > LONGEST_FOLDER {
         "/tmp".into()
@@ -285,7 +297,7 @@ fn temporary_folder() -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
-fn free_port() -> Result<u16, Error> {
+pub(crate) fn free_port() -> Result<u16, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("find a port"))?;
     Ok(listener
         .local_addr()

@@ -225,6 +225,28 @@ fn a_trigger_looks_at_the_application_and_counts_occurrences() {
 }
 
 #[test]
+fn a_fault_may_be_bound_to_one_connection() {
+    let bench = Bench::new();
+    bench.add(Trigger::query("SELECT").on_connection(2), error("54000"));
+    let (mut one, mut two) = (bench.connect(), bench.connect());
+    assert_eq!(one.outcome("SELECT 1"), "SELECT 1");
+    assert_eq!(two.outcome("SELECT 1"), "54000");
+}
+
+#[test]
+fn a_connection_may_be_answered_late_or_never() {
+    let bench = Bench::new();
+    bench.add(Trigger::connect(), Action::StallReading(SECOND));
+    let start = Instant::now();
+    bench.connect();
+    assert!(start.elapsed() >= SECOND);
+    bench.add(Trigger::connect(), Action::HalfOpen(SECOND));
+    let start = Instant::now();
+    assert!(bench.try_connect("test").is_err());
+    assert!(start.elapsed() >= SECOND, "silence, then the end");
+}
+
+#[test]
 fn an_application_that_is_set_later_counts_too() {
     let bench = Bench::new();
     bench.add(

@@ -12,8 +12,10 @@ struct Running {
 }
 
 fn up(arguments: &[&str]) -> Running {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_testenv"))
-        .arg("up")
+    // A shell without job control starts what it puts into the background with SIGINT ignored, and
+    // children inherit that: here as at a terminal, the signal means what it says.
+    let mut process = Command::new("env")
+        .args(["--default-signal=INT", env!("CARGO_BIN_EXE_testenv"), "up"])
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -3,4 +3,14 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod chunks;
+mod dry_run;
+mod existing;
+mod filters;
+mod foreign_keys;
+mod kinds;
+mod resume;
 mod samples;
+mod switches;
+mod timestamps;
+mod verdict;

@@ -37,6 +37,13 @@ pub(crate) fn targets() -> &'static Cluster {
     TARGETS.get_or_init(|| Cluster::start(ClusterOptions::new()).expect("a cluster starts"))
 }
 
+/// A cluster of PostgreSQL 13, which has no Tid Range Scan; `testenv/install 13` brings it.
+pub(crate) fn thirteen() -> &'static Cluster {
+    static THIRTEEN: OnceLock<Cluster> = OnceLock::new();
+    let start = || Cluster::start(ClusterOptions::new().major(13));
+    THIRTEEN.get_or_init(|| start().expect("PostgreSQL 13 starts"))
+}
+
 /// What the source holds, and the tables that its target is given.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sample<'a> {
@@ -145,6 +152,34 @@ impl Pair {
     #[track_caller]
     pub(crate) fn assert_equal(&self, digits: u8) {
         equality::assert_equal(&self.source.uri(), &self.standin.admin_uri(), digits);
+    }
+
+    /// Asserts that these tables of the source, written `schema.table`, are equal to the target's of
+    /// the same name: where a condition is given, to the rows of the source for which it holds.
+    #[track_caller]
+    pub(crate) fn assert_tables_equal(&self, tables: &[(&str, Option<&str>)], digits: u8) {
+        let (source, target) = (self.source.uri(), self.standin.admin_uri());
+        let (mut pairs, _) = equality::pair_all(&source, &target).expect("they can be described");
+        pairs.retain_mut(|pair| {
+            let name = pair.source.to_string();
+            let wanted = tables.iter().find(|(table, _)| *table == name);
+            pair.filter = wanted.and_then(|(_, filter)| filter.map(str::to_owned));
+            wanted.is_some()
+        });
+        assert_eq!(pairs.len(), tables.len(), "{tables:?}");
+        let differences = equality::compare(&source, &target, &pairs, digits);
+        assert_eq!(differences.expect("they can be compared"), []);
+    }
+
+    /// Rows in a table of the target.
+    #[track_caller]
+    pub(crate) fn target_rows(&self, table: &str) -> u64 {
+        self.target().count(table).expect("it can be counted")
+    }
+
+    /// Lines of COPY that the stand-in has got so far.
+    pub(crate) fn lines_sent(&self) -> u64 {
+        self.standin.log().lines_sent()
     }
 }
 
@@ -267,12 +302,14 @@ impl Running {
     /// Sends it a signal by its short name: `INT`, `TERM`, `KILL`, `STOP`, `CONT`.
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
+        assert!(self.try_signal(name), "kill -s {name}");
+    }
+
+    /// The same; whether it was there to get it.
+    pub(crate) fn try_signal(&self, name: &str) -> bool {
         let pid = self.child.id().to_string();
         let status = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(
-            status.expect("kill can be started").success(),
-            "kill -s {name}"
-        );
+        status.expect("kill can be started").success()
     }
 
     /// Waits for its end; past the deadline kills it and fails.

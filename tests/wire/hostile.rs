@@ -174,6 +174,31 @@ async fn a_silent_server_is_given_up_and_one_that_trickles_is_not() {
 }
 
 #[tokio::test]
+async fn a_wait_taken_up_again_goes_on_counting_and_the_time_between_waits_does_not_count() {
+    let mut connection = answering(async |mut server: Server| {
+        server.write(&copy_response(b'H')).await;
+        server.linger().await;
+    })
+    .await;
+    connection.set_reply_timeout(Duration::from_millis(500));
+    let mut copy = connection.copy_out("COPY t TO STDOUT").await.unwrap();
+    let mut rows = Vec::new();
+    let waits = async {
+        for wait in 0.. {
+            let read = copy.read(&mut rows, 1);
+            match tokio::time::timeout(Duration::from_millis(100), read).await {
+                Ok(outcome) => return (wait, outcome),
+                Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        }
+        unreachable!("the numbers end first")
+    };
+    let (waits, outcome) = in_time(waits).await;
+    assert!(matches!(outcome, Err(Error::Silent { .. })), "{outcome:?}");
+    assert!(waits >= 3, "the pauses were counted: {waits}");
+}
+
+#[tokio::test]
 async fn a_server_that_takes_no_more_bytes_is_given_up() {
     let mut connection = answering(async |mut server: Server| {
         server.write(&copy_response(b'G')).await;

@@ -5,10 +5,16 @@
 //!   ─▶ plan ─▶ lanes ─▶ counts on both sides ─▶ verdict
 //! ```
 
+mod begin;
 mod configuration;
+mod cutting;
+mod empty;
 mod enter;
+mod found;
 mod outcome;
 mod prepare;
+mod restart;
+mod resume;
 mod settings;
 mod verdict;
 
@@ -25,7 +31,7 @@ use super::error::{Error, Exit};
 use enter::Entered;
 use prepare::Prepared;
 
-pub use outcome::{Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
+pub use outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 pub use settings::{OnExisting, Settings, Surroundings};
 
 /// Copies.
@@ -36,7 +42,7 @@ pub async fn copy(settings: &Settings, surroundings: &Surroundings) -> Result<Ou
     let began = Instant::now();
     let mut prepared = prepare::prepare(settings, surroundings).await?;
     if settings.dry_run {
-        let plan = enter::plan(&mut prepared, settings).await?;
+        let plan = cutting::plan(&mut prepared, settings).await?;
         return Ok(verdict::dry_run(&prepared, &plan, settings, began));
     }
     let entered = enter::enter(&mut prepared, settings, surroundings).await?;
@@ -47,6 +53,9 @@ pub async fn copy(settings: &Settings, surroundings: &Surroundings) -> Result<Ou
     }
     data(prepared, entered, settings, surroundings, began).await
 }
+
+/// Connections per side that count rows: counting is bound by the servers, not by this program.
+const COUNTERS: usize = 4;
 
 /// The data phase and what follows it.
 async fn data(
@@ -66,7 +75,7 @@ async fn data(
     let phase = |text: &str| {
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
     };
-    enter::prove(&mut entered, &prepared, &shared, settings, &phase).await?;
+    resume::prove(&mut entered, &prepared, &shared, settings, &phase).await?;
     let _ = surroundings.events.try_send(entered.planned(&prepared));
     phase("copying");
     let works = entered.take_works();
@@ -78,21 +87,26 @@ async fn data(
     ));
     let data_began = Instant::now();
     let tokens = std::mem::take(&mut entered.tokens);
-    let copied = engine::copy(Arc::clone(&shared), schedule, tokens, &keeper, &heartbeat).await;
-    let data_wall = data_began.elapsed();
-    if let Some(failure) = copied.failure {
+    let pairs = prepared.counted_pairs();
+    let (copied, counting) = {
+        let copying = engine::copy(Arc::clone(&shared), schedule, tokens, &keeper, &heartbeat);
+        // The source is counted while it is read: it is the same snapshot.
+        engine::beside(copying, engine::count_source(&shared, &pairs, COUNTERS)).await
+    };
+    let mut facts = verdict::Facts::new(copied, data_began.elapsed(), began);
+    if let Some(failure) = facts.failure() {
         return Err(failure.into());
     }
-    let mut facts = verdict::Facts::new(copied, data_wall, began);
     if surroundings.stop.is_cancelled() {
         facts.interrupted = true;
     } else {
         phase("counting on both sides");
+        let names = prepared.target_names();
+        let target = engine::count_target(&shared, &names, COUNTERS);
         // The statistics of the source may lag, so this may wait while rows are counted.
         let moved = verdict::moved(&prepared, settings);
-        let counted = facts.count(&prepared, &shared);
-        let (moved, ()) = tokio::join!(moved, counted);
-        facts.moved = moved;
+        (facts.source_counts, facts.target_counts, facts.moved) =
+            tokio::join!(counting.finish(), target, moved);
     }
     keeper.close().await;
     drop(heartbeat);

@@ -19,12 +19,42 @@ pub struct TableVerdict {
     pub loaded_before: u64,
     /// What this process did.
     pub tally: TableTally,
-    /// Columns whose values were cut (target name) and how many values, earlier processes included.
-    pub cut: Vec<(String, u64)>,
+    /// Columns whose values were changed, earlier processes included.
+    pub cut: Vec<Cut>,
     /// Whether all chunks are finished.
     pub complete: bool,
     /// Why the table was refused or left, if it was.
     pub problem: Option<String>,
+}
+
+/// A column whose values were changed on their way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Name in the target.
+    pub column: String,
+    /// How many values.
+    pub values: u64,
+    /// What happened to them.
+    pub how: How,
+}
+
+/// What happens to values that the target can not hold as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Fraction digits were cut off.
+    Cut,
+    /// The padding of `char(n)` was removed.
+    Trimmed,
+}
+
+impl How {
+    /// The word for it, `cut`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cut => "cut",
+            Self::Trimmed => "trimmed",
+        }
+    }
 }
 
 /// One target table of the verdict: several source tables (partition leaves) may share it.

@@ -14,6 +14,7 @@ use crate::schema::{self, FractionDigits, Matching};
 use crate::wire::{ConnectOptions, Connection, SslMode};
 
 use super::super::error::{Error, Exit};
+use super::found;
 use super::refused;
 use super::settings::{Settings, Surroundings};
 
@@ -45,51 +46,69 @@ pub(super) async fn prepare(
     settings: &Settings,
     surroundings: &Surroundings,
 ) -> Result<Prepared, Error> {
-    let phase = |text: &str| {
-        let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
-    };
-    phase("connecting to the target and probing it");
-    let (mut target, mut notes) = target(settings).await?;
-    phase("taking a snapshot of the source and reading its catalog");
-    let mut source_options = settings.source.clone();
-    source_options.set_reply_timeout(settings.io_timeout);
-    let mut activity_connection = Connection::connect(&source_options)
-        .await
-        .map_err(|e| Error::connect("the source", e))?;
-    source_options.pin(activity_connection.peer());
-    let activity = Activity::capture(&mut activity_connection).await?;
-    activity_connection.close().await;
-    let mut keeper = Keeper::open(&source_options, "wire9/keeper").await?;
-    if keeper.pooled() {
-        notes.push(
-            "a pooler stands before the source; every setting is made per transaction".to_owned(),
-        );
-    }
-    let catalog = introspect::source(keeper.connection()).await?;
-    phase("reading the target's catalog");
-    let connection = target.connection.as_mut().expect("it was connected above");
-    let target_catalog = introspect::target(connection).await?;
+    let phase = "probing the target; taking a snapshot of the source and reading its catalog";
+    let _ = surroundings.events.try_send(Event::Phase(phase.to_owned()));
+    // Neither side needs the other yet, and both make many round trips.
+    let (target, mut source) = tokio::try_join!(target(settings), source(settings))?;
+    let (target, target_catalog, mut notes) = target;
+    notes.extend(source.notes);
     let digits = digits(settings, &target.profile);
-    let matching = schema::match_tables(&catalog, &target_catalog, &settings.selection, digits)?;
+    let selection = &settings.selection;
+    let matching = schema::match_tables(&source.catalog, &target_catalog, selection, digits)?;
     let waves = waves(&matching)?;
     check_triggers(&matching, settings, &mut notes)?;
-    for pair in matching.pairs.iter() {
+    for pair in &matching.pairs {
         if let Some(condition) = &pair.condition {
-            check_condition(keeper.connection(), &pair.source, condition).await?;
+            check_condition(source.keeper.connection(), &pair.source, condition).await?;
         }
     }
     notes.extend(matching.notes.iter().map(ToString::to_string));
-    let snapshot = keeper.snapshot().clone();
     Ok(Prepared {
         target,
-        source_options,
-        snapshot,
-        activity,
-        catalog,
+        source_options: source.options,
+        snapshot: source.keeper.snapshot().clone(),
+        activity: source.activity,
+        catalog: source.catalog,
         matching,
         waves,
         notes,
-        keeper: Some(keeper),
+        keeper: Some(source.keeper),
+    })
+}
+
+/// What is known of the source alone.
+struct Source {
+    options: ConnectOptions,
+    keeper: Keeper,
+    activity: Activity,
+    catalog: Catalog,
+    notes: Vec<String>,
+}
+
+/// Takes the snapshot and reads the catalog under it.
+async fn source(settings: &Settings) -> Result<Source, Error> {
+    let mut options = settings.source.clone();
+    options.set_reply_timeout(settings.io_timeout);
+    let mut connection = Connection::connect(&options)
+        .await
+        .map_err(|e| Error::connect("the source", e))?;
+    options.pin(connection.peer());
+    let activity = Activity::capture(&mut connection).await?;
+    connection.close().await;
+    let mut keeper = Keeper::open(&options, "wire9/keeper").await?;
+    let catalog = introspect::source(keeper.connection()).await?;
+    let mut notes = Vec::new();
+    if keeper.pooled() {
+        notes.push(
+            "a pooler stands before the source; every setting is made per transaction".into(),
+        );
+    }
+    Ok(Source {
+        options,
+        keeper,
+        activity,
+        catalog,
+        notes,
     })
 }
 
@@ -121,6 +140,12 @@ impl Prepared {
         self.matching.pairs.iter().map(table).collect()
     }
 
+    /// By pair: the table to count on the source, and its `--where`.
+    pub(super) fn counted_pairs(&self) -> Vec<(TableName, Option<String>)> {
+        let counted = |p: &schema::Pair| (p.source.clone(), p.condition.clone());
+        self.matching.pairs.iter().map(counted).collect()
+    }
+
     pub(super) fn target_names(&self) -> Vec<TableName> {
         self.matching
             .targets
@@ -131,7 +156,7 @@ impl Prepared {
 }
 
 /// Connects to the target, finds out what it accepts, and refuses what must not be written to.
-async fn target(settings: &Settings) -> Result<(Target, Vec<String>), Error> {
+async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), Error> {
     let mut options = settings.target.clone();
     options.set_reply_timeout(settings.io_timeout);
     let connected = Connection::connect(&options).await;
@@ -156,11 +181,15 @@ async fn target(settings: &Settings) -> Result<(Target, Vec<String>), Error> {
     let mut notes = probed.notes;
     if let Some(text) = &settings.profile {
         let given = Profile::from_toml(text).map_err(|e| {
-            Error::new(Exit::Usage, "the --profile file can not be used").because(e)
+            Error::new(Exit::Usage, "the --profile file can not be used")
+                .because(e)
+                .advise("mend that line of the file, or take it out")
         })?;
         profile.overlay(given);
     }
     check_profile(&profile, &mut notes)?;
+    notes.push(found::note(&profile));
+    notes.extend(found::more_than_kept(settings.fraction_digits, &profile));
     let mut write = WriteSettings::new("wire9", &profile);
     if let Some(path) = &settings.target_search_path {
         write.search_path(path)?;
@@ -171,6 +200,7 @@ async fn target(settings: &Settings) -> Result<(Target, Vec<String>), Error> {
             refused.name, refused.wanted, refused.answer
         ));
     }
+    let catalog = introspect::target(&mut connection).await?;
     let target = Target {
         options,
         connection: Some(connection),
@@ -178,7 +208,7 @@ async fn target(settings: &Settings) -> Result<(Target, Vec<String>), Error> {
         profile,
         write,
     };
-    Ok((target, notes))
+    Ok((target, catalog, notes))
 }
 
 fn check_profile(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Error> {

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::catalog::{TableName, readable};
+use crate::copytext::Transform;
 use crate::endpoint::identity::Identity;
 use crate::endpoint::snapshot::{Moved, source_moved};
 use crate::engine::{self, Copied, Counts};
-use crate::lane::Shared;
 use crate::metrics::{TableTally, Waits};
 use crate::plan::{Bounds, Chunk};
 use crate::schema::Pair;
@@ -14,18 +14,15 @@ use crate::wire::Connection;
 
 use super::configuration::in_words;
 use super::enter::Entered;
-use super::outcome::{Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
+use super::outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 use super::prepare::Prepared;
 use super::settings::Settings;
-
-/// Connections per side that count rows: counting is bound by the servers, not by this program.
-const COUNTERS: usize = 4;
 
 /// What was found out after the data phase.
 pub(super) struct Facts {
     copied: Copied,
-    source_counts: Counts,
-    target_counts: Counts,
+    pub(super) source_counts: Counts,
+    pub(super) target_counts: Counts,
     pub(super) moved: SourceMoved,
     pub(super) interrupted: bool,
     data_wall: Duration,
@@ -45,18 +42,9 @@ impl Facts {
         }
     }
 
-    /// Counts every table on both sides; the two servers work at the same time.
-    pub(super) async fn count(&mut self, prepared: &Prepared, shared: &Shared) {
-        let pairs: Vec<_> = prepared
-            .matching
-            .pairs
-            .iter()
-            .map(|p| (p.source.clone(), p.condition.clone()))
-            .collect();
-        let names = prepared.target_names();
-        let source = engine::count_source(shared, &pairs, COUNTERS);
-        let target = engine::count_target(shared, &names, COUNTERS);
-        (self.source_counts, self.target_counts) = tokio::join!(source, target);
+    /// What ended the data phase early.
+    pub(super) fn failure(&mut self) -> Option<engine::Error> {
+        self.copied.failure.take()
     }
 }
 
@@ -213,10 +201,14 @@ fn table(prepared: &Prepared, entered: &Entered, facts: &Facts, number: usize) -
         .transforms
         .iter()
         .enumerate()
-        .map(|(i, (field, _))| {
+        .map(|(i, (field, transform))| {
             let earlier: u64 = batches.iter().filter_map(|b| b.changed.get(i)).sum();
             let now = tally.changed.get(i).copied().unwrap_or(0);
-            (pair.columns[*field].1.clone(), earlier + now)
+            Cut {
+                column: pair.columns[*field].1.clone(),
+                values: earlier + now,
+                how: how(*transform),
+            }
         });
     TableVerdict {
         source: pair.source.to_string(),
@@ -227,10 +219,17 @@ fn table(prepared: &Prepared, entered: &Entered, facts: &Facts, number: usize) -
             .and_then(|c| c.as_ref().ok().copied()),
         loaded: loaded_before + tally.rows,
         loaded_before,
-        cut: cut.filter(|(_, n)| *n > 0).collect(),
+        cut: cut.filter(|cut| cut.values > 0).collect(),
         complete: facts.copied.complete[number] && !entered.problems.contains_key(&number),
         problem: entered.problems.get(&number).cloned(),
         tally,
+    }
+}
+
+fn how(transform: Transform) -> How {
+    match transform {
+        Transform::CutTimestamp { .. } | Transform::CutTimestampArray { .. } => How::Cut,
+        Transform::TrimRight => How::Trimmed,
     }
 }
 
@@ -302,7 +301,7 @@ fn planned_table(
         .catalog
         .by_oid(pair.oid)
         .map_or(0, |t| t.estimated_rows());
-    let transform = |(field, transform): &(usize, crate::copytext::Transform)| {
+    let transform = |(field, transform): &(usize, Transform)| {
         format!(
             "{}: {}",
             readable(&pair.columns[*field].1),
@@ -321,12 +320,42 @@ fn planned_table(
     }
 }
 
-/// The part of `version()` that people know, `PostgreSQL 15.8`.
+/// The part of `version()` that people know: `PostgreSQL 15.8`, or `db9-server 0.9.0` of a DB9, which
+/// calls itself a PostgreSQL first.
 fn server(identity: &Identity) -> String {
-    let words: Vec<&str> = identity.version.split_whitespace().take(2).collect();
-    words
-        .join(" ")
+    let own = identity.version.find("db9-server").unwrap_or(0);
+    let words: Vec<&str> = identity.version[own..].split_whitespace().take(2).collect();
+    let name = words.join(" ");
+    name.trim_end_matches([')', ','])
         .chars()
         .filter(|c| !c.is_control())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(version: &str) -> Identity {
+        Identity {
+            system_identifier: None,
+            timeline: None,
+            host: "h".to_owned(),
+            port: 1,
+            database: "d".to_owned(),
+            database_oid: None,
+            server_version_num: None,
+            version: version.to_owned(),
+            in_recovery: false,
+        }
+    }
+
+    #[test]
+    fn a_db9_is_named_as_such() {
+        let postgresql = identity("PostgreSQL 15.8 (Debian 15.8-0+deb12u1) on x86_64");
+        assert_eq!(server(&postgresql), "PostgreSQL 15.8");
+        let db9 = identity("PostgreSQL 15.0 (db9-server 0.9.0) compatible");
+        assert_eq!(server(&db9), "db9-server 0.9.0");
+        assert_eq!(server(&identity("")), "");
+    }
 }

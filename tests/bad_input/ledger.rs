@@ -1,0 +1,118 @@
+//! The ledger in the target: not allowed, not writable, not ours, or in use.
+
+use crate::judged::{
+    Judged as _, Plain, ROWS, TABLES, assert_untouched, copy, pair, planted, role,
+};
+use crate::source::{Held, LARGE, LARGE_ROWS, SMALL_MEMORY};
+
+#[test]
+fn a_user_who_may_not_create_the_ledger_is_told_what_to_grant() {
+    let plain = Plain::of(TABLES, ROWS);
+    let user = role(&plain.target, "GRANT SELECT, INSERT ON a, b TO ROLE");
+    plain
+        .copy_as_writer(&user)
+        .run()
+        .fails(4, &["ledger", "CREATE on the database", "42501"])
+        .advises(&["create", "schema wire9"]);
+    assert_untouched(&plain.target, &["a", "b"]);
+    let own = format!("CREATE SCHEMA wire9 AUTHORIZATION \"{user}\"");
+    plain.target.execute(&own).expect("it owns the schema");
+    plain.copy_as_writer(&user).run().passes();
+    plain.assert_equal();
+}
+
+#[test]
+fn a_target_that_is_read_only_is_told_so() {
+    let plain = Plain::of(TABLES, ROWS);
+    let setting = |on: &str| {
+        let name = plain.target.name();
+        format!("ALTER DATABASE \"{name}\" SET default_transaction_read_only = {on}")
+    };
+    let admin = plain.target.cluster();
+    admin.execute(&setting("on")).expect("it is read-only");
+    plain
+        .copy()
+        .run()
+        .fails(4, &["25006", "read-only"])
+        .advises(&["read-only", "can be written to"]);
+    admin
+        .execute(&setting("off"))
+        .expect("it can be written to");
+    assert_untouched(&plain.target, &["a", "b"]);
+    plain.copy().run().passes();
+    plain.assert_equal();
+}
+
+#[test]
+fn tables_of_somebody_else_in_its_schema_are_not_taken_for_the_ledger() {
+    let pair = planted();
+    pair.target_execute("CREATE SCHEMA wire9; CREATE TABLE wire9.run (mine integer)");
+    copy(&pair)
+        .run()
+        .fails(4, &["ledger", "42703"])
+        .advises(&["something else", "drop"]);
+    for table in ["a", "b", "wire9.run"] {
+        assert_eq!(pair.target().count(table).expect("counted"), 0, "{table}");
+    }
+    pair.target_execute("DROP SCHEMA wire9 CASCADE");
+    copy(&pair).run().passes();
+    pair.assert_equal(3);
+}
+
+#[test]
+fn a_ledger_of_another_layout_is_refused_with_both_versions() {
+    let pair = planted();
+    copy(&pair).run().passes();
+    pair.target_execute("UPDATE wire9.run SET layout = 99");
+    copy(&pair)
+        .run()
+        .fails(4, &["ledger", "layout 99", "knows 1"])
+        .advises(&["version"]);
+    pair.assert_equal(3);
+}
+
+#[test]
+fn a_ledger_row_that_can_not_be_read_is_refused() {
+    let pair = planted();
+    copy(&pair).run().passes();
+    pair.target_execute("UPDATE wire9.run SET owner = 'nobody'");
+    copy(&pair)
+        .run()
+        .fails(4, &["ledger", "wire9.run", "can not be read"])
+        .advises(&["schema wire9"]);
+    pair.assert_equal(3);
+}
+
+#[test]
+fn a_second_process_on_one_run_is_refused_and_the_first_completes() {
+    let pair = pair(LARGE, LARGE_ROWS);
+    let held = Held::table(pair.target(), "a");
+    let mut first = copy(&pair).args(SMALL_MEMORY).start();
+    first.when("it waits for the lock", || held.is_waited_for());
+    copy(&pair)
+        .args(SMALL_MEMORY)
+        .run()
+        .fails(4, &["another wire9 process", "run "])
+        .advises(&["let it finish"]);
+    held.release();
+    first.wait().passes();
+    pair.assert_equal(3);
+}
+
+#[test]
+fn an_unfinished_run_is_not_mixed_with_another_command() {
+    let pair = pair(LARGE, LARGE_ROWS);
+    let held = Held::table(pair.target(), "a");
+    let mut first = copy(&pair).args(SMALL_MEMORY).start();
+    first.when("it waits for the lock", || held.is_waited_for());
+    first.signal("KILL");
+    let _ = first.wait();
+    held.release();
+    copy(&pair)
+        .args(&["--where", "a=id > 10"])
+        .run()
+        .fails(4, &["unfinished", "public.a has another --where"])
+        .advises(&["--restart"]);
+    copy(&pair).args(SMALL_MEMORY).run().passes();
+    pair.assert_equal(3);
+}
