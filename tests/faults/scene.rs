@@ -174,9 +174,9 @@ impl Scene {
         target.count("wire9.batch").expect("the target answers")
     }
 
-    /// Slows every request of the target's clients down, so that a run lasts long enough to be met.
+    /// Slows every request of the lanes to the target down, so that a run lasts long enough to be met.
     pub(crate) fn slow(&self, latency: Duration) -> &Self {
-        let begin = Trigger::query("BEGIN ISOLATION LEVEL READ COMMITTED");
+        let begin = Trigger::query("application_name = 'wire9/");
         self.target_fault(Fault::new(begin, Action::Latency(latency)).always());
         self
     }
