@@ -72,6 +72,17 @@ pub(super) struct CopyArguments {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) io_timeout: u64,
 
+    /// Seconds for which a source or target that is lost in mid-run is tried to be reached again, 0 to
+    /// 86400.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        help_heading = "Endpoints"
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub(super) retry_for: u64,
+
     /// Copy only tables of schemas that match this pattern; repeatable [default: all schemas].
     #[arg(long, value_name = "PATTERN", help_heading = "Which rows")]
     pub(super) schema: Vec<String>,

@@ -35,6 +35,7 @@ pub(super) fn copy(typed: &CopyArguments, environment: &Environment) -> Result<S
         jobs,
         max_memory: typed.max_memory,
         io_timeout,
+        retry_for: Duration::from_secs(typed.retry_for),
         restart: typed.restart,
         on_existing: on_existing(typed.on_existing),
         allow_triggers: typed.allow_triggers,

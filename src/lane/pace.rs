@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use rand::Rng as _;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::wire;
 
 /// Waiting between tries: doubling from `first` to `longest`, with jitter, so that lanes which failed
 /// together do not come back together.
@@ -15,17 +18,42 @@ pub struct Pace {
     pub longest: Duration,
     /// After so long without progress the other side counts as gone.
     pub patience: Duration,
-    /// So many tries without progress are made where the other side lives and refuses.
-    pub tries: u32,
+    /// So many refusals without progress are taken from a server that lives.
+    pub refusals: u32,
+    /// So long a run that is asked to stop goes on trying to commit what it has read.
+    pub stopping: Duration,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
+impl Pace {
+    /// The usual pace, for a side that is waited for so long.
+    pub fn new(patience: Duration) -> Self {
         Self {
             first: Duration::from_millis(50),
             longest: Duration::from_secs(5),
-            patience: Duration::from_secs(300),
-            tries: 20,
+            patience,
+            refusals: 20,
+            stopping: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Whether a server answered: one that lives and refuses is not asked as long as one that is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// An error with an SQLSTATE that another try may not change.
+    Refusal,
+    /// Nothing, or the word that the server is not there yet, or full.
+    Nothing,
+}
+
+impl Heard {
+    /// From an error on a connection.
+    pub(super) fn of(error: Option<&wire::Error>) -> Self {
+        match error.and_then(wire::Error::code) {
+            None => Self::Nothing,
+            Some(code) if code.starts_with("57P") || code.starts_with("08") => Self::Nothing,
+            Some("53300" | "25P03") => Self::Nothing,
+            Some(_) => Self::Refusal,
         }
     }
 }
@@ -35,8 +63,10 @@ impl Default for Pace {
 pub(super) struct Tries {
     pace: Pace,
     until: Instant,
+    stopping: Option<Instant>,
     next: Duration,
     count: u32,
+    refusals: u32,
 }
 
 impl Tries {
@@ -44,8 +74,10 @@ impl Tries {
         Self {
             pace,
             until: Instant::now() + pace.patience,
+            stopping: None,
             next: pace.first,
             count: 0,
+            refusals: 0,
         }
     }
 
@@ -60,14 +92,68 @@ impl Tries {
     }
 
     /// Waits before the next try; `false` when there is to be none.
-    pub(super) async fn again(&mut self) -> bool {
+    pub(super) async fn again(&mut self, heard: Heard, stop: &CancellationToken) -> bool {
         self.count += 1;
-        if Instant::now() >= self.until || self.count > self.pace.tries {
+        self.refusals += u32::from(heard == Heard::Refusal);
+        if stop.is_cancelled() {
+            let until = *self
+                .stopping
+                .get_or_insert_with(|| Instant::now() + self.pace.stopping);
+            self.until = self.until.min(until);
+        }
+        if Instant::now() >= self.until || self.refusals > self.pace.refusals {
             return false;
         }
         let jitter = rand::rng().random_range(0.5..1.0);
         sleep(self.next.mul_f64(jitter)).await;
         self.next = (self.next * 2).min(self.pace.longest);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace() -> Pace {
+        Pace {
+            first: Duration::from_millis(1),
+            longest: Duration::from_millis(1),
+            refusals: 3,
+            ..Pace::new(Duration::from_millis(200))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_is_asked_less_often_than_one_that_is_away() {
+        let stop = CancellationToken::new();
+        let mut tries = Tries::new(pace());
+        for _ in 0..3 {
+            assert!(tries.again(Heard::Refusal, &stop).await);
+        }
+        assert!(!tries.again(Heard::Refusal, &stop).await);
+        let mut tries = Tries::new(pace());
+        for _ in 0..30 {
+            assert!(tries.again(Heard::Nothing, &stop).await);
+        }
+        sleep(Duration::from_millis(200)).await;
+        assert!(!tries.again(Heard::Nothing, &stop).await);
+        tries.reset();
+        assert!(tries.again(Heard::Nothing, &stop).await);
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_asked_to_stop_does_not_wait_for_a_side_that_is_away() {
+        let stop = CancellationToken::new();
+        let pace = Pace {
+            stopping: Duration::from_millis(20),
+            ..Pace::new(Duration::from_secs(60))
+        };
+        let mut tries = Tries::new(pace);
+        assert!(tries.again(Heard::Nothing, &stop).await);
+        stop.cancel();
+        assert!(tries.again(Heard::Nothing, &stop).await);
+        sleep(Duration::from_millis(30)).await;
+        assert!(!tries.again(Heard::Nothing, &stop).await);
     }
 }

@@ -16,7 +16,7 @@ use crate::wire::{self, Connection, CopyOut};
 
 use super::batch::Batch;
 use super::error::{Error, Result};
-use super::pace::Tries;
+use super::pace::{Heard, Tries};
 use super::{Aim, Full, Queue, Shared, Work};
 
 /// Bytes of COPY text read before they are rewritten: large enough for few calls, small enough to
@@ -141,7 +141,8 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             if shared.stop.is_cancelled() {
                 return Ok(ChunkEnd::Stopped);
             }
-            if !endpoint_passes(&error) || !tries.again().await {
+            let heard = Heard::of(error.wire());
+            if !endpoint_passes(&error) || !tries.again(heard, &shared.stop).await {
                 let place = work.place(None);
                 return Err(Failure::Final(Error::Source {
                     place,
@@ -537,7 +538,8 @@ pub async fn redigest(shared: &Shared, number: usize, work: &Work) -> Result<boo
         };
         source.connection = None;
         let passes = endpoint_passes(&error) && !shared.stop.is_cancelled();
-        if !passes || !tries.again().await {
+        let heard = Heard::of(error.wire());
+        if !passes || !tries.again(heard, &shared.stop).await {
             return Err(Error::Source {
                 place: work.place(None),
                 source: error,

@@ -18,7 +18,7 @@ use crate::wire::{self, Connection};
 use super::batch::{Batch, Piece, digest, frames, piece};
 use super::decide::{Decision, Stage, decide};
 use super::error::{Error, Result};
-use super::pace::Tries;
+use super::pace::{Heard, Tries};
 use super::read::{chain, short};
 use super::{Aim, Queue, Shared, Work};
 
@@ -28,6 +28,9 @@ const COMMIT_TROUBLE: u32 = 3;
 
 /// A single row that has met the target's statement timeout so often is not tried again.
 const TOO_SLOW: u32 = 5;
+
+/// Batches grow while BEGIN, ledger and COMMIT take more than this part of the time of their COPY.
+const SHARE: u32 = 8;
 
 /// A commit that takes longer than this times the usual is trouble enough to stop growing.
 const SLOWER: u32 = 2;
@@ -40,8 +43,21 @@ pub(super) struct Writer<'a, Q> {
     target: Target<'a>,
     /// Usual time of a commit: a running mean.
     usual: Duration,
+    /// Least time around a COPY lately.
+    around: Duration,
     /// Batches do not grow above this again: the budget, or half of what the target could not take.
     ceiling: usize,
+}
+
+/// Where the time of a committed transaction went.
+#[derive(Debug, Clone, Copy)]
+struct Took {
+    /// COMMIT to its answer.
+    commit: Duration,
+    /// COPY to its answer.
+    copy: Duration,
+    /// All but the COPY: BEGIN, ledger, COMMIT.
+    around: Duration,
 }
 
 /// Why a transaction of the target failed.
@@ -77,6 +93,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             number,
             target,
             usual: Duration::ZERO,
+            around: Duration::MAX,
             ceiling: shared.batch_limit,
         }
     }
@@ -119,9 +136,9 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             let limit = self.aim.load(Ordering::Relaxed).max(1);
             let piece = piece(&batch.rows, at, first_row, limit);
             match self.attempt(batch, &piece).await {
-                Ok(commit) => {
-                    self.committed(batch, &piece, commit);
-                    self.adapt(&piece, commit);
+                Ok(took) => {
+                    self.committed(batch, &piece, took.commit);
+                    self.adapt(&piece, took);
                     tries.reset();
                     (at, first_row) = (piece.bytes.end, first_row + piece.digest.rows);
                     if piece.ends_batch {
@@ -138,8 +155,9 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         }
     }
 
-    /// One transaction: a piece's rows, its ledger row, the lane's token. Answers the time of COMMIT.
-    async fn attempt(&mut self, batch: &Batch, piece: &Piece) -> Result<Duration, Failure> {
+    /// One transaction: a piece's rows, its ledger row, the lane's token.
+    async fn attempt(&mut self, batch: &Batch, piece: &Piece) -> Result<Took, Failure> {
+        let began = Instant::now();
         let stage = |stage| {
             move |e| Failure {
                 stage,
@@ -147,9 +165,11 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             }
         };
         let connection = self.target.begin().await?;
+        let copying = Instant::now();
         if piece.digest.rows > 0 {
             copy(connection, batch, piece).await?;
         }
+        let copy = copying.elapsed();
         let ledger_row = ledger::Batch {
             first_row: piece.first_row,
             digest: piece.digest,
@@ -198,7 +218,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
                 cause: Cause::Fence,
             });
         }
-        let began = Instant::now();
+        let committing = Instant::now();
         let reply = connection
             .query("COMMIT")
             .await
@@ -209,7 +229,12 @@ impl<'a, Q: Queue> Writer<'a, Q> {
                 cause: Cause::NotCommitted,
             });
         }
-        Ok(began.elapsed())
+        let took = Took {
+            commit: committing.elapsed(),
+            copy,
+            around: began.elapsed().saturating_sub(copy),
+        };
+        Ok(took)
     }
 
     fn key(&self, work: &Work) -> Key {
@@ -249,18 +274,23 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         let _ = self.shared.events.try_send(Event::Batch(fact));
     }
 
-    /// Adapts the batch size: it grows while commits stay as fast as usual.
-    fn adapt(&mut self, piece: &Piece, commit: Duration) {
+    /// Adapts the batch size. Small batches stay in the processor's cache on their way and keep the
+    /// target's transactions short; they grow while BEGIN, ledger and COMMIT take more than a small
+    /// share of a batch's time, as long as commits stay as fast as usual.
+    fn adapt(&mut self, piece: &Piece, took: Took) {
         let first = self.usual.is_zero();
-        let flat = first || commit <= self.usual * SLOWER;
+        let flat = first || took.commit <= self.usual * SLOWER;
         self.usual = if first {
-            commit
+            took.commit
         } else {
-            (self.usual * 7 + commit) / 8
+            (self.usual * 7 + took.commit) / 8
         };
+        // The least of the last ones: a busy machine makes single answers late, and that is no cost
+        // which larger batches would save.
+        self.around = took.around.min(self.around.saturating_mul(9) / 8);
         let aim = self.aim.load(Ordering::Relaxed);
         let filled = piece.bytes.len() * 2 > aim;
-        if flat && filled && aim < self.ceiling {
+        if filled && flat && self.around * SHARE > took.copy && aim < self.ceiling {
             let grown = (aim + aim / 4).min(self.ceiling);
             self.aim.store(grown, Ordering::Relaxed);
         }
@@ -296,7 +326,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             failure.in_words()
         );
         let _ = self.shared.events.try_send(Event::Retry(line));
-        if !tries.again().await {
+        if !tries.again(failure.heard(), &self.shared.stop).await {
             return Err(self.give_up(batch, piece, failure));
         }
         let resolve = matches!(decision, Decision::Resolve | Decision::ResolveSmaller);
@@ -433,7 +463,9 @@ impl<'a, Q: Queue> Writer<'a, Q> {
                 },
                 Err(failure) => failure,
             };
-            if failure.decision() == Decision::Final || !tries.again().await {
+            let heard = failure.heard();
+            if failure.decision() == Decision::Final || !tries.again(heard, &self.shared.stop).await
+            {
                 let place = batch.work.place(None);
                 let source = failure.into_endpoint_error();
                 return Err(Error::Target { place, source });
@@ -443,6 +475,14 @@ impl<'a, Q: Queue> Writer<'a, Q> {
 }
 
 impl Failure {
+    fn heard(&self) -> Heard {
+        match &self.cause {
+            Cause::Wire(error) => Heard::of(Some(error)),
+            Cause::Endpoint(error) if error.wire().is_some() => Heard::of(error.wire()),
+            _ => Heard::Refusal,
+        }
+    }
+
     /// Whether this much is too much, however often it is tried: the server says so, or what has timed
     /// out `tries` times will do so again.
     fn is_limit(&self, tries: u32) -> bool {
@@ -617,7 +657,7 @@ impl<'a> Target<'a> {
                 Ok(false) => return Err(Error::TakenOver),
                 Err(failure) => {
                     self.rollback().await;
-                    if !tries.again().await {
+                    if !tries.again(failure.heard(), &self.shared.stop).await {
                         let place = work.place(None);
                         let source = failure.into_endpoint_error();
                         return Err(Error::Target { place, source });

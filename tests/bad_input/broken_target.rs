@@ -72,12 +72,14 @@ fn a_target_that_closes_in_mid_stream_is_written_to_again() {
     pair.assert_equal(3);
 }
 
-/// Slow: a target is waited for nearly a minute before it counts as gone.
 #[test]
 fn a_target_that_is_gone_for_good_ends_the_run_and_the_same_command_completes_it() {
     let pair = pair(LARGE, LARGE_ROWS);
     let held = Held::table(pair.target(), "a");
-    let mut running = copy(&pair).args(SMALL_MEMORY).start();
+    let mut running = copy(&pair)
+        .args(SMALL_MEMORY)
+        .args(&["--retry-for", "3"])
+        .start();
     running.when("it waits for the lock", || held.is_waited_for());
     let faults = pair.standin.faults();
     let refuse = Fault::new(Trigger::connect(), Action::RefuseConnect(Close::Rst));

@@ -176,7 +176,10 @@ fn a_source_that_is_gone_for_good_ends_the_run_and_the_same_command_completes_it
     };
     let pair = Pair::on(&cluster, testenv::StandinOptions::default(), sample);
     let held = Held::table(pair.target(), "a");
-    let mut running = copy(&pair).args(SMALL_MEMORY).start();
+    let mut running = copy(&pair)
+        .args(SMALL_MEMORY)
+        .args(&["--retry-for", "3"])
+        .start();
     running.when("it waits for the lock", || held.is_waited_for());
     cluster.stop().expect("it is stopped");
     held.release();

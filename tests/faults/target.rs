@@ -553,7 +553,7 @@ fn a_target_that_stays_away_ends_the_run_and_the_same_command_completes() {
     let cluster = Cluster::start(ClusterOptions::new()).expect("a cluster");
     let scene = Scene::between(source_on(Cluster::shared()), &cluster, Limits::default());
     scene.slow(SECOND / 50);
-    let mut running = scene.command().start();
+    let mut running = scene.command().args(&["--retry-for", "3"]).start();
     running.when("batches are committed", || scene.batches() >= 3);
     cluster.kill().expect("it is killed");
     running.wait().ends_with(3).says("again and again");

@@ -141,7 +141,7 @@ fn shared(
         terminate_backend: yes(&profile.terminate_backend) == Some(true),
         line_limit: usize::try_from(line_limit).unwrap_or(usize::MAX),
         batch_limit: usize::try_from(batch_limit).unwrap_or(usize::MAX).max(1),
-        pace: Pace::default(),
+        pace: Pace::new(settings.retry_for),
         events: surroundings.events.clone(),
         stop: surroundings.stop.child_token(),
         alone: Arc::new(Semaphore::new(1)),

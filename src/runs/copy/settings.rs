@@ -52,6 +52,8 @@ pub struct Settings {
     pub max_memory: u64,
     /// How long a silent server is waited for.
     pub io_timeout: Duration,
+    /// How long a side that was lost in mid-run is tried to be reached again.
+    pub retry_for: Duration,
     /// Begin anew.
     pub restart: bool,
     /// See there.
