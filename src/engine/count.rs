@@ -35,18 +35,30 @@ pub async fn count_source(
     } else {
         groups
     };
-    let groups = parallel(&groups, jobs, |group| count_source_group(shared, group)).await;
-    groups.into_iter().flatten().collect()
+    let groups = parallel(&groups, jobs, |group| {
+        count_group(
+            group,
+            |(table, _)| table,
+            async |slot, (table, condition)| {
+                count_in_snapshot(shared, slot, table, condition.as_deref()).await
+            },
+        )
+    });
+    groups.await.into_iter().flatten().collect()
 }
 
-async fn count_source_group(shared: &Shared, tables: &[Counted]) -> Counts {
+/// Counts a group of tables one after the other, over one connection as long as that holds.
+async fn count_group<T>(
+    tables: &[T],
+    name: impl Fn(&T) -> &TableName,
+    count: impl AsyncFn(&mut Option<Connection>, &T) -> Result<u64, EndpointError>,
+) -> Counts {
     let mut connection = None;
     let mut counts = Vec::with_capacity(tables.len());
-    for (table, condition) in tables {
+    for table in tables {
         let mut pauses = PAUSES.iter();
         let counted = loop {
-            let counted =
-                count_in_snapshot(shared, &mut connection, table, condition.as_deref()).await;
+            let counted = count(&mut connection, table).await;
             if counted.is_err() {
                 connection = None;
             }
@@ -56,7 +68,7 @@ async fn count_source_group(shared: &Shared, tables: &[Counted]) -> Counts {
             }
         };
         counts.push(counted.map_err(|source| Error::Count {
-            table: table.to_string(),
+            table: name(table).to_string(),
             source,
         }));
     }
@@ -77,7 +89,7 @@ async fn count_in_snapshot(
         None => {
             let mut connection = connect(&shared.source).await?;
             let settings = ReadSettings {
-                application_name: format!("wire9/{}/count", &shared.run[..8.min(shared.run.len())]),
+                application_name: format!("wire9/{}/count", lane::short(&shared.run)),
                 scan: Scan::Free,
             };
             session::begin_read(&mut connection, &shared.snapshot, &settings).await?;
@@ -98,34 +110,14 @@ async fn count_in_snapshot(
 pub async fn count_target(shared: &Shared, tables: &[TableName], jobs: usize) -> Counts {
     let pieces = tables.len().div_ceil(jobs.max(1)).max(1);
     let groups: Vec<&[TableName]> = tables.chunks(pieces).collect();
-    let groups = parallel(&groups, jobs, |group| count_target_group(shared, group)).await;
-    groups.into_iter().flatten().collect()
-}
-
-async fn count_target_group(shared: &Shared, tables: &[TableName]) -> Counts {
-    let mut connection = None;
-    let mut counts = Vec::with_capacity(tables.len());
-    for table in tables {
-        let mut pauses = PAUSES.iter();
-        let counted = loop {
-            let counted = count_committed(shared, &mut connection, table).await;
-            if counted.is_err() {
-                connection = None;
-            }
-            match (counted, pauses.next()) {
-                (Err(e), Some(pause)) if passing(&e) => tokio::time::sleep(*pause).await,
-                (counted, _) => break counted,
-            }
-        };
-        counts.push(counted.map_err(|source| Error::Count {
-            table: table.to_string(),
-            source,
-        }));
-    }
-    if let Some(connection) = connection {
-        connection.close().await;
-    }
-    counts
+    let groups = parallel(&groups, jobs, |group| {
+        count_group(
+            group,
+            |table| table,
+            async |slot, table| count_committed(shared, slot, table).await,
+        )
+    });
+    groups.await.into_iter().flatten().collect()
 }
 
 async fn count_committed(

@@ -36,7 +36,7 @@ use crate::wire::ConnectOptions;
 
 pub use error::{Error, Place, Result};
 pub use pace::Pace;
-pub use read::redigest;
+pub use read::{redigest, short};
 
 use batch::Batch;
 

@@ -512,7 +512,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 
 /// The first block of the run's UUID: enough to tell runs apart in `pg_stat_activity`, whose
 /// application_name ends at 63 bytes.
-pub(super) fn short(run: &str) -> &str {
+pub fn short(run: &str) -> &str {
     run.split('-').next().unwrap_or(run)
 }
 
