@@ -88,7 +88,7 @@ fn every_argument_of_copy_has_one_sentence_with_its_default() {
         assert!(required || own.contains("default:"), "no default: {option}");
         seen += 1;
     }
-    assert_eq!(seen, 22, "{help}");
+    assert_eq!(seen, 23, "{help}");
 }
 
 #[test]
