@@ -328,11 +328,13 @@ fn memory() {
     load.empty();
     let stall = Duration::from_secs(setting("WIRE9_BENCH_STALL_SECONDS", 60, 1));
     let proxy = FaultProxy::start(&load.target.uri()).expect("a proxy");
-    let trigger = || Trigger::frontend(Frontend::CopyData).nth(20);
     if !TINY {
-        proxy
-            .faults()
-            .add(Fault::new(trigger(), Action::StallReading(stall)).times(8));
+        // Of the lanes alone: each of the eight meets one, since one that stands still sends nothing.
+        let lanes = Trigger::frontend(Frontend::CopyData)
+            .application("wire9/")
+            .nth(60);
+        let stall = Fault::new(lanes, Action::StallReading(stall)).times(8);
+        proxy.faults().add(stall);
     }
     let stalled = mib(&wire9(&load.source.uri(), proxy.uri(), &jobs));
     load.assert_complete();
