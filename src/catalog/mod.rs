@@ -4,6 +4,7 @@
 //! fields then hold what is harmless: no trigger, no foreign key, no generated column.
 
 mod data_type;
+pub mod database;
 mod table;
 
 use std::collections::HashMap;

@@ -5,7 +5,7 @@
 //! documentation of "PostgreSQL-compatible TiDB Cloud Starter" (autumn 2026), believed to be the same
 //! engine. The pages disagree, so each value is what a loader can rely on where nothing was probed.
 
-use super::{Fact, Profile, ServerKind, TypeAnswer};
+use super::{Fact, MethodAnswer, Profile, ServerKind, TypeAnswer};
 
 const GUIDE: &str = "DB9 guide \"Migrate from PostgreSQL\", 2026-11-23";
 const DB9: &str = "DB9 documentation, early 2026";
@@ -36,7 +36,33 @@ impl Profile {
             numeric_digits: documented(28, DB9),
             multi_dimensional_arrays: documented(false, TIDB),
             identity_by_alter: documented(false, TIDB),
+            // "SERIAL, BIGSERIAL, and GENERATED ALWAYS AS IDENTITY columns work."
+            identity_in_create: documented(true, GUIDE),
             types: documented(db9_types(), GUIDE),
+            extensions: documented(owned(&DB9_EXTENSIONS), GUIDE),
+            index_methods: documented(db9_index_methods(), GUIDE),
+            enums: documented(true, DB9),
+            enum_declaration_order: documented(false, DB9),
+            collations: documented(false, DB9),
+            partitioning: documented(false, GUIDE),
+            inheritance: documented(false, GUIDE),
+            // A later page has it: only a probe can tell.
+            row_level_security: documented(false, GUIDE),
+            rules: documented(false, DB9),
+            foreign_data: documented(false, GUIDE),
+            publications: documented(false, GUIDE),
+            tablespaces: documented(false, DB9),
+            large_objects: documented(false, TIDB),
+            nextval_regclass: documented(false, TIDB),
+            sequence_options: documented(true, TIDB),
+            late_primary_key: documented(false, TIDB),
+            view_depth: documented(64, DB9),
+            languages: documented(owned(&["sql", "plpgsql"]), DB9),
+            plpgsql_missing: documented(owned(&PLPGSQL_MISSING), GUIDE),
+            listen_notify: documented(false, GUIDE),
+            advisory_locks_global: documented(false, GUIDE),
+            serializable: documented(false, GUIDE),
+            identifier_bytes: documented(63, DB9),
             ..Self::default()
         }
     }
@@ -71,6 +97,53 @@ impl Profile {
             multi_dimensional_arrays: yes(),
             identity_in_create: yes(),
             identity_by_alter: yes(),
+            enums: yes(),
+            enum_declaration_order: yes(),
+            domains: yes(),
+            composite_types: yes(),
+            collations: yes(),
+            partitioning: yes(),
+            inheritance: yes(),
+            row_level_security: yes(),
+            rules: yes(),
+            foreign_data: yes(),
+            publications: yes(),
+            event_triggers: yes(),
+            tablespaces: yes(),
+            unlogged_tables: yes(),
+            large_objects: yes(),
+            aggregates: yes(),
+            custom_operators: yes(),
+            generated_stored: yes(),
+            nextval_regclass: yes(),
+            sequence_options: yes(),
+            late_primary_key: yes(),
+            check_constraints: yes(),
+            foreign_keys: yes(),
+            deferrable_constraints: yes(),
+            exclude_constraints: yes(),
+            not_valid_constraints: yes(),
+            nulls_not_distinct: yes(),
+            include_columns: yes(),
+            partial_indexes: yes(),
+            expression_indexes: yes(),
+            index_ordering: yes(),
+            operator_classes: yes(),
+            views: yes(),
+            materialized_views: yes(),
+            plpgsql_missing: documented(Vec::new(), POSTGRESQL),
+            missing_functions: documented(Vec::new(), POSTGRESQL),
+            procedures: yes(),
+            row_triggers: yes(),
+            statement_triggers: yes(),
+            comments: yes(),
+            analyze: yes(),
+            listen_notify: yes(),
+            advisory_locks_global: yes(),
+            serializable: yes(),
+            tablesample: yes(),
+            system_columns: yes(),
+            identifier_bytes: documented(63, POSTGRESQL),
             ..Self::default()
         }
     }
@@ -86,4 +159,41 @@ fn db9_types() -> std::collections::BTreeMap<String, TypeAnswer> {
         .into_iter()
         .map(|name| (name.to_owned(), TypeAnswer::Refused))
         .collect()
+}
+
+/// "Extensions" of the guide.
+const DB9_EXTENSIONS: [&str; 9] = [
+    "http",
+    "uuid-ossp",
+    "hstore",
+    "fs9",
+    "pg_cron",
+    "parquet",
+    "zhparser",
+    "vector",
+    "embedding",
+];
+
+/// "It does not support: WHILE loops, EXECUTE, exception handling, cursor operations."
+const PLPGSQL_MISSING: [&str; 4] = ["while", "execute", "exception", "cursor"];
+
+/// "B-tree and HNSW full; GIN/GiST/Hash accepted but fall back to table scan". A later page (`tidb`)
+/// has GIN work, and GiST, Hash, SP-GiST and BRIN refused.
+fn db9_index_methods() -> std::collections::BTreeMap<String, MethodAnswer> {
+    [
+        ("btree", MethodAnswer::Full),
+        ("hnsw", MethodAnswer::Full),
+        ("gin", MethodAnswer::Scan),
+        ("gist", MethodAnswer::Scan),
+        ("hash", MethodAnswer::Scan),
+        ("spgist", MethodAnswer::Refused),
+        ("brin", MethodAnswer::Refused),
+    ]
+    .into_iter()
+    .map(|(name, answer)| (name.to_owned(), answer))
+    .collect()
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }

@@ -103,6 +103,18 @@ impl ServerKind {
     }
 }
 
+/// What CREATE INDEX makes of an access method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MethodAnswer {
+    /// It is an index.
+    Full,
+    /// The statement is taken, and queries scan the table all the same.
+    Scan,
+    /// The statement is refused.
+    Refused,
+}
+
 /// What becomes of fraction digits beyond those kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use self::fact::{Fact, Known, Rounding, ServerKind, TypeAnswer};
+pub use self::fact::{Fact, Known, MethodAnswer, Rounding, ServerKind, TypeAnswer};
 pub use self::toml::ProfileError;
 
 /// Defines [`Profile`]: each field once, with its documentation, which `wire9 probe` prints too.
@@ -128,6 +128,114 @@ profile! {
     identity_by_alter: bool,
     /// Per type what CREATE TABLE makes of it: `accepted`, `refused`, or the name of another type.
     types: BTreeMap<String, TypeAnswer>,
+    /// Extensions that CREATE EXTENSION takes.
+    extensions: Vec<String>,
+    /// Per access method what CREATE INDEX makes of it: `full`, `scan` (taken, but queries scan the table)
+    /// or `refused`. What is not listed is open.
+    index_methods: BTreeMap<String, MethodAnswer>,
+    /// Whether CREATE TYPE … AS ENUM is taken.
+    enums: bool,
+    /// Whether enums sort by declaration order, and not by label.
+    enum_declaration_order: bool,
+    /// Whether CREATE DOMAIN is taken, and its CHECK enforced.
+    domains: bool,
+    /// Whether CREATE TYPE … AS (…) is taken, and as type of a column.
+    composite_types: bool,
+    /// Whether text sorts by the collation of a column, and COLLATE is taken; otherwise it sorts bytewise.
+    collations: bool,
+    /// Whether PARTITION BY and PARTITION OF are taken.
+    partitioning: bool,
+    /// Whether INHERITS is taken.
+    inheritance: bool,
+    /// Whether policies and ENABLE ROW LEVEL SECURITY are taken.
+    row_level_security: bool,
+    /// Whether CREATE RULE is taken.
+    rules: bool,
+    /// Whether foreign-data wrappers, servers and tables are taken.
+    foreign_data: bool,
+    /// Whether publications and subscriptions are taken.
+    publications: bool,
+    /// Whether event triggers are taken.
+    event_triggers: bool,
+    /// Whether tablespaces are taken.
+    tablespaces: bool,
+    /// Whether CREATE UNLOGGED TABLE is taken.
+    unlogged_tables: bool,
+    /// Whether large objects exist.
+    large_objects: bool,
+    /// Whether users may create aggregates.
+    aggregates: bool,
+    /// Whether users may create operators, casts, operator classes, collations, text-search objects and
+    /// extended statistics.
+    custom_operators: bool,
+    /// Whether GENERATED ALWAYS AS (…) STORED is taken.
+    generated_stored: bool,
+    /// Whether GENERATED ALWAYS AS (…) VIRTUAL is taken.
+    generated_virtual: bool,
+    /// Whether `nextval('s'::regclass)` is taken as a default.
+    nextval_regclass: bool,
+    /// Whether CREATE SEQUENCE takes AS, INCREMENT, MINVALUE, MAXVALUE, START, CACHE and CYCLE.
+    sequence_options: bool,
+    /// Whether a primary key can be added to a table that holds rows.
+    late_primary_key: bool,
+    /// Whether CHECK constraints are taken, and enforced.
+    check_constraints: bool,
+    /// Whether foreign keys are taken.
+    foreign_keys: bool,
+    /// Whether constraints may be DEFERRABLE.
+    deferrable_constraints: bool,
+    /// Whether EXCLUDE constraints are taken.
+    exclude_constraints: bool,
+    /// Whether a constraint may be added NOT VALID.
+    not_valid_constraints: bool,
+    /// Whether UNIQUE NULLS NOT DISTINCT is taken.
+    nulls_not_distinct: bool,
+    /// Whether an index may INCLUDE columns.
+    include_columns: bool,
+    /// Whether an index may have a WHERE.
+    partial_indexes: bool,
+    /// Whether an index may be on an expression.
+    expression_indexes: bool,
+    /// Whether an index may have DESC and NULLS FIRST.
+    index_ordering: bool,
+    /// Whether an index may name an operator class.
+    operator_classes: bool,
+    /// Whether views are taken.
+    views: bool,
+    /// Views on top of views, at most.
+    view_depth: u32,
+    /// Whether materialized views are taken.
+    materialized_views: bool,
+    /// Languages of functions.
+    languages: Vec<String>,
+    /// What PL/pgSQL does not have there: `while`, `execute`, `exception`, `cursor`, `foreach`, …
+    plpgsql_missing: Vec<String>,
+    /// Functions that do not exist there, of those that PostgreSQL has.
+    missing_functions: Vec<String>,
+    /// Whether procedures and CALL exist.
+    procedures: bool,
+    /// Whether row-level triggers are taken.
+    row_triggers: bool,
+    /// Whether statement-level triggers are taken.
+    statement_triggers: bool,
+    /// Whether COMMENT ON is taken.
+    comments: bool,
+    /// Whether ANALYZE is taken.
+    analyze: bool,
+    /// Whether LISTEN and NOTIFY work.
+    listen_notify: bool,
+    /// Whether an advisory lock holds on all nodes.
+    advisory_locks_global: bool,
+    /// Whether SERIALIZABLE is enforced.
+    serializable: bool,
+    /// Whether TABLESAMPLE is taken.
+    tablesample: bool,
+    /// Whether system columns (`ctid`, `xmin` …) exist.
+    system_columns: bool,
+    /// The longest identifier, in bytes.
+    identifier_bytes: u32,
+    /// Bytes of one stored row at most.
+    max_row_bytes: u64,
 }
 
 impl Profile {

@@ -2,6 +2,7 @@
 
 mod error;
 
+pub mod check;
 pub mod copy;
 pub mod probe;
 

@@ -4,14 +4,23 @@
 //! Selection ─────────────┐
 //! source Catalog ───────┼─▶ match_tables ─▶ Matching ─▶ load_order ─▶ waves of targets
 //! target Catalog ───────┘         └─▶ Refusals ◀──────────────┘
+//!
+//! Database, Profile, Mapping ─▶ convert ─▶ Conversion: DDL, tables, sequences, findings
+//! Database, ServerState ─▶ inspect, syntax ─▶ findings
 //! ```
 
+pub mod convert;
+pub mod deep;
+pub mod finding;
 mod fit;
+pub mod inspect;
+pub mod mapping;
 mod matching;
 mod order;
 mod pattern;
 mod refusal;
 mod selection;
+pub mod syntax;
 
 use std::fmt;
 

@@ -6,13 +6,17 @@
 
 mod answer;
 mod columns;
+mod database;
 mod relations;
 mod sample;
 mod sizes;
 mod source;
+mod state;
 mod target;
 
+pub use database::{database, positions};
 pub use sample::sample_keys;
 pub use sizes::{Size, sizes};
 pub use source::source;
+pub use state::{server_state, target_state};
 pub use target::target;
