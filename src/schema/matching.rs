@@ -1,6 +1,6 @@
 //! Pairs of tables and columns, by name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::catalog::{Catalog, Column, Generated, Kind, Table, TableName};
 use crate::copytext::{Recipe, Transform};
@@ -164,6 +164,7 @@ impl<'a> Matcher<'a> {
             oid: table.oid,
             target,
             columns,
+            expressions: BTreeMap::new(),
             recipe,
             condition,
         });
