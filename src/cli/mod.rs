@@ -8,6 +8,7 @@ mod copy;
 mod dry_run;
 mod errors;
 mod exit_codes;
+mod findings;
 mod judge;
 mod probe;
 mod progress;
