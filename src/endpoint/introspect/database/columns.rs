@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::super::answer::{Fields, Read};
 use super::super::source;
-use super::reading::{Reading, class};
+use super::reading::{DEFAULT_COLLATION, Reading, class};
 use super::texts::{MANY, Texts};
 use super::types::UserTypes;
 use crate::catalog::database::{Database, Field, FieldDefault, Name, Relation};
@@ -30,6 +30,8 @@ struct Raw {
     has_default: bool,
     /// pg_attribute.attgenerated
     generated: char,
+    /// pg_attribute.attcollation
+    collation: u32,
     field: Field,
 }
 
@@ -84,7 +86,8 @@ fn columns_sql(version: u32) -> String {
                 format_type(a.atttypid, a.atttypmod), {not_null}, a.attndims, a.attidentity, \
                 a.attgenerated, a.atthasdef, NOT a.attislocal, c.relkind = 'c', \
                 ln.nspname, l.collname, \
-                CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, {compression} \
+                CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, {compression}, \
+                a.attcollation \
          FROM pg_attribute a \
          JOIN pg_class c ON c.oid = a.attrelid \
          LEFT JOIN pg_type t ON t.oid = a.atttypid \
@@ -110,6 +113,7 @@ fn read_column(f: &Fields<'_>) -> Read<Raw> {
         composite: f.truth(12),
         has_default: f.truth(10),
         generated: f.letter(9),
+        collation: f.number(17)?,
         field: Field {
             number: f.number(1)?,
             name: f.text(2)?,
@@ -175,6 +179,10 @@ impl Raw {
                 'v' => FieldDefault::Virtual(text),
                 _ => FieldDefault::Expression(text),
             };
+        }
+        if ![0, DEFAULT_COLLATION].contains(&self.collation) {
+            let column = (self.relation, self.field.number);
+            reading.collated.insert(column, self.collation);
         }
         if let Some(relation) = reading.relation(self.relation) {
             relation.columns.push(self.field);

@@ -96,7 +96,8 @@ fn read_constraint(f: &Fields<'_>) -> Read<Option<Raw>> {
             deferrable: f.truth(9),
             initially_deferred: f.truth(10),
             validated: f.truth(11),
-            no_inherit: f.truth(12),
+            // Of other kinds it says that they are not inherited by nature.
+            no_inherit: f.truth(12) && kind == ConstraintKind::Check,
             inherited: f.truth(13),
             enforced: f.truth(14),
             temporal: f.truth(15),
@@ -125,7 +126,7 @@ async fn define(reading: &mut Reading<'_>, raws: &mut [Raw]) -> Result<()> {
     for raw in raws {
         let table = reading.relation(raw.relation).map(|r| r.name.to_string());
         let named = || {
-            let table = table.map_or_else(|| "a domain".to_owned(), |t| t);
+            let table = table.unwrap_or_else(|| "a domain".to_owned());
             format!("constraint {} of {table}", raw.constraint.name)
         };
         let text = reading.text(&mut texts, (raw.constraint.oid, 0), named);

@@ -14,6 +14,9 @@ type Reference = (u32, u32, i16);
 struct Nodes {
     /// By catalog and OID: the object, and of a default its column.
     parts: HashMap<(u32, u32), (Object, i16)>,
+    /// OIDs of the others that were read: the server's own parts of them (members of an operator class,
+    /// tables of a publication) need nobody.
+    others: HashSet<u32>,
     /// Names of columns by relation and number.
     columns: HashMap<(u32, i16), String>,
 }
@@ -35,10 +38,10 @@ pub(super) async fn read(reading: &mut Reading<'_>) -> Result<()> {
             let dependent = (f.number(0)?, f.number(1)?, f.number(2)?);
             let on = (f.number(3)?, f.number(4)?, f.number(5)?);
             let kind = f.letter(6);
-            if let Some(edge) = nodes.edge(dependent, on, kind) {
-                if seen.insert(edge.clone()) {
-                    dependencies.push(edge);
-                }
+            if let Some(edge) = nodes.edge(dependent, on, kind)
+                && seen.insert(edge.clone())
+            {
+                dependencies.push(edge);
             }
             Ok(())
         })
@@ -50,7 +53,10 @@ pub(super) async fn read(reading: &mut Reading<'_>) -> Result<()> {
 impl Nodes {
     /// The objects that were read.
     fn of(database: &Database) -> Self {
-        let mut nodes = Self::default();
+        let mut nodes = Self {
+            others: database.others.iter().map(|other| other.oid).collect(),
+            ..Self::default()
+        };
         for schema in &database.schemas {
             nodes.insert(class::SCHEMA, schema.oid, Class::Schema, schema.oid);
         }
@@ -97,13 +103,13 @@ impl Nodes {
     /// Types, with arrays folded into their elements, multiranges into ranges, and row types into
     /// relations.
     async fn types(&mut self, reading: &mut Reading<'_>) -> Result<()> {
-        let multirange = if reading.version >= 140_000 {
-            "(SELECT r.rngtypid FROM pg_range r WHERE r.rngmultitypid = t.oid)"
+        let range = if reading.version >= 140_000 {
+            "(SELECT r.rngtypid FROM pg_range r WHERE r.rngmultitypid = coalesce(e.oid, t.oid))"
         } else {
             "NULL"
         };
         let sql = format!(
-            "SELECT t.oid, coalesce(e.oid, {multirange}, t.oid), \
+            "SELECT t.oid, coalesce({range}, e.oid, t.oid), \
                     coalesce(e.typrelid, t.typrelid), c.relkind = 'c' \
              FROM pg_type t \
              LEFT JOIN pg_type e ON e.oid = t.typelem AND e.typarray = t.oid \
@@ -119,8 +125,9 @@ impl Nodes {
                 }
                 if relation == 0 || f.truth(3) {
                     self.insert(class::TYPE, oid, Class::Type, element);
-                } else if self.parts.contains_key(&(class::RELATION, relation)) {
-                    self.insert(class::TYPE, oid, Class::Relation, relation);
+                } else if let Some(&whole) = self.parts.get(&(class::RELATION, relation)) {
+                    // Of a sequence, too, before PostgreSQL 14.
+                    self.parts.insert((class::TYPE, oid), whole);
                 }
                 Ok(())
             })
@@ -168,7 +175,7 @@ impl Nodes {
         match self.parts.get(&(catalog, oid)) {
             Some(&(object, 0)) => Some((object, column)),
             Some(&(object, part)) => Some((object, part)),
-            None if is_converted(catalog) => None,
+            None if is_converted(catalog) || !self.others.contains(&oid) => None,
             None => Some((Object::new(Class::Other, oid), 0)),
         }
     }

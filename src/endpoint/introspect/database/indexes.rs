@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use super::super::answer::{Fields, Read};
 use super::columns::by_number;
 use super::constraints::names;
-use super::reading::{Reading, class};
+use super::reading::{DEFAULT_COLLATION, Reading, class};
 use super::texts::{MANY, Texts};
-use crate::catalog::database::{Index, IndexPart, Name, Relation};
+use crate::catalog::database::{Field, Index, IndexPart, Name, Relation};
 use crate::endpoint::error::Result;
 use crate::sql;
 
@@ -29,8 +29,10 @@ struct Raw {
 struct Referred {
     /// Names by pg_opclass.oid, of those that are not their type's default.
     operator_classes: HashMap<u32, Name>,
-    /// Names by pg_collation.oid, and of columns their own collation by table and number.
+    /// Names by pg_collation.oid.
     collations: HashMap<u32, Name>,
+    /// Columns' own collations by table and number, less the default.
+    columns: HashMap<(u32, i16), u32>,
 }
 
 pub(super) async fn read(reading: &mut Reading<'_>) -> Result<()> {
@@ -49,6 +51,7 @@ pub(super) async fn read(reading: &mut Reading<'_>) -> Result<()> {
     let referred = Referred {
         operator_classes: operator_classes(reading).await?,
         collations: collations(reading).await?,
+        columns: std::mem::take(&mut reading.collated),
     };
     let mut printed = Printed::read(reading, &raws).await?;
     for mut raw in raws {
@@ -210,12 +213,7 @@ fn part(
             printed.take(raw.index.oid, part).unwrap_or_default()
         }
     };
-    let collation = raw.collations.get(n).copied().unwrap_or(0);
-    let own = match column {
-        Some(column) => column.collation.clone(),
-        None => None,
-    };
-    let named = referred.collations.get(&collation).cloned();
+    let collation = collation(raw, n, column, &expression, referred);
     IndexPart {
         column: column.map(|column| column.name.clone()),
         expression,
@@ -223,12 +221,32 @@ fn part(
             .operator_classes
             .get(n)
             .and_then(|oid| referred.operator_classes.get(oid).cloned()),
-        collation: named
-            .filter(|named| collation != DEFAULT_COLLATION && Some(named) != own.as_ref()),
+        collation,
         descending: options & 1 != 0,
         nulls_first: options & 2 != 0,
     }
 }
 
-/// pg_collation.oid of `default`.
-const DEFAULT_COLLATION: u32 = 100;
+/// A part's collation where it is not the column's own. An expression has the one that follows from its
+/// operands unless the definition names another.
+fn collation(
+    raw: &Raw,
+    n: usize,
+    column: Option<&Field>,
+    expression: &str,
+    referred: &Referred,
+) -> Option<Name> {
+    let oid = *raw.collations.get(n)?;
+    let name = referred.collations.get(&oid)?;
+    let named = match column {
+        Some(column) => {
+            let own = referred.columns.get(&(raw.relation, column.number));
+            *own.unwrap_or(&DEFAULT_COLLATION) != oid
+        }
+        None => {
+            let printed = format!("{expression} COLLATE ");
+            raw.index.definition.contains(&printed)
+        }
+    };
+    named.then(|| name.clone())
+}

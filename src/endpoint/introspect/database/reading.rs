@@ -17,7 +17,6 @@ pub(super) mod class {
     pub(in super::super) const ATTRDEF: u32 = 2604;
     pub(in super::super) const CONSTRAINT: u32 = 2606;
     pub(in super::super) const SCHEMA: u32 = 2615;
-    pub(in super::super) const REWRITE: u32 = 2618;
     pub(in super::super) const TRIGGER: u32 = 2620;
     pub(in super::super) const EXTENSION: u32 = 3079;
 }
@@ -35,9 +34,14 @@ pub(super) struct Reading<'a> {
     pub(super) comments: HashMap<Part, String>,
     /// Names of extensions by catalog and OID of their members.
     pub(super) members: HashMap<(u32, u32), String>,
+    /// Collations of columns by relation and number, less those of the database's default.
+    pub(super) collated: HashMap<(u32, i16), u32>,
     /// Places in `database.relations` by pg_class.oid.
     places: HashMap<u32, usize>,
 }
+
+/// pg_collation.oid of `default`.
+pub(super) const DEFAULT_COLLATION: u32 = 100;
 
 impl<'a> Reading<'a> {
     pub(super) fn new(connection: &'a mut Connection) -> Self {
@@ -47,6 +51,7 @@ impl<'a> Reading<'a> {
             database: Database::default(),
             comments: HashMap::new(),
             members: HashMap::new(),
+            collated: HashMap::new(),
             places: HashMap::new(),
         }
     }

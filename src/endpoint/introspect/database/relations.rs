@@ -142,7 +142,8 @@ async fn queries(reading: &mut Reading<'_>) -> Result<()> {
     let mut relations = std::mem::take(&mut reading.database.relations);
     for view in relations.iter_mut().filter(|r| r.is_view()) {
         let named = || format!("view {}", view.name);
-        view.query = reading.text(&mut texts, (view.oid, 0), named);
+        let text = reading.text(&mut texts, (view.oid, 0), named);
+        view.query = text.map(|text| text.trim().trim_end_matches(';').to_owned());
     }
     reading.database.relations = relations;
     Ok(())

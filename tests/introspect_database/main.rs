@@ -31,3 +31,16 @@ async fn everything_is_read_on_every_version() {
         assert_eq!(found.server.version / 10_000, major);
     }
 }
+
+#[tokio::test]
+async fn show() {
+    for major in 13..=18 {
+        let cluster = Cluster::start(ClusterOptions::new().major(major)).expect("a cluster");
+        let database = cluster.database("planted").expect("a database");
+        database
+            .execute(include_str!("planted.sql"))
+            .expect("filled");
+        let found = read(&database).await;
+        std::fs::write(format!("/tmp/catalog_{major}.txt"), format!("{found:#?}")).unwrap();
+    }
+}
