@@ -283,4 +283,68 @@ mod with_the_parser {
         assert_eq!(found.functions, [Name::new("public", "g")]);
         assert_eq!(found.types, ["integer", "public.mood"]);
     }
+
+    const BODY: &str = r#"CREATE FUNCTION public.f(a public.mood, u public.users) RETURNS SETOF public.users
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v public.mood := 'ok'::public.mood;  -- public.mood
+  r public.users%ROWTYPE;
+  x public.users.id%TYPE;
+  amount CONSTANT money := 0::money;
+  c CURSOR (k public.mood) FOR SELECT * FROM public.users WHERE mood = k;
+BEGIN
+  SELECT users.id, mood INTO STRICT x, v FROM public.users WHERE users.id = u.id;
+  r.id := public.g(x) + nextval('public.s'::regclass);
+  IF r.id > 1 THEN
+    UPDATE public.users SET mood = 'sad'::public.mood WHERE id = x RETURNING id INTO x;
+  END IF;
+  FOR r IN SELECT * FROM public.users LOOP
+    RETURN NEXT r;
+  END LOOP;
+  RAISE NOTICE 'public.users %', x;
+END
+$function$"#;
+
+    #[test]
+    fn a_plpgsql_body_is_rewritten_in_its_statements_and_declarations() {
+        let mut all = names(&[("public.users", "app.accounts"), ("public.s", "app.t")]);
+        all.types = types(&[("public.mood", "text"), ("money", "numeric(19,2)")]).types;
+        all.plain_nextval = true;
+        let text = statement(BODY, &all).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for line in [
+            "CREATE FUNCTION public.f(a text, u \"app\".\"accounts\") RETURNS SETOF \"app\".\"accounts\"",
+            "v text := 'ok'::text;  -- public.mood",
+            "r \"app\".\"accounts\"%ROWTYPE;",
+            "x \"app\".\"accounts\".id%TYPE;",
+            "amount CONSTANT numeric(19,2) := 0::numeric(19,2);",
+            "c CURSOR (k text) FOR SELECT * FROM \"app\".\"accounts\" WHERE mood = k;",
+            "SELECT users.id, mood INTO STRICT x, v FROM \"app\".\"accounts\" AS \"users\" WHERE users.id = u.id;",
+            "r.id := public.g(x) + nextval('\"app\".\"t\"');",
+            "UPDATE \"app\".\"accounts\" SET mood = 'sad'::text WHERE id = x RETURNING id INTO x;",
+            "FOR r IN SELECT * FROM \"app\".\"accounts\" LOOP",
+            "RAISE NOTICE 'public.users %', x;",
+        ] {
+            assert!(lines.contains(&line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_makes_its_sql_from_strings_is_not_rewritten() {
+        let moved = names(&[("public.users", "app.accounts")]);
+        let body = "CREATE FUNCTION public.f() RETURNS void LANGUAGE plpgsql AS $$BEGIN EXECUTE 'DELETE FROM public.users'; END$$";
+        let error = statement(body, &moved).unwrap_err();
+        assert!(error.0.contains("strings"), "{error}");
+        let other = body.replace("public.users", "public.other");
+        assert_eq!(statement(&other, &moved).unwrap(), other);
+    }
+
+    #[test]
+    fn names_of_a_plpgsql_body_are_told() {
+        let found = names_in_statement(BODY).unwrap();
+        assert!(found.relations.contains(&Name::new("public", "users")));
+        assert!(found.functions.contains(&Name::new("public", "g")));
+        assert!(found.types.contains(&"public.mood".to_owned()));
+    }
 }

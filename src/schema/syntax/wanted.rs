@@ -158,3 +158,15 @@ impl<'a> Wanted<'a> {
         concern
     }
 }
+
+impl Wanted<'_> {
+    /// Whether a string inside of a body is concerned.
+    pub(super) fn concern_of_strings(&self, body: &str) -> Result<bool, super::NotParsed> {
+        let lexed = Lexed::new(body)?;
+        Ok((0..lexed.tokens.len()).any(|at| {
+            lexed.tokens[at].kind == Kind::Text
+                && super::rewrite::registry(&lexed, at).is_none()
+                && self.concern_of_text(lexed.raw(at)) == Concern::Names
+        }))
+    }
+}
