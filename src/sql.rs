@@ -235,7 +235,10 @@ mod tests {
     #[test]
     fn a_computed_value_stands_in_the_place_of_its_column() {
         let source = Source {
-            columns: &[Value::Column("id"), Value::Computed("\"price\"::numeric -- EUR")],
+            columns: &[
+                Value::Column("id"),
+                Value::Computed("\"price\"::numeric -- EUR"),
+            ],
             ..ORDERS
         };
         assert_eq!(

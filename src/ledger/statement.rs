@@ -77,7 +77,11 @@ impl Ledger {
     async fn has_statements(&mut self) -> Result<bool> {
         let sql = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
                    ON n.oid = c.relnamespace WHERE n.nspname = 'wire9' AND c.relname = 'statement'";
-        Ok(!self.read("looking for its tables", sql).await?.rows.is_empty())
+        Ok(!self
+            .read("looking for its tables", sql)
+            .await?
+            .rows
+            .is_empty())
     }
 
     /// What a run has applied: objects, and the digests of their statements.
@@ -101,8 +105,9 @@ impl Ledger {
     /// # Errors
     /// The target's loss.
     pub async fn has_statement(&mut self, run: &str, object: &str) -> Result<bool> {
-        let found = self.read("looking for a statement", &look_up(run, object));
-        Ok(!found.await?.rows.is_empty())
+        let sql = look_up(run, object);
+        let found = self.read("looking for a statement", &sql).await?;
+        Ok(!found.rows.is_empty())
     }
 
     /// Records a statement outside of its own transaction.
@@ -118,7 +123,10 @@ impl Ledger {
         let record = record_statement((run, owner), (object, sql), made);
         let statements = [Statement::must(record, "INSERT 0 1")];
         let doing = "recording a statement";
-        match self.transact(doing, &statements, &look_up(run, object)).await? {
+        match self
+            .transact(doing, &statements, &look_up(run, object))
+            .await?
+        {
             Ended::Committed => Ok(()),
             Ended::Unmet => Err(Error::TakenOver {
                 owner: "another one".to_owned(),
@@ -161,7 +169,10 @@ mod tests {
             ("table public.\"it's\"", "CREATE TABLE"),
             Made::Applied,
         );
-        assert!(sql.contains("SELECT run, 'table public.\"it''s\"', '"), "{sql}");
+        assert!(
+            sql.contains("SELECT run, 'table public.\"it''s\"', '"),
+            "{sql}"
+        );
         assert!(sql.ends_with("WHERE run = 'r1' AND token = 't1'"), "{sql}");
     }
 

@@ -143,7 +143,10 @@ impl<'a> Mapped<'a> {
         say: bool,
     ) {
         let named = |c: &&Column| c.name == column.name;
-        let (here, there) = (from.columns.iter().find(named), to.columns.iter().find(named));
+        let (here, there) = (
+            from.columns.iter().find(named),
+            to.columns.iter().find(named),
+        );
         let (Some(here), Some(there)) = (here, there) else {
             let name = if here.is_none() { &from.name } else { &to.name };
             let problem = Problem::MissingColumn { generated: false };
