@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::check::CheckArguments;
 use super::exit_codes;
 
 /// Moves PostgreSQL databases into DB9 by speaking pgwire itself.
@@ -17,6 +18,10 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Reads the source's catalog (and its data with --deep) and reports what will not, or may not, survive
+    /// the move. Writes nothing.
+    #[command(after_help = exit_codes::help())]
+    Check(Box<CheckArguments>),
     /// Copies the data of tables that already exist in the target, in parallel, exactly once.
     #[command(after_help = exit_codes::help())]
     Copy(Box<CopyArguments>),

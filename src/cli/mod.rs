@@ -4,10 +4,12 @@
 //! else of the crate prints, and nothing here ends the process: `run` answers the exit code.
 
 mod arguments;
+mod check;
 mod copy;
 mod dry_run;
 mod errors;
 mod exit_codes;
+mod findings;
 mod judge;
 mod probe;
 mod progress;
@@ -47,9 +49,17 @@ where
 
 fn command(command: Command) -> Exit {
     match command {
+        Command::Check(typed) => check::check(&typed),
         Command::Copy(typed) => copy::copy(&typed),
         Command::Probe(typed) => probe::probe(&typed),
     }
+}
+
+/// Columns of stdout where it is a terminal.
+fn columns() -> Option<usize> {
+    let term = console::Term::stdout();
+    let (_, columns) = term.is_term().then(|| term.size_checked()).flatten()?;
+    Some(usize::from(columns))
 }
 
 /// Help and version are answers; everything else is a usage error, shown without any secret that

@@ -19,6 +19,7 @@
 
 mod batch;
 mod error;
+mod layout;
 mod owner;
 mod plan;
 mod run;

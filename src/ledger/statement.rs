@@ -106,8 +106,8 @@ impl Ledger {
     /// The target's loss.
     pub async fn has_statement(&mut self, run: &str, object: &str) -> Result<bool> {
         let sql = look_up(run, object);
-        let found = self.read("looking for a statement", &sql).await?;
-        Ok(!found.rows.is_empty())
+        let found = self.read("looking for a statement", &sql);
+        Ok(!found.await?.rows.is_empty())
     }
 
     /// Records a statement outside of its own transaction.

@@ -67,6 +67,13 @@ pub enum Problem {
         /// It is there, but generated.
         generated: bool,
     },
+    /// The user of the target lacks a right that filling the table takes.
+    NoRight {
+        /// The right, `INSERT`.
+        right: String,
+        /// The statement that gives it.
+        grant: String,
+    },
     /// A column of the target that must have a value and gets none.
     UnfilledColumn,
     /// No column is sent to a table that has columns to fill.
@@ -195,6 +202,9 @@ impl fmt::Display for Problem {
             Self::MissingColumn { generated: true } => {
                 f.write_str("the target's column is a generated one")
             }
+            Self::NoRight { right, .. } => {
+                write!(f, "the target's user has no right to fill it: no {right}")
+            }
             Self::UnfilledColumn => f.write_str(
                 "the target's column is NOT NULL without default, and the source has none of its name",
             ),
@@ -243,6 +253,7 @@ impl Problem {
                     listed(constraints)
                 )
             }
+            Self::NoRight { grant, .. } => format!("{grant}; or exclude it"),
             fixed => fixed.fixed_remedy().to_owned(),
         }
     }

@@ -6,15 +6,15 @@
 //! ```
 
 mod begin;
-mod configuration;
+pub(super) mod configuration;
 mod cutting;
 mod empty;
-mod enter;
+pub(super) mod enter;
 mod found;
 mod outcome;
 mod prepare;
 mod restart;
-mod resume;
+pub(super) mod resume;
 mod settings;
 mod verdict;
 
@@ -32,7 +32,7 @@ use enter::Entered;
 use prepare::Prepared;
 
 pub use outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
-pub use settings::{OnExisting, Settings, Surroundings};
+pub use settings::{Mapped, OnExisting, Settings, Surroundings};
 
 /// Copies.
 ///

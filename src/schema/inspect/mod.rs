@@ -28,3 +28,8 @@ pub struct Looked<'a> {
 pub fn inspect(_looked: &Looked<'_>) -> Vec<Finding> {
     Vec::new()
 }
+
+/// What a probe of the target has to say for people.
+pub fn of_probe(_profile: &Profile, _notes: &[String]) -> Vec<Finding> {
+    Vec::new()
+}
