@@ -4,6 +4,8 @@ mod error;
 
 pub mod check;
 pub mod copy;
+pub mod migrate;
 pub mod probe;
+pub mod schema;
 
 pub use error::{Error, Exit};

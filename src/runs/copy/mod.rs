@@ -12,7 +12,7 @@ mod empty;
 pub(super) mod enter;
 mod found;
 mod outcome;
-mod prepare;
+pub(super) mod prepare;
 mod restart;
 pub(super) mod resume;
 mod settings;
@@ -149,6 +149,6 @@ fn shared(
 }
 
 /// A refusal before anything was written.
-fn refused(what: impl Into<String>, advice: impl Into<String>) -> Error {
+pub(super) fn refused(what: impl Into<String>, advice: impl Into<String>) -> Error {
     Error::new(Exit::Refused, what).advise(advice)
 }

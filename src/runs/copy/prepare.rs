@@ -170,13 +170,7 @@ async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), E
     let mut connection = connected.map_err(|e| Error::connect("the target", e))?;
     options.pin(connection.peer());
     let identity = identity(&mut connection).await?;
-    let said_disable = matches!(options.sslmode(), (SslMode::Disable, true));
-    if identity.is_db9() && connection.peer().tls.is_none() && !said_disable {
-        return Err(refused(
-            "the target is a DB9 and the connection to it is not encrypted",
-            "say sslmode=require in the --db9 URI (or sslmode=disable to insist)",
-        ));
-    }
+    encrypted(&options, &connection, &identity)?;
     let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
     let batch = settings.max_memory / (2 * lanes).max(1);
     let probe_settings = ProbeSettings {
@@ -216,6 +210,22 @@ async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), E
         write,
     };
     Ok((target, catalog, notes))
+}
+
+/// Refuses to send rows and statements to a DB9 in the clear, unless that was said.
+pub(in crate::runs) fn encrypted(
+    options: &ConnectOptions,
+    connection: &Connection,
+    identity: &Identity,
+) -> Result<(), Error> {
+    let said_disable = matches!(options.sslmode(), (SslMode::Disable, true));
+    if identity.is_db9() && connection.peer().tls.is_none() && !said_disable {
+        return Err(refused(
+            "the target is a DB9 and the connection to it is not encrypted",
+            "say sslmode=require in the --db9 URI (or sslmode=disable to insist)",
+        ));
+    }
+    Ok(())
 }
 
 fn check_profile(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Error> {
