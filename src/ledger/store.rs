@@ -18,6 +18,8 @@ pub(super) struct Statement {
     pub(super) sql: String,
     /// `UPDATE 1`
     pub(super) must: Option<&'static str>,
+    /// Whether the transaction goes on without it where the server refuses it.
+    optional: bool,
 }
 
 impl Statement {
@@ -25,13 +27,23 @@ impl Statement {
         Self {
             sql: sql.into(),
             must: None,
+            optional: false,
+        }
+    }
+
+    /// Lifts, for this transaction, the limit that a DB9 sets on the rows which an UPDATE or DELETE may
+    /// scan (10,000, its documents say); other servers may not know it.
+    pub(super) fn lift_scan_limit() -> Self {
+        Self {
+            optional: true,
+            ..Self::new("SET LOCAL db9.dml_table_scan_max_rows = 0")
         }
     }
 
     pub(super) fn must(sql: impl Into<String>, tag: &'static str) -> Self {
         Self {
-            sql: sql.into(),
             must: Some(tag),
+            ..Self::new(sql)
         }
     }
 }
@@ -177,7 +189,11 @@ impl Ledger {
             .await
             .map_err(clean)?;
         for statement in statements {
-            match connection.query(&statement.sql).await {
+            let sent = match statement.optional {
+                true => optional(connection, &statement.sql).await,
+                false => connection.query(&statement.sql).await,
+            };
+            match sent {
                 Ok(reply) if statement.must.is_none_or(|tag| reply.tag.as_str() == tag) => {}
                 Ok(_) => {
                     session::rollback(connection).await.map_err(clean)?;
@@ -198,6 +214,19 @@ impl Ledger {
             Err(e) => Err(Failure::Doubt(e)),
         }
     }
+}
+
+/// Runs a statement whose refusal the transaction survives.
+async fn optional(connection: &mut Connection, sql: &str) -> wire::Result<Reply> {
+    connection.query("SAVEPOINT wire9_optional").await?;
+    let end = match connection.query(sql).await {
+        Ok(_) => "RELEASE SAVEPOINT wire9_optional",
+        Err(wire::Error::Server(_)) if connection.is_usable() => {
+            "ROLLBACK TO SAVEPOINT wire9_optional"
+        }
+        Err(error) => return Err(error),
+    };
+    connection.query(end).await
 }
 
 /// The wire error inside an endpoint error; what is not one is told as a broken protocol.
