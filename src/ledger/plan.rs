@@ -81,6 +81,17 @@ impl Progress {
 }
 
 impl PlanRows {
+    /// How many chunks each pair has.
+    pub fn chunk_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.pairs.len()];
+        for (pair, ..) in &self.chunks {
+            if let Some(count) = counts.get_mut(*pair) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
     pub(super) fn statements(&self, run: &str) -> Vec<Statement> {
         let run = literal(run);
         let pairs = self.pairs.iter().enumerate().map(|(i, p)| {

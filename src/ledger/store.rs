@@ -1,11 +1,12 @@
 //! The ledger's connection and the transactions that can be told from failed ones.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::endpoint::{Error as EndpointError, session};
-use crate::wire::{self, ConnectOptions, Connection, Reply};
+use crate::wire::{self, ConnectOptions, Connection, Reply, Row};
 
 use super::error::{Error, Result};
 
@@ -128,6 +129,40 @@ impl Ledger {
             match tried {
                 Err(Error::Wire { source, .. }) if passing(&source) && patience.wait().await => {}
                 other => return other,
+            }
+        }
+    }
+
+    /// A read as `read`, whose rows are folded into what `start` makes; anew where the connection breaks.
+    pub(super) async fn fold<T>(
+        &mut self,
+        doing: &'static str,
+        sql: &str,
+        start: impl Fn() -> T,
+        mut step: impl FnMut(&mut T, &Row<'_>) -> Result<()>,
+    ) -> Result<T> {
+        let mut patience = Patience::new();
+        loop {
+            let mut folded = Ok(start());
+            let row = |row: Row<'_>| {
+                if let Ok(so_far) = &mut folded
+                    && let Err(error) = step(so_far, &row)
+                {
+                    folded = Err(error);
+                }
+                ControlFlow::Continue(())
+            };
+            let read = match self.connection().await {
+                Ok(connection) => connection
+                    .query_each(sql, row)
+                    .await
+                    .map_err(|source| Error::Wire { doing, source }),
+                Err(e) => Err(e),
+            };
+            match read {
+                Err(Error::Wire { source, .. }) if passing(&source) && patience.wait().await => {}
+                Err(error) => return Err(error),
+                Ok(_) => return folded,
             }
         }
     }
