@@ -25,16 +25,15 @@ async fn broken_entries_cost_themselves_alone() {
     let database = planted(&cluster);
     database
         .execute(
-            "DELETE FROM pg_proc WHERE proname = 'touch'; \
+            "CREATE VIEW app.of_child AS SELECT b FROM app.child; \
+             DELETE FROM pg_proc WHERE proname IN ('touch', 'on_ddl'); \
              UPDATE pg_type SET typname = 'lost' WHERE typname = 'mood'; \
              DELETE FROM pg_class WHERE relname = 'parent'; \
-             DELETE FROM pg_proc WHERE proname = 'on_ddl'; \
-             CREATE VIEW app.of_child AS SELECT b FROM app.child; \
              DELETE FROM pg_class WHERE relname = 'child'; \
-             DELETE FROM pg_proc WHERE proname = 'next_code'; \
              DELETE FROM pg_opclass WHERE opcname = 'reverse'; \
              DELETE FROM pg_attrdef WHERE pg_get_expr(adbin, adrelid) = 'nextval(''app.called''::regclass)'; \
-             UPDATE pg_constraint SET conbin = NULL WHERE conname = 'positive'",
+             UPDATE pg_constraint SET conbin = NULL WHERE conname = 'positive'; \
+             DELETE FROM pg_proc WHERE proname = 'next_code'",
         )
         .expect("broken");
     let found = read(&database).await;

@@ -34,11 +34,10 @@ fn replicating() -> Cluster {
 async fn what_goes_on_at_the_source_is_counted() {
     let cluster = replicating();
     let database = cluster.database("busy").expect("a database");
-    database
-        .execute(
-            "CREATE TABLE t (a int); SELECT pg_create_logical_replication_slot('idle', 'pgoutput')",
-        )
-        .expect("filled");
+    let slot = "SELECT pg_create_logical_replication_slot('idle', 'pgoutput')";
+    for sql in [slot, "CREATE TABLE t (a int)"] {
+        database.execute(sql).expect("filled");
+    }
     let quiet = state(&database).await;
     assert_eq!(quiet.not_read, Vec::<String>::new());
     assert!(!quiet.in_recovery);
@@ -72,9 +71,12 @@ async fn what_goes_on_at_the_source_is_counted() {
     let slots = busy.replication_slots.expect("told");
     assert_eq!((slots[0].name.as_str(), slots[0].active), ("idle", false));
     assert!(slots[0].held_bytes > 0);
-    database
-        .execute("ROLLBACK PREPARED 'p'; SELECT pg_drop_replication_slot('idle')")
-        .expect("gone");
+    for sql in [
+        "ROLLBACK PREPARED 'p'",
+        "SELECT pg_drop_replication_slot('idle')",
+    ] {
+        database.execute(sql).expect("gone");
+    }
     let none = state(&database).await.replication_slots.expect("told");
     assert!(none.is_empty(), "none is told as well");
 }

@@ -56,8 +56,7 @@ pub async fn session_holds(
 /// # Errors
 /// A connection that is lost; never a refusal.
 pub async fn target_state(connection: &mut Connection) -> Result<TargetState> {
-    let may_create =
-        "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')";
+    let may_create = "SELECT pg_catalog.has_database_privilege(current_catalog, 'CREATE')";
     let may_create = value(connection, may_create).await?;
     Ok(TargetState {
         tables: tables(connection).await?,
