@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::builtin::{self, StandIn};
 use super::kinds;
-use super::spelling::{Spelling, qualified};
+use super::spelling::{Spelling, qualified, type_key};
 use crate::catalog::database::{Database, Name, UserType, UserTypeKind};
 use crate::catalog::{DataType, Shape};
 use crate::profile::{Profile, ServerKind, TypeAnswer};
@@ -90,7 +90,7 @@ impl<'a> TypeMap<'a> {
             overrides: mapping
                 .types
                 .iter()
-                .map(|(from, to)| (key(&Spelling::of(from).name), to.as_str()))
+                .map(|(from, to)| (type_key(from), to.as_str()))
                 .collect(),
         }
     }
@@ -192,7 +192,7 @@ impl<'a> TypeMap<'a> {
 
     /// What the `--map` file says of a type.
     fn given(&self, spelling: &Spelling) -> Option<MappedType> {
-        let &sql = self.overrides.get(&key(&spelling.name))?;
+        let &sql = self.overrides.get(&type_key(&spelling.name))?;
         let to = Spelling::of(sql);
         let stand_in = builtin::stand_in(&spelling.name);
         let text = matches!(to.name.as_str(), "text" | "character varying");
@@ -466,11 +466,6 @@ impl MappedType {
         let cast = self.cast.as_ref()?;
         Some(format!("{}::{cast}", sql::identifier(column)))
     }
-}
-
-/// By what the `--map` file's types are found, however their names are quoted.
-fn key(name: &str) -> String {
-    qualified(name).map_or_else(|| name.to_owned(), |(s, n)| sql::qualified(&s, &n))
 }
 
 fn same(sql: String) -> MappedType {

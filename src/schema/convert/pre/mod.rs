@@ -25,6 +25,7 @@ use maker::Maker;
 
 pub(in crate::schema) use kinds::KINDS;
 pub(in crate::schema::convert) use mapped_type::TypeMap;
+pub(in crate::schema) use spelling::type_key;
 
 pub(super) fn build(build: &mut Build<'_>) {
     rewrites::fill(build);

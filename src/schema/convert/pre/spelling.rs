@@ -59,6 +59,12 @@ impl Spelling {
     }
 }
 
+/// By what types are compared, however they are spelled and quoted, without modifier and brackets.
+pub(in crate::schema) fn type_key(sql: &str) -> String {
+    let name = Spelling::of(sql).name;
+    qualified(&name).map_or(name, |(schema, name)| sql::qualified(&schema, &name))
+}
+
 /// `integer[]` and `integer[3]` without what stands at the end.
 fn without_brackets(sql: &str) -> Option<&str> {
     let inner = sql.strip_suffix(']')?;
