@@ -30,6 +30,9 @@ use toml::{Table, Value};
 use crate::catalog::database::{ColumnName, Database, Name};
 use crate::catalog::readable;
 
+/// The tables of a file.
+const SECTIONS: [&str; 4] = ["schemas", "tables", "types", "columns"];
+
 /// Overrides of the default conversion.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapping {
@@ -68,8 +71,9 @@ impl Mapping {
         })?;
         let mut mapping = Self::default();
         for (section, entries) in file {
-            let Value::Table(entries) = entries else {
-                return Err(unknown_section(&section));
+            let entries = match entries {
+                Value::Table(entries) if SECTIONS.contains(&section.as_str()) => entries,
+                _ => return Err(unknown_section(&section)),
             };
             for (key, value) in entries {
                 let at = |why: String| fail(format!("[{section}] {key}: {why}"));
@@ -159,13 +163,12 @@ impl Mapping {
                 let to = type_text(text(&value)?)?;
                 self.types.insert(type_name(key)?, to);
             }
-            "columns" => {
+            _ => {
                 let [schema, name, column] = names(key)?;
                 let table = Name::new(schema, name);
                 let mapping = column_mapping(value)?;
                 self.columns.insert(ColumnName { table, column }, mapping);
             }
-            _ => return Err(unknown_section(section).0),
         }
         Ok(())
     }

@@ -119,9 +119,9 @@ kinds! {
         happens "it is left out, and so is what needs it";
         why "nine extensions only (DB9 guide \"Migrate from PostgreSQL\")";
         remedy "see its detail; functions that are left out are listed";
-    SEQUENCE_OPTIONS = Loss "sequence-options": "sequence with options that the target may not take";
+    SEQUENCE_OPTIONS = Loss "sequence-options": "sequence with options that the target does not take";
         happens "it is created without them";
-        why "the options of CREATE SEQUENCE are not known to be taken";
+        why "CREATE SEQUENCE takes no options there (probed)";
         remedy "set the options by hand after the move";
     UNLOGGED = Change "unlogged-table": "unlogged table or sequence";
         happens "it becomes a permanent one";

@@ -38,3 +38,6 @@ pub(super) fn build(build: &mut Build<'_>) {
     tables::build(&mut maker);
     sequences::finish(&mut maker);
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,14 +63,18 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, sequence: &Sequence) {
     let build = &mut *maker.build;
     let target = build.mapping.name(&sequence.name);
     let object = format!("sequence {}", sequence.name);
+    let other = other_options(sequence);
     let options = match Profile::yes(&build.profile.sequence_options) {
         Some(true) => all_options(sequence),
-        _ => String::new(),
+        // What is not known to work is written only where it is needed.
+        None => other,
+        Some(false) if other.is_empty() => other,
+        Some(false) => {
+            let finding = Finding::new(&kinds::SEQUENCE_OPTIONS, &object);
+            build.find(finding.detail(format!("without{other}")));
+            String::new()
+        }
     };
-    if options.is_empty() && !other_options(sequence).is_empty() {
-        let detail = format!("without{}", other_options(sequence));
-        build.find(Finding::new(&kinds::SEQUENCE_OPTIONS, &object).detail(detail));
-    }
     if sequence.unlogged && Profile::yes(&build.profile.unlogged_tables) != Some(true) {
         build.find(Finding::new(&kinds::UNLOGGED, &object));
     }

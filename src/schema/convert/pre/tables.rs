@@ -368,7 +368,8 @@ fn remarks(maker: &mut Maker<'_, '_>, relation: &Relation) {
     let mut found: Vec<(&'static Kind, String)> = Vec::new();
     let children = maker.layout.children(relation.oid).len();
     if children > 0 && !maker.layout.inherits {
-        found.push((&kinds::INHERITANCE, format!("{children} children")));
+        let detail = format!("{children} child{}", if children == 1 { "" } else { "ren" });
+        found.push((&kinds::INHERITANCE, detail));
     }
     if relation.kind == RelationKind::Foreign {
         let server = relation.foreign_server.as_deref().unwrap_or("?");
