@@ -16,6 +16,7 @@ mod schemas;
 mod sequences;
 mod spelling;
 mod tables;
+mod text;
 mod tokens;
 mod user_types;
 mod value;

@@ -83,10 +83,10 @@ fn shop() -> Database {
     let columns = [
         "id bigint NOT NULL DEFAULT nextval('public.orders_id_seq'::regclass)",
         "number integer NOT NULL",
-        "state public.state DEFAULT 'new'::public.state NOT NULL",
+        "state public.state NOT NULL DEFAULT 'new'::public.state",
         "total numeric(10,2)",
         "note character(10) DEFAULT 'none'::bpchar",
-        "at timestamp with time zone DEFAULT now() NOT NULL",
+        "at timestamp with time zone NOT NULL DEFAULT now()",
         "tax numeric(12,4)",
     ];
     let mut orders = with_key(table(100, "public.orders", &columns), &["id"]);
