@@ -94,14 +94,12 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &views::NAME_TAKEN,
     &views::MATERIALIZED_AS_VIEW,
     &views::UNPOPULATED,
-    &views::RULE,
     &triggers::DISABLED,
     &triggers::REFUSED,
     &triggers::STATEMENT,
     &triggers::CONSTRAINT,
     &triggers::CONSTRAINT_PLAIN,
     &triggers::PARTITION,
-    &triggers::ROUTES_ROWS,
     &triggers::NEEDS_MISSING,
     &comments::LEFT_OUT,
 ];
@@ -119,6 +117,7 @@ pub(super) static NOT_PARSED: Kind = Kind {
 pub(super) fn build(build: &mut Build<'_>) {
     let mut post = Post::new(build);
     let relations = post.relations();
+    post.take_names_of_views(&relations);
     for relation in &relations {
         post.constraints(relation);
     }
@@ -145,6 +144,8 @@ struct Post<'b, 'a> {
     homes: Homes<'a>,
     tables: Tables,
     taken: Taken,
+    /// Views whose names something else has.
+    name_taken: HashSet<u32>,
     needs: Needs,
     /// Why an object is not in the target: the objects from it to the one that is missing.
     chains: HashMap<Object, String>,
@@ -178,6 +179,7 @@ impl<'b, 'a> Post<'b, 'a> {
             homes,
             tables: Tables::new(build),
             taken,
+            name_taken: HashSet::new(),
             needs: Needs::default(),
             chains: HashMap::new(),
             decided: HashSet::new(),
@@ -193,6 +195,16 @@ impl<'b, 'a> Post<'b, 'a> {
         let mut relations: Vec<&Relation> = all.filter(|r| r.extension.is_none()).collect();
         relations.sort_by(|a, b| a.name.cmp(&b.name));
         relations
+    }
+
+    /// Takes the names of views before those of indexes, which can give way.
+    fn take_names_of_views(&mut self, relations: &[&Relation]) {
+        for view in relations.iter().filter(|r| r.is_view()) {
+            let name = self.renamed(&view.name);
+            if !self.taken.take(&name) {
+                self.name_taken.insert(view.oid);
+            }
+        }
     }
 
     /// Whether the target is a PostgreSQL, which takes what PostgreSQL prints.

@@ -184,8 +184,8 @@ impl<'a> Post<'_, 'a> {
     }
 
     fn routines_meant(&self, name: &Name, schemas: &[String]) -> Vec<Object> {
-        let found = candidates(name, schemas).map(|name| self.source.routines_named(&name));
-        let first = found.filter(|all| !all.is_empty()).next();
+        let mut found = candidates(name, schemas).map(|name| self.source.routines_named(&name));
+        let first = found.find(|all| !all.is_empty());
         let oids = first.unwrap_or_default().iter().map(|r| r.oid);
         oids.map(|oid| Object::new(Class::Routine, oid)).collect()
     }
@@ -203,12 +203,14 @@ impl<'a> Post<'_, 'a> {
         if let Some(chain) = self.chains.get(&object) {
             return Some(chain.clone());
         }
+        if self.is_replaced(object) {
+            return None;
+        }
         if let Some(extension) = self.source.extension_of(object) {
             return self.extension_missing(extension, object);
         }
         match object.class {
             Class::Relation => self.relation_missing(object),
-            Class::Type => self.type_missing(object),
             Class::Other => self.source.other(object.oid).map(|_| self.label(object)),
             _ => self.build.why_left_out(object).map(|_| self.label(object)),
         }
@@ -221,24 +223,29 @@ impl<'a> Post<'_, 'a> {
         }
         match self.homes.of(relation.oid) {
             Some(home) if self.homes.is_part(relation.oid) => Some(format!(
-                "{} (its rows are in {})",
-                self.label(object),
-                home.name
+                "partition {} (its rows are in {})",
+                relation.name, home.name
             )),
             Some(_) => None,
             None => Some(self.label(object)),
         }
     }
 
-    /// A type that becomes another one is there, under that one's name.
-    fn type_missing(&self, object: Object) -> Option<String> {
-        let user_type = self.source.user_type(object.oid)?;
-        let name = &user_type.name;
-        let types = &self.build.rewrites.types;
-        let plain = format!("{}.{}", name.schema, name.name);
-        let becomes = types.contains_key(&plain) || types.contains_key(&name.to_string());
-        let left = self.build.why_left_out(object).filter(|_| !becomes);
-        left.map(|_| self.label(object))
+    /// Whether something else is there in its place: another type, or the server's own function.
+    fn is_replaced(&self, object: Object) -> bool {
+        let rewrites = &self.build.rewrites;
+        match object.class {
+            Class::Type => self.source.user_type(object.oid).is_some_and(|t| {
+                let plain = format!("{}.{}", t.name.schema, t.name.name);
+                let types = &rewrites.types;
+                types.contains_key(&plain) || types.contains_key(&t.name.to_string())
+            }),
+            Class::Routine => self.source.routine(object.oid).is_some_and(|r| {
+                let new = rewrites.names.get(&r.name);
+                new.is_some_and(|new| new.schema == "pg_catalog")
+            }),
+            _ => false,
+        }
     }
 
     /// Objects of an extension come with it. Where nothing was decided, the profile's list counts.

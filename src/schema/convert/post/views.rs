@@ -3,7 +3,7 @@
 use crate::catalog::database::{Class, Name, Object, Relation, RelationKind};
 use crate::catalog::readable;
 use crate::schema::convert::{LeftOut, Makes};
-use crate::schema::finding::{Finding, Kind, Severity};
+use crate::schema::finding::{Kind, Severity};
 
 use super::indexes::options;
 use super::needs::Need;
@@ -82,16 +82,6 @@ pub(super) static UNPOPULATED: Kind = Kind {
     remedy: "nothing",
 };
 
-/// CREATE RULE.
-pub(super) static RULE: Kind = Kind {
-    id: "rule",
-    severity: Severity::Loss,
-    title: "rewrite rule",
-    happens: "it is left out: statements are no longer rewritten by it",
-    why: "no rules (DB9 documentation, early 2026)",
-    remedy: "write it as a trigger, or in the application",
-};
-
 impl<'a> Post<'_, 'a> {
     /// All views that are not there yet, and the indexes of materialized ones.
     pub(super) fn views(&mut self, relations: &[&'a Relation]) {
@@ -163,7 +153,7 @@ impl<'a> Post<'_, 'a> {
         }
         self.depth(relation, kind, need)?;
         let name = self.renamed(&relation.name);
-        if !self.taken.take(&name) {
+        if self.name_taken.contains(&relation.oid) {
             return Err(Left::new(&NAME_TAKEN, name.to_string()));
         }
         let sql = self.view_sql(relation, kind, &name, &mut changes)?;
@@ -246,16 +236,12 @@ impl<'a> Post<'_, 'a> {
         Ok(())
     }
 
-    /// Rules of a relation are left out.
+    /// Rules of a relation are left out; that it has some is a finding of its own elsewhere.
     pub(super) fn rules(&mut self, relation: &Relation) {
         for rule in &relation.rules {
-            let readable = format!("rule {}.{}", relation.name, readable(&rule.name));
-            let finding = Finding::new(&RULE, readable.clone());
-            self.build
-                .find(finding.detail(format!("ON {}", rule.event)));
             self.build.conversion.left_out.push(LeftOut {
-                object: readable,
-                why: RULE.title.to_owned(),
+                object: format!("rule {}.{}", relation.name, readable(&rule.name)),
+                why: format!("rules are not supported (ON {})", rule.event),
             });
         }
     }
