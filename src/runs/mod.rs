@@ -1,9 +1,12 @@
 //! One file per operation: the phases in order, nothing else.
 
 mod error;
+mod reach;
 
 pub mod check;
+pub mod clean;
 pub mod copy;
 pub mod probe;
+pub mod status;
 
 pub use error::{Error, Exit};

@@ -23,6 +23,8 @@ pub(super) struct Configuration {
 struct TableConfiguration {
     target: TableName,
     columns: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    expressions: BTreeMap<usize, String>,
     transforms: Vec<(usize, String)>,
     condition: Option<String>,
 }
@@ -36,6 +38,7 @@ impl Configuration {
         let table = |pair: &Pair| TableConfiguration {
             target: matching.targets[pair.target].name.clone(),
             columns: pair.columns.clone(),
+            expressions: pair.expressions.clone(),
             transforms: pair
                 .recipe
                 .transforms
@@ -100,6 +103,8 @@ impl TableConfiguration {
             "goes into another table"
         } else if self.columns != earlier.columns {
             "has other columns"
+        } else if self.expressions != earlier.expressions {
+            "has columns that the source shall compute in another way"
         } else if self.transforms != earlier.transforms {
             "is rewritten in another way"
         } else if self.condition != earlier.condition {
@@ -153,6 +158,7 @@ mod tests {
                 oid: 1,
                 target: i,
                 columns: vec![("a".to_owned(), "a".to_owned())],
+                expressions: BTreeMap::new(),
                 recipe: Recipe {
                     fields: 1,
                     transforms: vec![(0, Transform::CutTimestamp { digits: 3 })],

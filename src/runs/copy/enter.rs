@@ -143,6 +143,7 @@ pub(super) fn work(prepared: &Prepared, chunk: &Chunk) -> Work {
         oid: pair.oid,
         target: prepared.matching.targets[pair.target].name.clone(),
         columns: pair.columns.clone(),
+        expressions: pair.expressions.clone(),
         recipe: pair.recipe.clone(),
         condition: pair.condition.clone(),
         chunk: chunk.number,
