@@ -130,7 +130,7 @@ impl<'a> Post<'_, 'a> {
     }
 
     /// `FUNCTION "public"."f"(integer)`, with the names and types of the target.
-    fn routine_meant(&self, routine: &Routine) -> String {
+    pub(super) fn routine_meant(&self, routine: &Routine) -> String {
         let word = routine_word(routine.kind).to_uppercase();
         let source = format!("{word} {}({})", routine.name.quoted(), routine.arguments);
         let statement = format!("COMMENT ON {source} IS NULL");

@@ -11,6 +11,7 @@ mod comments;
 mod foreign_keys;
 mod homes;
 mod indexes;
+mod letter_case;
 mod method;
 mod names;
 mod needs;
@@ -75,13 +76,14 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &indexes::PARTITION_INDEX,
     &indexes::OF_ALL_PARTITIONS,
     &indexes::CLUSTERED,
-    &indexes::REPLICA_IDENTITY,
+    &indexes::CHANGED_TYPE,
+    &letter_case::CASE_KEY,
     &foreign_keys::REFUSED,
     &foreign_keys::TARGET_MISSING,
     &foreign_keys::NOT_VALID,
     &foreign_keys::NOT_ENFORCED,
     &foreign_keys::PARTITION,
-    &routines::LANGUAGE,
+    &routines::NAME_TAKEN,
     &routines::AGGREGATE,
     &routines::PROCEDURE,
     &routines::NEEDS_MISSING,
@@ -91,6 +93,7 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &views::NEEDS_MISSING,
     &views::TOO_DEEP,
     &views::OPTIONS,
+    &views::CHANGED_TYPE,
     &views::NAME_TAKEN,
     &views::MATERIALIZED_AS_VIEW,
     &views::UNPOPULATED,
@@ -118,6 +121,7 @@ pub(super) fn build(build: &mut Build<'_>) {
     let mut post = Post::new(build);
     let relations = post.relations();
     post.take_names_of_views(&relations);
+    post.take_signatures();
     for relation in &relations {
         post.constraints(relation);
     }
@@ -151,8 +155,8 @@ struct Post<'b, 'a> {
     chains: HashMap<Object, String>,
     /// Routines and views that were looked at.
     decided: HashSet<Object>,
-    /// Objects whose bodies use what the target does not have.
-    refused: HashMap<String, String>,
+    /// Routines as the target tells them apart.
+    signatures: HashSet<String>,
     /// Views on top of views: per view how many.
     depths: HashMap<u32, u32>,
 }
@@ -173,7 +177,6 @@ impl<'b, 'a> Post<'b, 'a> {
         let source = Source::new(build.database);
         let homes = Homes::new(build, &source);
         let taken = Taken::new(build, &homes);
-        let refused = needs::refused_bodies(build);
         Self {
             source,
             homes,
@@ -183,7 +186,7 @@ impl<'b, 'a> Post<'b, 'a> {
             needs: Needs::default(),
             chains: HashMap::new(),
             decided: HashSet::new(),
-            refused,
+            signatures: HashSet::new(),
             depths: HashMap::new(),
             build,
         }

@@ -5,8 +5,6 @@ use std::collections::HashMap;
 
 use crate::catalog::database::{Class, Name, Object, Relation, Routine};
 use crate::catalog::readable;
-use crate::schema::convert::build::Build;
-use crate::schema::finding::Severity;
 use crate::schema::syntax::{self, Names};
 
 use super::Post;
@@ -24,20 +22,6 @@ pub(super) struct Need {
     pub(super) may: Vec<Object>,
     /// Functions of PostgreSQL that the target does not have, of those that it calls.
     pub(super) absent: Vec<String>,
-}
-
-/// Objects whose bodies use what the target refuses, with the reason: the statement would fail.
-pub(super) fn refused_bodies(build: &Build<'_>) -> HashMap<String, String> {
-    let findings = syntax::bodies(build.database, build.profile);
-    let worse = |severity| matches!(severity, Severity::Blocker | Severity::Loss);
-    let refused = findings.into_iter().filter(|f| worse(f.kind.severity));
-    let mut reasons = HashMap::new();
-    for finding in refused {
-        let reason = format!("{}: {}", finding.kind.title, finding.detail);
-        let reason = reason.trim_end_matches(": ").to_owned();
-        reasons.entry(finding.object).or_insert(reason);
-    }
-    reasons
 }
 
 impl<'a> Post<'_, 'a> {

@@ -24,7 +24,7 @@ use super::build::Build;
 use maker::Maker;
 
 pub(in crate::schema) use kinds::KINDS;
-pub(in crate::schema::convert) use mapped_type::TypeMap;
+pub(in crate::schema::convert) use mapped_type::{Declared, TypeMap};
 
 pub(super) fn build(build: &mut Build<'_>) {
     rewrites::fill(build);
