@@ -70,6 +70,7 @@ pub struct Tries {
 }
 
 impl Tries {
+    /// No try has been made yet.
     pub fn new(pace: Pace) -> Self {
         Self {
             pace,

@@ -20,6 +20,7 @@
 mod batch;
 mod error;
 mod layout;
+mod loaded;
 mod owner;
 mod plan;
 mod run;
@@ -29,6 +30,7 @@ mod survey;
 
 pub use batch::{Batch, Key, end, find_batches, lane_move, lane_step, record};
 pub use error::{Error, Result};
+pub use loaded::Loaded;
 pub use owner::{Liveness, Owner};
 pub use plan::{PairRow, PlanRows, Progress, TargetRow};
 pub use run::{Claim, NewRun, Run, State};

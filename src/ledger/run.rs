@@ -294,6 +294,8 @@ impl Ledger {
             ),
             "DELETE 1",
         )];
+        // The batches of a long run are many.
+        statements.push(Statement::lift_scan_limit());
         for table in ["batch", "chunk", "lane", "pair", "target"] {
             statements.push(Statement::new(format!(
                 "DELETE FROM wire9.{table} WHERE run = {id}"

@@ -6,7 +6,9 @@ mod reach;
 pub mod check;
 pub mod clean;
 pub mod copy;
+pub mod migrate;
 pub mod probe;
+pub mod schema;
 pub mod status;
 
 pub use error::{Error, Exit};

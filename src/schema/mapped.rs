@@ -7,14 +7,13 @@ use crate::copytext::{Recipe, Transform};
 
 use super::convert::{MappedColumn, MappedTable};
 use super::fit::{Fit, FractionDigits, fit};
+use super::matching::foreign_keys;
 use super::refusal::{Problem, Refusal, Refusals, Unfit};
 use super::selection::{Filter, Selection};
 use super::{Matching, Note, Pair, Target};
 
 /// Decides for every table of a conversion where its rows go and how: `tables` names both sides, and
 /// what the source computes. Of the selection, excluded tables and conditions count.
-///
-/// Foreign keys and triggers of the target are not looked at: a conversion makes them after the rows.
 ///
 /// # Errors
 /// All problems at once, as `match_tables`.
@@ -42,6 +41,7 @@ pub fn match_mapped(
     for table in tables {
         matcher.table(table);
     }
+    foreign_keys(target, &matcher.indexes, &mut matcher.found.targets);
     let bytes = |pair: &Pair| source.by_oid(pair.oid).map_or(0, Table::bytes);
     let mut found = matcher.found;
     found.pairs.sort_by(|a, b| {
@@ -58,8 +58,8 @@ struct Mapped<'a> {
     digits: FractionDigits,
     found: Matching,
     refusals: Refusals,
-    /// Target tables → index into `Matching::targets`.
-    indexes: HashMap<TableName, usize>,
+    /// pg_class.oid in the target → index into `Matching::targets`.
+    indexes: HashMap<u32, usize>,
 }
 
 /// The columns of one table, as they are sent.
@@ -201,7 +201,7 @@ impl<'a> Mapped<'a> {
     }
 
     fn target_index(&mut self, to: &Table) -> usize {
-        if let Some(&index) = self.indexes.get(&to.name) {
+        if let Some(&index) = self.indexes.get(&to.oid) {
             return index;
         }
         self.found.targets.push(Target {
@@ -212,7 +212,7 @@ impl<'a> Mapped<'a> {
             rows: to.rows,
         });
         let index = self.found.targets.len() - 1;
-        self.indexes.insert(to.name.clone(), index);
+        self.indexes.insert(to.oid, index);
         index
     }
 

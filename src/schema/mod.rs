@@ -20,6 +20,7 @@ mod matching;
 mod order;
 mod pattern;
 mod refusal;
+pub mod script;
 mod selection;
 pub mod syntax;
 

@@ -130,7 +130,7 @@ pub(super) fn in_words(transform: Transform) -> String {
 /// The key of a source: by system identifier and database where the server tells them, else by
 /// address. The timeline is not part of it: a promoted standby is still the same data, and whether it
 /// has moved is another question.
-pub(super) fn source_key(identity: &Identity) -> String {
+pub(in crate::runs) fn source_key(identity: &Identity) -> String {
     match (identity.system_identifier, identity.database_oid) {
         (Some(system), Some(database)) => format!("{system}/{database}"),
         _ => format!("{}:{}/{}", identity.host, identity.port, identity.database),

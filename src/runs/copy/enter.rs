@@ -161,7 +161,7 @@ pub(super) fn tokens(jobs: usize) -> Vec<String> {
 }
 
 /// The first twenty of a list, and how many more there are.
-pub(super) fn few(names: &[String]) -> String {
+pub(in crate::runs) fn few(names: &[String]) -> String {
     const SHOWN: usize = 20;
     let mut text = names
         .iter()

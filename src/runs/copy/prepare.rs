@@ -55,7 +55,14 @@ pub(super) async fn prepare(
     notes.extend(source.notes);
     let digits = digits(settings, &target.profile);
     let selection = &settings.selection;
-    let matching = schema::match_tables(&source.catalog, &target_catalog, selection, digits)?;
+    let catalogs = (&source.catalog, &target_catalog);
+    let mut matching = match &settings.mapped {
+        Some(mapped) => schema::match_mapped(catalogs, &mapped.tables, selection, digits)?,
+        None => schema::match_tables(catalogs.0, catalogs.1, selection, digits)?,
+    };
+    if settings.mapped.as_ref().is_some_and(|m| m.made_here) {
+        free_order(&mut matching);
+    }
     let waves = waves(&matching)?;
     check_triggers(&matching, settings, &mut notes)?;
     for pair in &matching.pairs {
@@ -240,6 +247,16 @@ fn digits(settings: &Settings, profile: &Profile) -> FractionDigits {
     FractionDigits {
         timestamp: kept(&profile.timestamp_digits),
         timestamptz: kept(&profile.timestamptz_digits),
+    }
+}
+
+/// Foreign keys and triggers of a conversion come after the rows: those that are there already stem from
+/// a copy that was finished before, and hold nothing up.
+fn free_order(matching: &mut Matching) {
+    for target in &mut matching.targets {
+        target.parents.clear();
+        target.references.clear();
+        target.triggers.clear();
     }
 }
 
