@@ -227,11 +227,11 @@ impl<'b, 'a> Post<'b, 'a> {
     /// Adds a statement of the second section, and the findings that come with it.
     fn add(&mut self, object: Option<Object>, made: Made, changes: Changes) -> usize {
         let mut rewritten = Vec::new();
-        for (kind, detail) in changes {
-            rewritten.push(if detail.is_empty() {
-                kind.happens.to_owned()
-            } else {
-                detail.clone()
+        for (kind, detail) in merged(changes) {
+            rewritten.push(match detail.as_str() {
+                "" => kind.happens.to_owned(),
+                detail if kind == &stance::NOT_DOCUMENTED => format!("may be refused: {detail}"),
+                detail => detail.to_owned(),
             });
             self.build
                 .find(Finding::new(kind, made.readable.clone()).detail(detail));
@@ -280,6 +280,19 @@ impl<'b, 'a> Post<'b, 'a> {
             text.to_owned()
         })
     }
+}
+
+/// Each kind once, with all that is particular to it.
+fn merged(changes: Changes) -> Changes {
+    let mut merged = Changes::new();
+    for (kind, detail) in changes {
+        match merged.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, known)) if *known != detail => *known = format!("{known}; {detail}"),
+            Some(_) => {}
+            None => merged.push((kind, detail)),
+        }
+    }
+    merged
 }
 
 /// A statement that is to be added.

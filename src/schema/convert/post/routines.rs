@@ -115,7 +115,11 @@ impl<'a> Post<'_, 'a> {
             (RoutineKind::Aggregate, definition) => {
                 let stance = Stance::of(&profile.aggregates);
                 let taken = definition.as_ref().filter(|_| stance.is_taken());
-                taken.ok_or_else(|| Left::new(&AGGREGATE, stance.because()))?
+                let why = match stance {
+                    Stance::Taken => "its definition is not known".to_owned(),
+                    _ => stance.because(),
+                };
+                taken.ok_or(Left::new(&AGGREGATE, why))?
             }
             (_, Some(definition)) => definition,
             (_, None) => {
