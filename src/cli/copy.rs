@@ -112,7 +112,7 @@ fn conclude(outcome: &Outcome, require_quiet: bool, file: Option<&ReportFile>) -
         exit: judge::exit(outcome, require_quiet),
         require_quiet,
         resources: Resources::of_process(),
-        width: width(),
+        width: super::columns(),
     };
     let text = match outcome.dry_run && !outcome.interrupted {
         true => dry_run::text(outcome),
@@ -157,13 +157,6 @@ fn write(file: Option<&ReportFile>, report: &Report) -> Exit {
             source: Some(Box::new(e)),
         }),
     }
-}
-
-/// Columns of stdout where it is a terminal.
-fn width() -> Option<usize> {
-    let term = console::Term::stdout();
-    let (_, columns) = term.is_term().then(|| term.size_checked()).flatten()?;
-    Some(usize::from(columns))
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@
 //! else of the crate prints, and nothing here ends the process: `run` answers the exit code.
 
 mod arguments;
+mod check;
+mod clean;
 mod copy;
 mod dry_run;
 mod errors;
 mod exit_codes;
+mod findings;
 mod judge;
 mod probe;
 mod progress;
@@ -18,6 +21,7 @@ mod reporter;
 mod resources;
 mod settings;
 mod signals;
+mod status;
 mod tally_table;
 mod terminal;
 mod units;
@@ -47,9 +51,19 @@ where
 
 fn command(command: Command) -> Exit {
     match command {
+        Command::Check(typed) => check::check(&typed),
         Command::Copy(typed) => copy::copy(&typed),
         Command::Probe(typed) => probe::probe(&typed),
+        Command::Status(typed) => status::status(&typed),
+        Command::Clean(typed) => clean::clean(&typed),
     }
+}
+
+/// Columns of stdout where it is a terminal.
+fn columns() -> Option<usize> {
+    let term = console::Term::stdout();
+    let (_, columns) = term.is_term().then(|| term.size_checked()).flatten()?;
+    Some(usize::from(columns))
 }
 
 /// Help and version are answers; everything else is a usage error, shown without any secret that
