@@ -5,7 +5,6 @@ use crate::schema::finding::{Kind, Severity};
 /// All of them.
 pub(in crate::schema) const KINDS: &[&Kind] = &[
     &NOT_CHECKED,
-    &LANGUAGE,
     &PLPGSQL_WHILE,
     &PLPGSQL_EXECUTE,
     &PLPGSQL_EXCEPTION,
@@ -34,20 +33,11 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
 
 pub(super) static NOT_CHECKED: Kind = Kind {
     id: "not-checked",
-    severity: Severity::Loss,
+    severity: Severity::Note,
     title: "text that could not be read",
     happens: "nothing is known of what it uses; it is moved as it is",
     why: "PostgreSQL's parser does not read it, or this wire9 is built without that parser",
     remedy: "look through it by hand, and try it on the target",
-};
-
-pub(super) static LANGUAGE: Kind = Kind {
-    id: "routine-language",
-    severity: Severity::Loss,
-    title: "routine in a language that the target does not have",
-    happens: "the routine is left out",
-    why: "only SQL and PL/pgSQL (DB9 documentation, early 2026)",
-    remedy: "rewrite it in SQL or PL/pgSQL, or move its work into the application",
 };
 
 pub(super) static PLPGSQL_WHILE: Kind = Kind {

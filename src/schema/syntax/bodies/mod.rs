@@ -55,13 +55,11 @@ pub(super) fn findings(database: &Database, profile: &Profile) -> Vec<Finding> {
     const WHY: &str = "this wire9 is built without PostgreSQL's parser";
     let mut findings = Vec::new();
     for routine in own(database) {
-        match routine::language_finding(routine, profile) {
-            Some(finding) => findings.push(finding),
-            None if routine::has_text(routine) => {
-                let object = routine::readable(routine);
-                findings.push(Finding::new(&kinds::NOT_CHECKED, object).detail(WHY));
-            }
-            None => {}
+        let other = routine::not_read(routine, profile);
+        let why = other.or_else(|| routine::has_text(routine, profile).then(|| WHY.to_owned()));
+        if let Some(why) = why {
+            let object = routine::readable(routine);
+            findings.push(Finding::new(&kinds::NOT_CHECKED, object).detail(why));
         }
     }
     for view in database.relations.iter().filter(|r| r.query.is_some()) {

@@ -19,16 +19,24 @@ pub(super) fn readable(routine: &Routine) -> String {
     format!("{kind} {}", routine.signature())
 }
 
-/// Whether it has a body that is SQL or PL/pgSQL.
-#[cfg_attr(feature = "parser", allow(dead_code))]
-pub(super) fn has_text(routine: &Routine) -> bool {
-    routine.kind != RoutineKind::Aggregate && matches!(routine.language.as_str(), "sql" | "plpgsql")
+/// Why a routine is not read, if it is not; the conversion tells of a language that is missing.
+pub(super) fn not_read(routine: &Routine, profile: &Profile) -> Option<String> {
+    let read = matches!(
+        routine.language.as_str(),
+        "sql" | "plpgsql" | "c" | "internal"
+    );
+    let aggregate = routine.kind == RoutineKind::Aggregate;
+    if read || aggregate || missing_language(routine, profile).is_some() {
+        return None;
+    }
+    Some(format!("a body in {} is not read", routine.language))
 }
 
-/// The target does not have its language.
-pub(super) fn language_finding(routine: &Routine, profile: &Profile) -> Option<Finding> {
-    let language = missing_language(routine, profile)?;
-    Some(Finding::new(&kinds::LANGUAGE, readable(routine)).detail(language))
+/// Whether it has a body that is SQL or PL/pgSQL, and may come to the target.
+pub(super) fn has_text(routine: &Routine, profile: &Profile) -> bool {
+    routine.kind != RoutineKind::Aggregate
+        && matches!(routine.language.as_str(), "sql" | "plpgsql")
+        && missing_language(routine, profile).is_none()
 }
 
 fn missing_language<'r>(routine: &'r Routine, profile: &Profile) -> Option<&'r str> {
@@ -36,7 +44,7 @@ fn missing_language<'r>(routine: &'r Routine, profile: &Profile) -> Option<&'r s
         return None;
     }
     let known = profile.languages.as_ref()?;
-    let has = known.value.iter().any(|l| *l == routine.language);
+    let has = known.value.contains(&routine.language);
     (!has).then_some(routine.language.as_str())
 }
 
@@ -73,11 +81,11 @@ mod parsed {
         known: &Known<'_>,
         findings: &mut Vec<Finding>,
     ) {
-        if let Some(finding) = language_finding(routine, known.profile) {
-            findings.push(finding);
-            return;
+        if let Some(why) = not_read(routine, known.profile) {
+            let finding = Finding::new(&kinds::NOT_CHECKED, readable(routine));
+            findings.push(finding.detail(why));
         }
-        if !has_text(routine) {
+        if !has_text(routine, known.profile) {
             return;
         }
         if let Err(why) = look_inside(routine, known, findings) {
