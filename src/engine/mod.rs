@@ -1,6 +1,7 @@
 //! Which lane does which chunk, and what runs in parallel around the lanes.
 
 mod count;
+pub mod deep;
 mod error;
 mod heartbeat;
 mod schedule;

@@ -16,6 +16,7 @@ mod fit;
 pub mod inspect;
 pub mod mapping;
 mod matching;
+mod mention;
 mod order;
 mod pattern;
 mod refusal;
