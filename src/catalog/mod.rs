@@ -11,7 +11,9 @@ use std::collections::HashMap;
 use std::fmt;
 
 pub use data_type::{DataType, Moment, Shape, TypeForm, Types};
-pub use table::{Column, Generated, Key, Kind, Persistence, SelectPrivilege, Splitting, Table};
+pub use table::{
+    Column, Generated, InsertPrivilege, Key, Kind, Persistence, SelectPrivilege, Splitting, Table,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +61,8 @@ pub struct Catalog {
     pub server_version: u32,
     /// Foreign keys; read on the target only.
     pub foreign_keys: Vec<ForeignKey>,
+    /// The role whose rights were asked for; read on the target only.
+    pub user: Option<String>,
     /// What the server refused to tell, in words for people.
     pub not_known: Vec<String>,
     tables: Vec<Table>,

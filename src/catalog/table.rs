@@ -67,6 +67,16 @@ pub enum SelectPrivilege {
     None,
 }
 
+/// How far the user of the target may fill a table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum InsertPrivilege {
+    /// The whole table; or the server does not tell, and shall judge.
+    #[default]
+    Table,
+    /// These columns alone.
+    Columns(Vec<String>),
+}
+
 /// How a column gets its value from others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Generated {
@@ -153,6 +163,10 @@ pub struct Table {
     pub keys: Vec<Key>,
     /// How far the user may read it.
     pub select: SelectPrivilege,
+    /// How far the user may fill it; read on the target only.
+    pub insert: InsertPrivilege,
+    /// The user lacks USAGE on its schema; read on the target only.
+    pub schema_closed: bool,
     /// Row-level security would hide rows from this user.
     pub row_security_active: bool,
     /// Name of the extension that it belongs to.
@@ -181,6 +195,8 @@ impl Table {
             relfilenode: 0,
             keys: Vec::new(),
             select: SelectPrivilege::Table,
+            insert: InsertPrivilege::Table,
+            schema_closed: false,
             row_security_active: false,
             extension: None,
             triggers: Vec::new(),

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod check;
+mod clean;
 mod copy;
 mod dry_run;
 mod errors;
@@ -20,6 +21,7 @@ mod reporter;
 mod resources;
 mod settings;
 mod signals;
+mod status;
 mod tally_table;
 mod terminal;
 mod units;
@@ -52,6 +54,8 @@ fn command(command: Command) -> Exit {
         Command::Check(typed) => check::check(&typed),
         Command::Copy(typed) => copy::copy(&typed),
         Command::Probe(typed) => probe::probe(&typed),
+        Command::Status(typed) => status::status(&typed),
+        Command::Clean(typed) => clean::clean(&typed),
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) fn copy(typed: &CopyArguments, environment: &Environment) -> Result<S
         source,
         target,
         selection,
+        mapped: None,
         profile,
         fraction_digits: typed.fraction_digits.0,
         jobs,

@@ -1,5 +1,6 @@
 //! Which lane does which chunk, and what runs in parallel around the lanes.
 
+pub mod apply;
 mod count;
 pub mod deep;
 mod error;

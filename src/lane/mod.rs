@@ -18,6 +18,7 @@ mod pace;
 mod read;
 mod write;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -35,8 +36,8 @@ use crate::plan::Bounds;
 use crate::wire::ConnectOptions;
 
 pub use error::{Error, Place, Result};
-pub use pace::Pace;
-pub use read::{redigest, short};
+pub use pace::{Heard, Pace, Tries};
+pub use read::{chain, redigest, short};
 
 use batch::Batch;
 
@@ -83,6 +84,9 @@ pub struct Work {
     pub target: TableName,
     /// Columns in the order sent: name in the source, name in the target.
     pub columns: Vec<(String, String)>,
+    /// Of columns that the source computes instead of sending them as they are: by their place in
+    /// `columns` the expression, SQL text.
+    pub expressions: BTreeMap<usize, String>,
     /// How rows are rewritten.
     pub recipe: Recipe,
     /// `--where`.

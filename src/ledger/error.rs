@@ -33,6 +33,24 @@ pub enum Error {
         /// Layout known.
         known: u32,
     },
+    /// Schema wire9 belongs to something else.
+    #[error(
+        "schema wire9 of the target, where the ledger goes, is in use by something else: {what}"
+    )]
+    Foreign {
+        /// What is there.
+        what: String,
+    },
+    /// The user lacks a right that the ledger needs.
+    #[error("the ledger in the target: its user has no right to {right}")]
+    NoRight {
+        /// The right, and on what: `CREATE on the database`.
+        right: String,
+        /// The statement that gives it.
+        grant: String,
+        /// The server's refusal, where it was tried.
+        source: Option<wire::Error>,
+    },
     /// Another process owns the run now.
     #[error("another wire9 process has taken over this run ({owner})")]
     TakenOver {

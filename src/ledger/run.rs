@@ -4,6 +4,7 @@ use crate::sql::literal;
 use crate::wire::Reply;
 
 use super::error::{Error, Result};
+use super::layout::Standing;
 use super::owner::Owner;
 use super::plan::PlanRows;
 use super::store::{Ended, Ledger, Statement};
@@ -65,7 +66,9 @@ pub enum Claim {
     Lost,
 }
 
-const TABLES: &[&str] = &[
+/// The statements that create the ledger's tables; the names and columns in them are what a ledger is
+/// known by.
+pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS wire9.run (run text PRIMARY KEY, layout integer NOT NULL, \
      slot text NOT NULL UNIQUE, source text NOT NULL, settings text NOT NULL, \
      snapshot text NOT NULL, state text NOT NULL, owner text NOT NULL, token text NOT NULL, \
@@ -91,23 +94,19 @@ impl Ledger {
     /// Creates the ledger's schema and tables where they are not.
     ///
     /// # Errors
-    /// The target's refusal, or its loss.
+    /// `Foreign`, `NoRight`, the target's refusal, or its loss; nothing was created then.
     pub async fn create(&mut self) -> Result<()> {
-        const DOING: &str = "creating its tables (the user needs CREATE on the database, or a schema \
-                             wire9 that it owns)";
-        if self.tables().await? == TABLES.len() {
-            return Ok(());
-        }
-        // IF NOT EXISTS asks for the right to create, whether or not there is something to create.
-        let asked = format!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = '{SCHEMA}'");
-        if self
-            .read("looking for its schema", &asked)
-            .await?
-            .rows
-            .is_empty()
-        {
-            let schema = format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}");
-            self.read(DOING, &schema).await?;
+        const DOING: &str = "creating its tables";
+        match self.standing().await? {
+            Standing::Complete => return Ok(()),
+            Standing::Schema => {}
+            // IF NOT EXISTS asks for the right to create, whether or not there is something to create.
+            Standing::Nothing => {
+                let schema = format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}");
+                if let Err(error) = self.read(DOING, &schema).await {
+                    return Err(self.not_created(error).await);
+                }
+            }
         }
         for statement in TABLES {
             self.read(DOING, statement).await?;
@@ -115,20 +114,12 @@ impl Ledger {
         Ok(())
     }
 
-    /// How many of the ledger's tables are there.
-    async fn tables(&mut self) -> Result<usize> {
-        let sql = "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
-                   ON n.oid = c.relnamespace WHERE n.nspname = 'wire9' AND c.relkind = 'r' AND \
-                   c.relname IN ('run', 'pair', 'target', 'chunk', 'lane', 'batch')";
-        Ok(self.read("looking for its tables", sql).await?.rows.len())
-    }
-
     /// All runs of a source, the newest first; none where there is no ledger.
     ///
     /// # Errors
-    /// The target's loss, `Version`, `Unreadable`.
+    /// The target's loss, `Foreign`, `NoRight`, `Version`, `Unreadable`.
     pub async fn runs(&mut self, source: &str) -> Result<Vec<Run>> {
-        if self.tables().await? != TABLES.len() {
+        if self.standing().await? != Standing::Complete {
             return Ok(Vec::new());
         }
         let sql = format!(
@@ -139,6 +130,21 @@ impl Ledger {
         );
         let reply = self.read("reading the runs", &sql).await?;
         read_runs(&reply)
+    }
+
+    /// All runs, the newest first, each with the time at which it began, in UTC.
+    ///
+    /// # Errors
+    /// The target's loss, `Version`, `Unreadable`.
+    pub(super) async fn all_runs(&mut self) -> Result<Vec<(Run, String)>> {
+        let sql = "SELECT run, layout, settings, source, snapshot, state, owner, beat, \
+                   extract(epoch FROM now() - beat_at), \
+                   date_trunc('second', began_at AT TIME ZONE 'UTC') \
+                   FROM wire9.run ORDER BY began_at DESC";
+        let reply = self.read("reading the runs", sql).await?;
+        let began = |row: &Vec<Option<String>>| row.get(9).cloned().flatten().unwrap_or_default();
+        let times: Vec<String> = reply.rows.iter().map(began).collect();
+        Ok(read_runs(&reply)?.into_iter().zip(times).collect())
     }
 
     /// One run anew.
@@ -288,6 +294,8 @@ impl Ledger {
             ),
             "DELETE 1",
         )];
+        // The batches of a long run are many.
+        statements.push(Statement::lift_scan_limit());
         for table in ["batch", "chunk", "lane", "pair", "target"] {
             statements.push(Statement::new(format!(
                 "DELETE FROM wire9.{table} WHERE run = {id}"

@@ -151,6 +151,16 @@ impl From<schema::Refusals> for Error {
 impl From<ledger::Error> for Error {
     fn from(error: ledger::Error) -> Self {
         let (exit, advice) = match &error {
+            ledger::Error::NoRight { grant, .. } => {
+                let advice = format!("{grant}; or create schema wire9 with that user as its owner");
+                return Self::new(Exit::Refused, error.to_string())
+                    .advise(advice)
+                    .because_of(error);
+            }
+            ledger::Error::Foreign { .. } => (
+                Exit::Refused,
+                "schema wire9 holds tables of something else; rename or drop it; nothing was written",
+            ),
             ledger::Error::Wire { source, .. } if is_connection(source) => {
                 (Exit::Connection, CONTINUE)
             }

@@ -1,9 +1,12 @@
 //! Pairs of tables and columns, by name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::catalog::{Catalog, Column, Generated, Kind, Table, TableName};
+use crate::catalog::{
+    Catalog, Column, Generated, InsertPrivilege, Kind, Table, TableName, readable,
+};
 use crate::copytext::{Recipe, Transform};
+use crate::sql;
 
 use super::fit::{Fit, FractionDigits, fit};
 use super::refusal::{Problem, Refusal, Refusals};
@@ -158,12 +161,13 @@ impl<'a> Matcher<'a> {
         };
         let (columns, recipe) = self.columns(table, to);
         let condition = self.condition(table);
-        let target = self.target_index(table, to);
+        let target = self.target_index(table, to, &columns);
         self.found.pairs.push(Pair {
             source: table.name.clone(),
             oid: table.oid,
             target,
             columns,
+            expressions: BTreeMap::new(),
             recipe,
             condition,
         });
@@ -296,6 +300,38 @@ impl<'a> Matcher<'a> {
         }
     }
 
+    /// What the user of the target lacks to fill a table with these columns.
+    fn rights(&mut self, to: &Table, sent: &[(String, String)]) {
+        if to.schema_closed {
+            let schema = &to.name.schema;
+            let right = format!("USAGE on schema {}", readable(schema));
+            let grant = format!("USAGE ON SCHEMA {}", sql::identifier(schema));
+            self.refuse_right(to, right, &grant);
+        }
+        let InsertPrivilege::Columns(granted) = &to.insert else {
+            return;
+        };
+        let lacking = sent.iter().map(|(_, column)| column);
+        let lacking: Vec<&String> = lacking.filter(|c| !granted.contains(c)).collect();
+        let table = to.name.quoted();
+        if granted.is_empty() {
+            self.refuse_right(to, "INSERT".to_owned(), &format!("INSERT ON {table}"));
+        } else if !lacking.is_empty() {
+            let names: Vec<String> = lacking.iter().map(|c| readable(c)).collect();
+            let right = format!("INSERT on {}", names.join(", "));
+            let columns = sql::identifiers(&lacking);
+            self.refuse_right(to, right, &format!("INSERT ({columns}) ON {table}"));
+        }
+    }
+
+    fn refuse_right(&mut self, to: &Table, right: String, grant: &str) {
+        let user = self.target.user.as_deref().map(sql::identifier);
+        let user = user.unwrap_or_else(|| "the target's user".to_owned());
+        let grant = format!("GRANT {grant} TO {user}");
+        let problem = Problem::NoRight { right, grant };
+        self.refusals.push(Refusal::table(&to.name, problem));
+    }
+
     fn condition(&mut self, table: &Table) -> Option<String> {
         let conditions = self.filter.conditions_of(self.source, table);
         let first = conditions.first().map(|c| (*c).to_owned());
@@ -306,11 +342,12 @@ impl<'a> Matcher<'a> {
     }
 
     /// The leaves of one root share a target, and have the same columns.
-    fn target_index(&mut self, from: &Table, to: &Table) -> usize {
+    fn target_index(&mut self, from: &Table, to: &Table, sent: &[(String, String)]) -> usize {
         if let Some(&index) = self.indexes.get(&to.oid) {
             return index;
         }
         self.unfilled(from, to);
+        self.rights(to, sent);
         self.found.targets.push(Target {
             name: to.name.clone(),
             parents: Vec::new(),
@@ -324,20 +361,7 @@ impl<'a> Matcher<'a> {
     }
 
     fn foreign_keys(&mut self) {
-        for key in &self.target.foreign_keys {
-            let ends = (self.indexes.get(&key.child), self.indexes.get(&key.parent));
-            let (Some(&child), Some(&parent)) = ends else {
-                continue;
-            };
-            let target = &mut self.found.targets[child];
-            target.references.push(Reference {
-                constraint: key.name.clone(),
-                parent,
-            });
-            if child != parent && !target.parents.contains(&parent) {
-                target.parents.push(parent);
-            }
-        }
+        foreign_keys(self.target, &self.indexes, &mut self.found.targets);
     }
 
     fn refuse(&mut self, table: &Table, problem: Problem) {
@@ -346,6 +370,28 @@ impl<'a> Matcher<'a> {
 
     fn note(&mut self, note: Note) {
         self.found.notes.push(note);
+    }
+}
+
+/// Enters the foreign keys between tables of a run; `indexes` are their places by pg_class.oid.
+pub(super) fn foreign_keys(
+    target: &Catalog,
+    indexes: &HashMap<u32, usize>,
+    targets: &mut [Target],
+) {
+    for key in &target.foreign_keys {
+        let ends = (indexes.get(&key.child), indexes.get(&key.parent));
+        let (Some(&child), Some(&parent)) = ends else {
+            continue;
+        };
+        let target = &mut targets[child];
+        target.references.push(Reference {
+            constraint: key.name.clone(),
+            parent,
+        });
+        if child != parent && !target.parents.contains(&parent) {
+            target.parents.push(parent);
+        }
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Problem {
         /// Their names.
         names: Vec<TableName>,
     },
+    /// It was there when the schema was converted.
+    Gone,
     /// The target has no such table.
     MissingTable,
     /// The target's table can not take rows by COPY.
@@ -64,6 +66,13 @@ pub enum Problem {
     MissingColumn {
         /// It is there, but generated.
         generated: bool,
+    },
+    /// The user of the target lacks a right that filling the table takes.
+    NoRight {
+        /// The right, `INSERT`.
+        right: String,
+        /// The statement that gives it.
+        grant: String,
     },
     /// A column of the target that must have a value and gets none.
     UnfilledColumn,
@@ -184,6 +193,7 @@ impl fmt::Display for Problem {
             Self::Children { names } => {
                 write!(f, "not selected, but inheriting from it: {}", listed(names))
             }
+            Self::Gone => f.write_str("the source has no such table any more"),
             Self::MissingTable => f.write_str("the target has no such table"),
             Self::TargetKind { kind } => write!(f, "in the target it is {}", kind.in_words()),
             Self::MissingColumn { generated: false } => {
@@ -191,6 +201,9 @@ impl fmt::Display for Problem {
             }
             Self::MissingColumn { generated: true } => {
                 f.write_str("the target's column is a generated one")
+            }
+            Self::NoRight { right, .. } => {
+                write!(f, "the target's user has no right to fill it: no {right}")
             }
             Self::UnfilledColumn => f.write_str(
                 "the target's column is NOT NULL without default, and the source has none of its name",
@@ -240,6 +253,7 @@ impl Problem {
                     listed(constraints)
                 )
             }
+            Self::NoRight { grant, .. } => format!("{grant}; or exclude it"),
             fixed => fixed.fixed_remedy().to_owned(),
         }
     }
@@ -253,6 +267,7 @@ impl Problem {
                 "GRANT USAGE on its schema and SELECT on it to this user, or exclude it"
             }
             Self::RowSecurity => "use a role with BYPASSRLS or the table's owner, or exclude it",
+            Self::Gone => "let the source's tables stay as they are during the run",
             Self::MissingTable => "create it in the target, or exclude it",
             Self::TargetKind { .. } => "create a plain table of that name in the target",
             Self::MissingColumn { generated: false } => "add the column to the target's table",

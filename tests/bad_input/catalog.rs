@@ -1,6 +1,11 @@
 //! Tables, columns and rights that are not as they must be: refused before anything is written.
 
-use crate::judged::{Judged as _, Plain, ROWS, TABLES, VALUE, assert_untouched, copy, pair, role};
+use testenv::StandinOptions;
+use testenv::standin::Limits;
+
+use crate::judged::{
+    Judged as _, Plain, ROWS, TABLES, VALUE, assert_untouched, copy, pair, pair_with, role,
+};
 
 #[test]
 fn a_table_that_the_target_lacks_is_named() {
@@ -156,16 +161,84 @@ fn a_target_table_without_insert_is_named() {
         plain.target.name()
     );
     let user = role(&plain.target, &rights);
+    let grant = format!("GRANT INSERT ON \"public\".\"a\" TO \"{user}\"");
     plain
         .copy_as_writer(&user)
         .run()
-        .fails(5, &["public.a", "42501"])
-        .advises(&["grant INSERT"]);
-    assert_eq!(plain.target.count("a").expect("counted"), 0);
-    let grant = format!("GRANT INSERT ON a TO \"{user}\"");
+        .fails(4, &["public.a", "no right to fill it", "INSERT"])
+        .advises(&[&grant]);
+    assert_untouched(&plain.target, &["a", "b"]);
     plain.target.execute(&grant).expect("granted");
     plain.copy_as_writer(&user).run().passes();
     plain.assert_equal();
+}
+
+#[test]
+fn a_target_column_without_insert_is_named() {
+    let plain = Plain::of(TABLES, ROWS);
+    let rights = format!(
+        "GRANT CREATE ON DATABASE \"{}\" TO ROLE; GRANT SELECT ON a, b TO ROLE; \
+         GRANT INSERT (id) ON a TO ROLE; GRANT INSERT (id, body) ON b TO ROLE",
+        plain.target.name()
+    );
+    let user = role(&plain.target, &rights);
+    let grant = format!("GRANT INSERT (\"body\") ON \"public\".\"a\" TO \"{user}\"");
+    plain
+        .copy_as_writer(&user)
+        .run()
+        .fails(4, &["public.a", "no INSERT on body"])
+        .advises(&[&grant]);
+    assert_untouched(&plain.target, &["a", "b"]);
+    plain.target.execute(&grant).expect("granted");
+    plain.copy_as_writer(&user).run().passes();
+    plain.assert_equal();
+}
+
+#[test]
+fn a_target_schema_without_usage_is_named() {
+    let tables = "CREATE SCHEMA closed; CREATE TABLE closed.a (id integer PRIMARY KEY, body text)";
+    let rows = "INSERT INTO closed.a VALUES (1, 'planted7Qx')";
+    let plain = Plain::of(tables, rows);
+    let rights = format!(
+        "GRANT CREATE ON DATABASE \"{}\" TO ROLE; GRANT SELECT, INSERT ON closed.a TO ROLE",
+        plain.target.name()
+    );
+    let user = role(&plain.target, &rights);
+    let grant = format!("GRANT USAGE ON SCHEMA \"closed\" TO \"{user}\"");
+    plain
+        .copy_as_writer(&user)
+        .run()
+        .fails(4, &["closed.a", "USAGE on schema closed"])
+        .advises(&[&grant]);
+    assert_untouched(&plain.target, &["closed.a"]);
+    plain.target.execute(&grant).expect("granted");
+    plain.copy_as_writer(&user).run().passes();
+    plain.assert_equal();
+}
+
+#[test]
+fn where_the_target_does_not_tell_rights_its_refusal_of_the_first_batch_is_told() {
+    let mut limits = Limits::default();
+    limits
+        .missing_functions
+        .push("has_table_privilege".to_owned());
+    let options = StandinOptions {
+        limits,
+        ..StandinOptions::default()
+    };
+    let pair = pair_with(options, TABLES, ROWS);
+    pair.target_execute("REVOKE INSERT ON a FROM \"tenant.admin\"");
+    copy(&pair)
+        .run()
+        .fails(5, &["public.a", "42501"])
+        .advises(&["grant INSERT"]);
+    assert_eq!(pair.target().count("a").expect("counted"), 0);
+    pair.target_execute("GRANT INSERT ON a TO \"tenant.admin\"");
+    copy(&pair)
+        .run()
+        .passes()
+        .says("the target does not tell which tables the user may fill");
+    pair.assert_equal(3);
 }
 
 #[test]

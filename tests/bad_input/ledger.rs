@@ -13,10 +13,43 @@ fn a_user_who_may_not_create_the_ledger_is_told_what_to_grant() {
         .copy_as_writer(&user)
         .run()
         .fails(4, &["ledger", "CREATE on the database", "42501"])
-        .advises(&["create", "schema wire9"]);
+        .advises(&["create", "schema wire9"])
+        .advises(&[&format!(
+            "GRANT CREATE ON DATABASE \"{}\" TO \"{user}\"",
+            plain.target.name()
+        )]);
     assert_untouched(&plain.target, &["a", "b"]);
     let own = format!("CREATE SCHEMA wire9 AUTHORIZATION \"{user}\"");
     plain.target.execute(&own).expect("it owns the schema");
+    plain.copy_as_writer(&user).run().passes();
+    plain.assert_equal();
+}
+
+/// Each right that is missing is named with its GRANT, until the run passes.
+#[test]
+fn a_ledger_of_another_user_is_refused_until_every_right_on_it_is_granted() {
+    let plain = Plain::of(TABLES, ROWS);
+    let user = role(&plain.target, "GRANT SELECT, INSERT ON a, b TO ROLE");
+    let execute = |sql: &str| plain.target.execute(sql).expect("done");
+    let refused = |grant: &str| {
+        let grant = format!("GRANT {grant} TO \"{user}\"");
+        let run = plain.copy_as_writer(&user).run();
+        run.fails(4, &["ledger", "no right"]).advises(&[&grant]);
+        for table in ["a", "b"] {
+            assert_eq!(plain.target.count(table).expect("counted"), 0, "{table}");
+        }
+        execute(&grant);
+    };
+    execute("CREATE SCHEMA wire9");
+    refused("USAGE ON SCHEMA wire9");
+    refused("CREATE ON SCHEMA wire9");
+    plain.copy().run().passes();
+    execute("TRUNCATE a, b; DELETE FROM wire9.run");
+    for table in ["run", "pair", "target", "chunk", "lane"] {
+        execute(&format!("GRANT ALL ON wire9.{table} TO \"{user}\""));
+    }
+    execute(&format!("GRANT SELECT ON wire9.batch TO \"{user}\""));
+    refused("INSERT, UPDATE, DELETE ON wire9.batch");
     plain.copy_as_writer(&user).run().passes();
     plain.assert_equal();
 }
@@ -46,15 +79,25 @@ fn a_target_that_is_read_only_is_told_so() {
 #[test]
 fn tables_of_somebody_else_in_its_schema_are_not_taken_for_the_ledger() {
     let pair = planted();
-    pair.target_execute("CREATE SCHEMA wire9; CREATE TABLE wire9.run (mine integer)");
-    copy(&pair)
-        .run()
-        .fails(4, &["ledger", "42703"])
-        .advises(&["something else", "drop"]);
-    for table in ["a", "b", "wire9.run"] {
-        assert_eq!(pair.target().count(table).expect("counted"), 0, "{table}");
+    for foreign in [
+        "run (mine integer)",
+        "batch (run text)",
+        "orders (id integer)",
+    ] {
+        let create = format!("CREATE SCHEMA wire9; CREATE TABLE wire9.{foreign}");
+        pair.target_execute(&create);
+        let (name, _) = foreign.split_once(' ').expect("a name and columns");
+        copy(&pair)
+            .run()
+            .fails(4, &["ledger", &format!("wire9.{name}")])
+            .advises(&["something else", "drop", "nothing was written"]);
+        for table in ["a", "b", &format!("wire9.{name}")] {
+            assert_eq!(pair.target().count(table).expect("counted"), 0, "{table}");
+        }
+        let tables = "pg_class WHERE relnamespace = 'wire9'::regnamespace AND relkind = 'r'";
+        assert_eq!(pair.target().count(tables).expect("counted"), 1, "{name}");
+        pair.target_execute("DROP SCHEMA wire9 CASCADE");
     }
-    pair.target_execute("DROP SCHEMA wire9 CASCADE");
     copy(&pair).run().passes();
     pair.assert_equal(3);
 }

@@ -10,7 +10,7 @@ use super::columns::{self, RawColumn, generated, identity};
 use super::relations::Relations;
 use super::source::{known_rows, server_version};
 use crate::catalog::{
-    Catalog, ForeignKey, Kind, Table, TableName, TypeForm, Types, is_system_schema,
+    Catalog, ForeignKey, InsertPrivilege, Kind, Table, TableName, TypeForm, Types, is_system_schema,
 };
 use crate::endpoint::error::{Doing as _, Error, Result};
 use crate::wire::{self, Connection, TransactionStatus};
@@ -32,10 +32,13 @@ pub async fn target(connection: &mut Connection) -> Result<Catalog> {
     asking.estimates(&mut relations).await?;
     asking.partitions(&mut relations).await?;
     asking.triggers(&mut relations).await?;
+    asking.privileges(&mut relations).await?;
     let foreign_keys = asking.foreign_keys().await?;
+    let user = asking.user().await?;
     let not_known = asking.not_known;
     let mut catalog = relations.finish(version);
     catalog.foreign_keys = foreign_keys;
+    catalog.user = user;
     catalog.not_known = not_known;
     Ok(catalog)
 }
@@ -195,6 +198,69 @@ impl Asking<'_> {
         })
         .await?;
         Ok(keys)
+    }
+
+    /// Tables that the user may not fill, or not as a whole. NULL is a table that was just dropped.
+    async fn privileges(&mut self, relations: &mut Relations) -> Result<()> {
+        const TABLES: &str = "SELECT c.oid, \
+             NOT pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE'), \
+             NOT pg_catalog.has_table_privilege(c.oid, 'INSERT') \
+             FROM pg_catalog.pg_class c WHERE c.relkind = 'r' \
+             AND NOT (pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') \
+             AND pg_catalog.has_table_privilege(c.oid, 'INSERT'))";
+        let mut lacking = Vec::new();
+        self.optional("which tables the user may fill", TABLES, |f| {
+            let oid = f.number(0)?;
+            if let Some(table) = relations.get_mut(oid) {
+                table.schema_closed = f.truth(1);
+                if f.truth(2) {
+                    lacking.push(oid);
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        self.column_privileges(relations, &lacking).await
+    }
+
+    /// The columns that the user may fill of tables that he may not fill as a whole.
+    async fn column_privileges(
+        &mut self,
+        relations: &mut Relations,
+        lacking: &[u32],
+    ) -> Result<()> {
+        const SQL: &str = "SELECT a.attrelid, a.attname FROM pg_catalog.pg_attribute a \
+             JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE c.relkind = 'r' \
+             AND a.attnum > 0 AND NOT a.attisdropped \
+             AND NOT pg_catalog.has_table_privilege(c.oid, 'INSERT') \
+             AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'INSERT')";
+        let mut granted: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+        let told = self
+            .optional("which columns the user may fill", SQL, |f| {
+                granted.entry(f.number(0)?).or_default().push(f.text(1)?);
+                Ok(())
+            })
+            .await?;
+        for oid in lacking.iter().filter(|_| told) {
+            if let Some(table) = relations.get_mut(*oid) {
+                table.insert = InsertPrivilege::Columns(granted.remove(oid).unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    /// The role that the session has, for the text of a GRANT.
+    async fn user(&mut self) -> Result<Option<String>> {
+        let mut user = None;
+        let read = |f: Fields<'_>| {
+            user = f.optional(0).map(str::to_owned);
+            Ok(())
+        };
+        self.ask("SELECT current_user", read).await?;
+        Ok(user)
     }
 
     /// Asks what the server may refuse; answers whether it told. What it refuses is noted.

@@ -155,6 +155,13 @@ pub async fn watched(
     })
 }
 
+/// Reads the source's catalog anew.
+pub(super) async fn catalog(settings: &Settings) -> Result<Database, Error> {
+    let source = source::look(settings).await?;
+    source.transaction.close().await;
+    Ok(source.database)
+}
+
 /// The worst first, then by id and object; what two parts have found is said once.
 fn sort(findings: &mut Vec<Finding>) {
     findings.sort_by(|a, b| {
