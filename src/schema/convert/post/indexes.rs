@@ -146,16 +146,6 @@ pub(super) static CLUSTERED: Kind = Kind {
     remedy: "nothing",
 };
 
-/// REPLICA IDENTITY.
-pub(super) static REPLICA_IDENTITY: Kind = Kind {
-    id: "replica-identity",
-    severity: Severity::Note,
-    title: "table with a replica identity of its own",
-    happens: "it is dropped",
-    why: "no logical replication (DB9 guide \"Migrate from PostgreSQL\")",
-    remedy: "nothing",
-};
-
 /// A table as an index sees it: the relation of the source, and the target's name.
 #[derive(Clone)]
 struct On<'a> {
@@ -180,10 +170,6 @@ impl<'a> Post<'_, 'a> {
             self.make_index(&on, index, Changes::new());
         }
         self.indexes_of_parts(&on);
-        if let Some(identity) = &relation.replica_identity {
-            let finding = Finding::new(&REPLICA_IDENTITY, format!("table {}", relation.name));
-            self.build.find(finding.detail(readable(identity)));
-        }
     }
 
     /// The indexes of a materialized view that was made under a name.

@@ -3,7 +3,7 @@
 use crate::catalog::database::{Class, Name, Object, Relation, RelationKind};
 use crate::catalog::readable;
 use crate::schema::convert::{LeftOut, Makes};
-use crate::schema::finding::{Finding, Kind, Severity};
+use crate::schema::finding::{Kind, Severity};
 
 use super::indexes::options;
 use super::needs::Need;
@@ -80,16 +80,6 @@ pub(super) static UNPOPULATED: Kind = Kind {
     happens: "it is filled when it is made",
     why: "WITH NO DATA is not documented for DB9",
     remedy: "nothing",
-};
-
-/// CREATE RULE.
-pub(super) static RULE: Kind = Kind {
-    id: "rule",
-    severity: Severity::Loss,
-    title: "rewrite rule",
-    happens: "it is left out: statements are no longer rewritten by it",
-    why: "no rules (DB9 documentation, early 2026)",
-    remedy: "write it as a trigger, or in the application",
 };
 
 impl<'a> Post<'_, 'a> {
@@ -250,12 +240,9 @@ impl<'a> Post<'_, 'a> {
     pub(super) fn rules(&mut self, relation: &Relation) {
         for rule in &relation.rules {
             let readable = format!("rule {}.{}", relation.name, readable(&rule.name));
-            let finding = Finding::new(&RULE, readable.clone());
-            self.build
-                .find(finding.detail(format!("ON {}", rule.event)));
             self.build.conversion.left_out.push(LeftOut {
                 object: readable,
-                why: RULE.title.to_owned(),
+                why: "rewrite rule".to_owned(),
             });
         }
     }

@@ -69,10 +69,6 @@ kinds! {
         happens "it becomes text with a CHECK of the labels";
         why "the target does not take CREATE TYPE … AS ENUM, or that is not known";
         remedy "sort by a table of labels where the order matters";
-    ENUM_ORDER = Change "enum-order": "enum whose labels are not declared in alphabetical order";
-        happens "values sort by label, and comparisons follow";
-        why "enums sort by label (DB9 documentation, early 2026)";
-        remedy "sort by a CASE or a table of labels; look for <, >, MIN, MAX and ORDER BY on such columns";
     COMPOSITE_AS_TEXT = Loss "composite-as-text": "column of a composite type";
         happens "it becomes text in PostgreSQL's row form; its fields can not be named any more";
         why "composite types as columns are not documented there";
