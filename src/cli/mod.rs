@@ -11,6 +11,7 @@ mod errors;
 mod exit_codes;
 mod findings;
 mod judge;
+mod migrate;
 mod probe;
 mod progress;
 mod redact;
@@ -18,12 +19,14 @@ mod report;
 mod report_file;
 mod reporter;
 mod resources;
+mod schema;
 mod settings;
 mod signals;
 mod tally_table;
 mod terminal;
 mod units;
 mod verdict;
+mod work;
 mod wrap;
 
 use std::ffi::OsString;
@@ -51,7 +54,9 @@ fn command(command: Command) -> Exit {
     match command {
         Command::Check(typed) => check::check(&typed),
         Command::Copy(typed) => copy::copy(&typed),
+        Command::Migrate(typed) => migrate::migrate(&typed),
         Command::Probe(typed) => probe::probe(&typed),
+        Command::Schema(typed) => schema::schema(&typed),
     }
 }
 

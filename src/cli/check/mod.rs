@@ -12,8 +12,8 @@ use crate::runs::check::{self, Assessment, Settings, Step};
 use crate::runs::{Error, Exit};
 use crate::wire::Environment;
 
-pub(super) use arguments::CheckArguments;
 use arguments::Format;
+pub(super) use arguments::{CheckArguments, mapping, profile};
 
 /// Checks and shows; answers the exit code.
 pub(super) fn check(typed: &CheckArguments) -> Exit {
