@@ -56,6 +56,8 @@ fn help_goes_to_stdout_and_lists_every_exit_code() {
         &["check", "--help"],
         &["copy", "--help"],
         &["probe", "--help"],
+        &["status", "--help"],
+        &["clean", "--help"],
     ] {
         let output = run(arguments);
         let stdout = text(&output.stdout);
@@ -83,6 +85,12 @@ fn every_argument_of_copy_has_one_sentence_with_its_default() {
 #[test]
 fn every_argument_of_check_has_one_sentence_with_its_default() {
     assert_eq!(arguments_with_defaults("check", &["--postgres"]), 17);
+}
+
+#[test]
+fn every_argument_about_the_ledger_has_one_sentence_with_its_default() {
+    assert_eq!(arguments_with_defaults("status", &["--db9"]), 4);
+    assert_eq!(arguments_with_defaults("clean", &["--db9"]), 4);
 }
 
 /// How many arguments a command has; each that may be left out must say its default.

@@ -477,6 +477,51 @@ async fn rows_that_a_policy_would_hide_are_an_error() {
     drop_role(&database, &role);
 }
 
+// ---- settings of the target ----
+
+/// Prepares a connection through a proxy on which the setting of the time zone meets this error so often.
+async fn prepared_with(code: &str, times: u64) -> (Result<(), Error>, WriteSettings) {
+    let database = fresh("prepared");
+    let proxy = FaultProxy::start(&database.uri()).expect("a proxy");
+    let error = Action::Error {
+        sqlstate: code.to_owned(),
+        message: "not now".to_owned(),
+        deaf: Duration::ZERO,
+    };
+    let fault = Fault::new(Trigger::query("TimeZone"), error);
+    proxy.faults().add(fault.times(times));
+    let mut settings = WriteSettings::new("wire9/test", &Profile::postgresql());
+    let mut connection = connect(proxy.uri()).await;
+    let prepared = prepare_write(&mut connection, &mut settings).await;
+    (prepared.map(drop), settings)
+}
+
+#[tokio::test]
+async fn an_error_that_passes_costs_no_setting() {
+    for code in ["40001", "53200", "55P03", "57014", "XX000"] {
+        let (prepared, settings) = prepared_with(code, 3).await;
+        prepared.expect("it passes");
+        assert_eq!(settings.refused(), [], "{code}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_stays_and_says_nothing_of_the_setting_is_an_error() {
+    let (prepared, settings) = prepared_with("53200", 6).await;
+    assert_eq!(prepared.expect_err("it stays").code(), Some("53200"));
+    assert_eq!(settings.refused(), []);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_setting_itself_is_one_at_once() {
+    for (code, times) in [("42704", 2), ("55P02", 2), ("XX000", 6)] {
+        let (prepared, settings) = prepared_with(code, times).await;
+        prepared.expect("the rest is set");
+        let names: Vec<&str> = settings.refused().iter().map(|r| r.name.as_str()).collect();
+        assert_eq!(names, ["TimeZone"], "{code}");
+    }
+}
+
 // ---- conditions ----
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod check;
+mod clean;
 mod copy;
 mod dry_run;
 mod errors;
@@ -22,6 +23,7 @@ mod resources;
 mod schema;
 mod settings;
 mod signals;
+mod status;
 mod tally_table;
 mod terminal;
 mod units;
@@ -57,6 +59,8 @@ fn command(command: Command) -> Exit {
         Command::Migrate(typed) => migrate::migrate(&typed),
         Command::Probe(typed) => probe::probe(&typed),
         Command::Schema(typed) => schema::schema(&typed),
+        Command::Status(typed) => status::status(&typed),
+        Command::Clean(typed) => clean::clean(&typed),
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! Nothing here relies on state of the session: a pooler may give each transaction another one.
 
+use std::time::Duration;
+
+use tokio::time::sleep;
+
 use super::attempt::{Answer, attempt, last, leave};
 use super::error::{Doing as _, Error, Result};
 use super::settings::{self, Setting};
@@ -16,6 +20,10 @@ pub use super::condition::check_condition;
 /// How long a zombie may hold a target transaction open, in milliseconds: long enough for a stalled
 /// network, short enough that its locks do not outlive a retry's patience.
 const ZOMBIE_IDLE_MS: u64 = 120_000;
+
+/// Waits between the tries of one setting, doubling from the first to the last.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LAST_WAIT: Duration = Duration::from_millis(400);
 
 /// How a table is read in a source transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -443,13 +451,37 @@ async fn refusal_free(connection: &mut Connection, setting: &Setting) -> Result<
     Ok(refusal(connection, setting).await?.is_none())
 }
 
-/// The server's refusal of one setting, in words without values.
+/// The server's refusal of one setting, in words without values. What says nothing of the setting (a
+/// conflict, a server that is busy) is tried again, and is no refusal in the end either.
 async fn refusal(connection: &mut Connection, setting: &Setting) -> Result<Option<String>> {
     let doing = "trying the settings of the target";
-    connection.query("BEGIN").await.doing(doing)?;
-    let tried = attempt(connection, &setting.statement(), doing).await?;
-    leave(connection).await?;
-    Ok(tried.err().map(|refusal| refusal.to_string()))
+    let mut wait = FIRST_WAIT;
+    loop {
+        connection.query("BEGIN").await.doing(doing)?;
+        let tried = attempt(connection, &setting.statement(), doing).await?;
+        leave(connection).await?;
+        let Err(error) = tried else {
+            return Ok(None);
+        };
+        let last = wait > LAST_WAIT;
+        // An engine that knows no better code says the same each time.
+        if is_of_the_setting(&error.code) || (last && error.code == "XX000") {
+            return Ok(Some(error.to_string()));
+        }
+        if last {
+            return Err(wire::Error::Server(error)).doing(doing);
+        }
+        sleep(wait).await;
+        wait *= 2;
+    }
+}
+
+/// Whether an error means the setting itself: not known, no such value, not allowed, not supported.
+fn is_of_the_setting(code: &str) -> bool {
+    ["42", "22", "0A"]
+        .iter()
+        .any(|class| code.starts_with(class))
+        || code == "55P02"
 }
 
 /// Reads all settings back inside a transaction of its own; what does not hold is refused.

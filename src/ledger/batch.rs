@@ -134,7 +134,7 @@ pub(super) fn read_batches(reply: &Reply) -> Result<Vec<(usize, u32, Batch)>> {
         .collect()
 }
 
-fn read_batch(row: &[Option<String>]) -> Option<(usize, u32, Batch)> {
+pub(super) fn read_batch(row: &[Option<String>]) -> Option<(usize, u32, Batch)> {
     let text = |i: usize| row.get(i)?.as_deref();
     let number = |i: usize| text(i)?.parse::<u64>().ok();
     let changed = text(7)?

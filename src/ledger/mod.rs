@@ -20,19 +20,23 @@
 mod batch;
 mod error;
 mod layout;
+mod loaded;
 mod owner;
 mod plan;
 mod run;
 mod statement;
 mod store;
+mod survey;
 
 pub use batch::{Batch, Key, end, find_batches, lane_move, lane_step, record};
 pub use error::{Error, Result};
+pub use loaded::Loaded;
 pub use owner::{Liveness, Owner};
 pub use plan::{PairRow, PlanRows, Progress, TargetRow};
 pub use run::{Claim, NewRun, Run, State};
 pub use statement::{Made, record_statement, statement_digest};
 pub use store::Ledger;
+pub use survey::{Removed, Summary};
 
 /// The schema of the ledger in the target.
 pub const SCHEMA: &str = "wire9";

@@ -81,6 +81,17 @@ impl Progress {
 }
 
 impl PlanRows {
+    /// How many chunks each pair has.
+    pub fn chunk_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.pairs.len()];
+        for (pair, ..) in &self.chunks {
+            if let Some(count) = counts.get_mut(*pair) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
     pub(super) fn statements(&self, run: &str) -> Vec<Statement> {
         let run = literal(run);
         let pairs = self.pairs.iter().enumerate().map(|(i, p)| {
@@ -150,15 +161,15 @@ impl Ledger {
             "UPDATE wire9.target SET baseline = 0, truncated = 1 WHERE run = {run} AND target = {number}"
         );
         let mut ended = Ok(Ended::Unmet);
-        for emptying in [
-            format!("TRUNCATE TABLE {name}"),
-            format!("DELETE FROM {name}"),
-        ] {
-            let statements = [
-                Statement::must(fence.clone(), "UPDATE 1"),
-                Statement::new(emptying),
-                Statement::must(record.clone(), "UPDATE 1"),
-            ];
+        let truncate = vec![Statement::new(format!("TRUNCATE TABLE {name}"))];
+        let delete = vec![
+            Statement::lift_scan_limit(),
+            Statement::new(format!("DELETE FROM {name}")),
+        ];
+        for emptying in [truncate, delete] {
+            let mut statements = vec![Statement::must(fence.clone(), "UPDATE 1")];
+            statements.extend(emptying);
+            statements.push(Statement::must(record.clone(), "UPDATE 1"));
             // Done twice is done once, as long as nothing is loaded: the owner waits for it.
             ended = self
                 .transact(DOING, &statements, "SELECT 1 WHERE false")

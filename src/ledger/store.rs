@@ -1,11 +1,12 @@
 //! The ledger's connection and the transactions that can be told from failed ones.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use crate::endpoint::{Error as EndpointError, session};
-use crate::wire::{self, ConnectOptions, Connection, Reply};
+use crate::wire::{self, ConnectOptions, Connection, Reply, Row};
 
 use super::error::{Error, Result};
 
@@ -18,6 +19,8 @@ pub(super) struct Statement {
     pub(super) sql: String,
     /// `UPDATE 1`
     pub(super) must: Option<&'static str>,
+    /// Whether the transaction goes on without it where the server refuses it.
+    optional: bool,
 }
 
 impl Statement {
@@ -25,13 +28,23 @@ impl Statement {
         Self {
             sql: sql.into(),
             must: None,
+            optional: false,
+        }
+    }
+
+    /// Lifts, for this transaction, the limit that a DB9 sets on the rows which an UPDATE or DELETE may
+    /// scan (10,000, its documents say); other servers may not know it.
+    pub(super) fn lift_scan_limit() -> Self {
+        Self {
+            optional: true,
+            ..Self::new("SET LOCAL db9.dml_table_scan_max_rows = 0")
         }
     }
 
     pub(super) fn must(sql: impl Into<String>, tag: &'static str) -> Self {
         Self {
-            sql: sql.into(),
             must: Some(tag),
+            ..Self::new(sql)
         }
     }
 }
@@ -125,6 +138,40 @@ impl Ledger {
         }
     }
 
+    /// A read as `read`, whose rows are folded into what `start` makes; anew where the connection breaks.
+    pub(super) async fn fold<T>(
+        &mut self,
+        doing: &'static str,
+        sql: &str,
+        start: impl Fn() -> T,
+        mut step: impl FnMut(&mut T, &Row<'_>) -> Result<()>,
+    ) -> Result<T> {
+        let mut patience = Patience::new();
+        loop {
+            let mut folded = Ok(start());
+            let row = |row: Row<'_>| {
+                if let Ok(so_far) = &mut folded
+                    && let Err(error) = step(so_far, &row)
+                {
+                    folded = Err(error);
+                }
+                ControlFlow::Continue(())
+            };
+            let read = match self.connection().await {
+                Ok(connection) => connection
+                    .query_each(sql, row)
+                    .await
+                    .map_err(|source| Error::Wire { doing, source }),
+                Err(e) => Err(e),
+            };
+            match read {
+                Err(Error::Wire { source, .. }) if passing(&source) && patience.wait().await => {}
+                Err(error) => return Err(error),
+                Ok(_) => return folded,
+            }
+        }
+    }
+
     /// Runs statements in one transaction, until it is known to be committed or to have no effect.
     ///
     /// `applied` is a query that answers a row where the effect is there already; it is asked after
@@ -182,7 +229,11 @@ impl Ledger {
             .await
             .map_err(clean)?;
         for statement in statements {
-            match connection.query(&statement.sql).await {
+            let sent = match statement.optional {
+                true => optional(connection, &statement.sql).await,
+                false => connection.query(&statement.sql).await,
+            };
+            match sent {
                 Ok(reply) if statement.must.is_none_or(|tag| reply.tag.as_str() == tag) => {}
                 Ok(_) => {
                     session::rollback(connection).await.map_err(clean)?;
@@ -203,6 +254,19 @@ impl Ledger {
             Err(e) => Err(Failure::Doubt(e)),
         }
     }
+}
+
+/// Runs a statement whose refusal the transaction survives.
+async fn optional(connection: &mut Connection, sql: &str) -> wire::Result<Reply> {
+    connection.query("SAVEPOINT wire9_optional").await?;
+    let end = match connection.query(sql).await {
+        Ok(_) => "RELEASE SAVEPOINT wire9_optional",
+        Err(wire::Error::Server(_)) if connection.is_usable() => {
+            "ROLLBACK TO SAVEPOINT wire9_optional"
+        }
+        Err(error) => return Err(error),
+    };
+    connection.query(end).await
 }
 
 /// The wire error inside an endpoint error; what is not one is told as a broken protocol.

@@ -59,10 +59,23 @@ impl Mapping {
         if let Some(name) = self.tables.get(source) {
             return name.clone();
         }
-        match self.schemas.get(&source.schema) {
-            Some(schema) => Name::new(schema.clone(), source.name.clone()),
-            None => source.clone(),
+        Name::new(self.schema(&source.schema), source.name.clone())
+    }
+
+    /// The target's name of a schema.
+    pub fn schema<'n>(&'n self, source: &'n str) -> &'n str {
+        self.schemas.get(source).map_or(source, String::as_str)
+    }
+
+    /// What a person wants of a column.
+    pub fn column(&self, table: &Name, column: &str) -> Option<&ColumnMapping> {
+        if self.columns.is_empty() {
+            return None;
         }
+        self.columns.get(&ColumnName {
+            table: table.clone(),
+            column: column.to_owned(),
+        })
     }
 
     /// Whether any name changes.

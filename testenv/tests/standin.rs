@@ -677,6 +677,34 @@ fn switches_that_the_documents_leave_open_can_be_set() {
 }
 
 #[test]
+fn dml_over_many_rows_is_refused_until_the_limit_is_lifted() {
+    let standin = start_with(|limits| limits.dml_table_scan_max_rows = Some(3));
+    let mut session = Raw::standin(&standin);
+    session.outcome("CREATE TABLE t (a int PRIMARY KEY)");
+    session.outcome("INSERT INTO t SELECT generate_series(1, 10)");
+    assert_eq!(session.value("SHOW db9.dml_table_scan_max_rows"), "3");
+    assert_eq!(session.outcome("DELETE FROM t"), "54000");
+    assert_eq!(session.outcome("UPDATE t SET a = -a"), "54000");
+    assert_eq!(session.outcome("DELETE FROM t WHERE a <= 3"), "DELETE 3");
+    session.outcome("BEGIN");
+    session.outcome("SET LOCAL db9.dml_table_scan_max_rows = 0");
+    assert_eq!(session.outcome("DELETE FROM t WHERE a <= 7"), "DELETE 4");
+    session.outcome("COMMIT");
+    session.outcome("INSERT INTO t SELECT generate_series(11, 20)");
+    assert_eq!(
+        session.outcome("DELETE FROM t"),
+        "54000",
+        "SET LOCAL is over"
+    );
+    let triggers = "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal";
+    assert_eq!(session.value(triggers), "0", "they stay hidden");
+    let standin = start_with(|limits| limits.dml_table_scan_max_rows = None);
+    let mut session = Raw::standin(&standin);
+    let set = "SET db9.dml_table_scan_max_rows = 0";
+    assert_eq!(session.outcome(set), "42704");
+}
+
+#[test]
 fn the_log_knows_what_was_said() {
     let standin = start();
     let mut session = with_tables(&standin);

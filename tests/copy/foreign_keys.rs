@@ -1,5 +1,8 @@
 //! Foreign keys of the target order the load.
 
+use testenv::StandinOptions;
+use testenv::standin::Limits;
+
 use crate::harness::{Pair, Sample};
 
 /// The child is small and the parent large: started together, the child would fail.
@@ -40,6 +43,32 @@ fn truncate_empties_children_before_their_parents() {
         .run()
         .ends_with(0);
     pair.assert_equal(3);
+}
+
+/// TRUNCATE is refused for the foreign key, and the DELETE in its place scans more rows than a DB9 lets
+/// it; a server that does not know that setting takes it, too.
+#[test]
+fn a_large_table_that_others_refer_to_is_emptied_whatever_a_delete_may_scan() {
+    for dml_table_scan_max_rows in [Some(100), None] {
+        let limits = Limits {
+            dml_table_scan_max_rows,
+            ..Limits::default()
+        };
+        let options = StandinOptions {
+            limits,
+            ..StandinOptions::default()
+        };
+        let pair = Pair::with(options, FAMILY);
+        pair.target_execute("INSERT INTO grandparent SELECT generate_series(30001, 31000)");
+        pair.copy()
+            .args(&["--on-existing", "truncate"])
+            .run()
+            .ends_with(0);
+        let deletes = pair.standin.log().texts("DeleteStmt");
+        let own = "DELETE FROM \"public\".\"grandparent\"";
+        assert!(deletes.iter().any(|text| text == own), "{deletes:?}");
+        pair.assert_equal(3);
+    }
 }
 
 /// The ledger lists large tables first, here the children.

@@ -47,6 +47,33 @@ fn assert_written_is_told(pair: &Pair, arguments: &[&str], code: i32) {
     assert!(old <= now);
 }
 
+/// What a lane believes to have committed counts for nothing: its ledger row is gone here.
+#[test]
+fn a_table_of_which_the_ledger_lacks_a_batch_is_not_complete() {
+    let pair = Pair::of(Sample::Same {
+        tables: "CREATE TABLE held (id int PRIMARY KEY); CREATE TABLE parent (id int PRIMARY KEY);
+                 ALTER TABLE held ADD FOREIGN KEY (id) REFERENCES parent",
+        rows: "INSERT INTO parent SELECT generate_series(1, 10);
+               INSERT INTO held SELECT generate_series(1, 10)",
+    });
+    let mut lock = pair.target().client().expect("a session");
+    let statement = "BEGIN; LOCK TABLE held IN SHARE ROW EXCLUSIVE MODE";
+    lock.batch_execute(statement).expect("it is locked");
+    let mut running = pair.copy().start();
+    running.when("the parent is loaded", || pair.target_rows("parent") == 10);
+    pair.target_execute(
+        "DELETE FROM wire9.batch b USING wire9.pair p
+         WHERE p.run = b.run AND p.pair = b.pair AND p.source_name = 'parent'",
+    );
+    drop(lock);
+    let run = running.wait().ends_with(6);
+    assert_eq!(run.table("public.parent")["complete"], false);
+    assert_eq!(run.table("public.parent")["rows_loaded"], 0);
+    assert_eq!(run.table("public.held")["complete"], true);
+    let done = pair.target_rows("wire9.run WHERE state = 'done'");
+    assert_eq!(done, 0, "the run is not finished");
+}
+
 #[test]
 fn the_report_tells_the_rows_of_every_table_as_they_are() {
     let pair = Pair::of(Sample::Chinook);

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use crate::catalog::TableName;
 use crate::endpoint::error::{Doing as _, Error, Result};
 use crate::wire::{Connection, Row};
 
@@ -37,6 +38,33 @@ impl Fields<'_> {
     /// A boolean; NULL is false.
     pub(super) fn truth(&self, column: usize) -> bool {
         self.optional(column) == Some("t")
+    }
+
+    /// A name of two parts: the schema and, in the column after it, the object.
+    pub(super) fn name(&self, column: usize) -> Read<TableName> {
+        Ok(TableName::new(self.text(column)?, self.text(column + 1)?))
+    }
+
+    /// As `name`; `None` where the object is NULL.
+    pub(super) fn optional_name(&self, column: usize) -> Option<TableName> {
+        self.name(column).ok()
+    }
+
+    /// Text as a value of its own, or NULL.
+    pub(super) fn owned(&self, column: usize) -> Option<String> {
+        self.optional(column).map(str::to_owned)
+    }
+
+    /// The first character of a text; NULL and an empty text are a space.
+    pub(super) fn letter(&self, column: usize) -> char {
+        let text = self.optional(column).unwrap_or_default();
+        text.chars().next().unwrap_or(' ')
+    }
+
+    /// A JSON array of texts; NULL is none.
+    pub(super) fn list(&self, column: usize) -> Read<Vec<String>> {
+        let json = self.optional(column).unwrap_or("[]");
+        serde_json::from_str(json).map_err(|_| Unreadable(column))
     }
 
     /// Numbers separated by spaces; NULL is none.

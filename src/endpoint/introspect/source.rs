@@ -170,7 +170,11 @@ fn read_keys(text: &str) -> impl Iterator<Item = (bool, Vec<i16>)> {
 }
 
 /// The types of columns, and all that they are made of.
-async fn types(connection: &mut Connection, version: u32, used: &BTreeSet<u32>) -> Result<Types> {
+pub(super) async fn types(
+    connection: &mut Connection,
+    version: u32,
+    used: &BTreeSet<u32>,
+) -> Result<Types> {
     let mut types = Types::default();
     if used.is_empty() {
         return Ok(types);

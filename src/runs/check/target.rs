@@ -6,9 +6,9 @@ use crate::endpoint::probe::{ProbeSettings, probe};
 use crate::profile::{Profile, ServerKind};
 use crate::schema::finding::Finding;
 use crate::schema::inspect;
-use crate::wire::Connection;
 
 use super::super::error::{Error, Exit};
+use super::super::reach::{self, Reached};
 use super::Settings;
 
 /// Bytes of the COPY that the probe rolls back: the size at which batches begin.
@@ -34,9 +34,11 @@ pub(super) async fn look(settings: &Settings) -> Result<Target, Error> {
     };
     let mut options = options.clone();
     options.set_reply_timeout(settings.io_timeout);
-    let connected = Connection::connect(&options).await;
-    let mut connection = connected.map_err(|e| Error::connect("the target", e))?;
-    options.pin(connection.peer());
+    let Reached {
+        mut connection,
+        options,
+        ..
+    } = reach::target(&options).await?;
     let probe_settings = ProbeSettings {
         reconnect: Some(options),
         copy_bytes: COPY_BYTES,

@@ -19,12 +19,14 @@ mod settings;
 mod verdict;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::engine::{self, Heartbeat, Schedule};
 use crate::lane::{Pace, Shared};
+use crate::ledger;
 use crate::metrics::Event;
 
 use super::error::{Error, Exit};
@@ -56,6 +58,9 @@ pub async fn copy(settings: &Settings, surroundings: &Surroundings) -> Result<Ou
 
 /// Connections per side that count rows: counting is bound by the servers, not by this program.
 const COUNTERS: usize = 4;
+
+/// How long an interrupted run waits for what the ledger says.
+const INTERRUPTED_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The data phase and what follows it.
 async fn data(
@@ -97,9 +102,14 @@ async fn data(
     if let Some(failure) = facts.failure() {
         return Err(failure.into());
     }
+    let ledger = entered.ledger.loaded(&entered.run, pairs.len());
     if surroundings.stop.is_cancelled() {
         facts.interrupted = true;
+        // Who interrupts does not wait for a target that is busy or gone.
+        let told = timeout(INTERRUPTED_PATIENCE, ledger).await;
+        facts.loaded = told.ok().and_then(Result::ok);
     } else {
+        facts.loaded = Some(ledger.await.map_err(not_told)?);
         phase("counting on both sides");
         let names = prepared.target_names();
         let target = engine::count_target(&shared, &names, COUNTERS);
@@ -115,6 +125,16 @@ async fn data(
         entered.ledger.finish(&entered.run, &entered.owner).await?;
     }
     Ok(outcome)
+}
+
+/// Rows have moved by now: a ledger that can not be read is no refusal any more.
+fn not_told(error: ledger::Error) -> Error {
+    let unreadable = matches!(error, ledger::Error::Unreadable { .. });
+    let mut error = Error::from(error);
+    if unreadable {
+        error.exit = Exit::NotVerified;
+    }
+    error
 }
 
 fn shared(

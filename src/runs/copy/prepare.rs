@@ -2,7 +2,7 @@
 //! snapshot and catalog, and which table goes where. Nothing is written.
 
 use crate::catalog::{Catalog, TableName};
-use crate::endpoint::identity::{Identity, identity};
+use crate::endpoint::identity::Identity;
 use crate::endpoint::introspect;
 use crate::endpoint::probe::{ProbeSettings, probe};
 use crate::endpoint::session::{WriteSettings, check_condition};
@@ -11,9 +11,10 @@ use crate::engine;
 use crate::metrics::Event;
 use crate::profile::{Profile, ServerKind};
 use crate::schema::{self, FractionDigits, Matching};
-use crate::wire::{ConnectOptions, Connection, SslMode};
+use crate::wire::{ConnectOptions, Connection};
 
 use super::super::error::{Error, Exit};
+use super::super::reach::{self, Reached};
 use super::found;
 use super::refused;
 use super::settings::{Settings, Surroundings};
@@ -166,11 +167,11 @@ impl Prepared {
 async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), Error> {
     let mut options = settings.target.clone();
     options.set_reply_timeout(settings.io_timeout);
-    let connected = Connection::connect(&options).await;
-    let mut connection = connected.map_err(|e| Error::connect("the target", e))?;
-    options.pin(connection.peer());
-    let identity = identity(&mut connection).await?;
-    encrypted(&options, &connection, &identity)?;
+    let Reached {
+        mut connection,
+        options,
+        identity,
+    } = reach::target(&options).await?;
     let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
     let batch = settings.max_memory / (2 * lanes).max(1);
     let probe_settings = ProbeSettings {
@@ -210,22 +211,6 @@ async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), E
         write,
     };
     Ok((target, catalog, notes))
-}
-
-/// Refuses to send rows and statements to a DB9 in the clear, unless that was said.
-pub(in crate::runs) fn encrypted(
-    options: &ConnectOptions,
-    connection: &Connection,
-    identity: &Identity,
-) -> Result<(), Error> {
-    let said_disable = matches!(options.sslmode(), (SslMode::Disable, true));
-    if identity.is_db9() && connection.peer().tls.is_none() && !said_disable {
-        return Err(refused(
-            "the target is a DB9 and the connection to it is not encrypted",
-            "say sslmode=require in the --db9 URI (or sslmode=disable to insist)",
-        ));
-    }
-    Ok(())
 }
 
 fn check_profile(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Error> {

@@ -7,6 +7,7 @@ use crate::copytext::Transform;
 use crate::endpoint::identity::Identity;
 use crate::endpoint::snapshot::{Moved, source_moved};
 use crate::engine::{self, Copied, Counts};
+use crate::ledger::Loaded;
 use crate::metrics::{TableTally, Waits};
 use crate::plan::{Bounds, Chunk};
 use crate::schema::Pair;
@@ -24,6 +25,8 @@ pub(super) struct Facts {
     pub(super) source_counts: Counts,
     pub(super) target_counts: Counts,
     pub(super) moved: SourceMoved,
+    /// What the ledger says is committed, by pair number; `None`: it did not tell.
+    pub(super) loaded: Option<Vec<Loaded>>,
     pub(super) interrupted: bool,
     data_wall: Duration,
     began: Instant,
@@ -36,6 +39,7 @@ impl Facts {
             source_counts: Vec::new(),
             target_counts: Vec::new(),
             moved: SourceMoved::Unknown("not looked for".to_owned()),
+            loaded: None,
             interrupted: false,
             data_wall,
             began,
@@ -106,8 +110,15 @@ pub(super) fn reach(
         .tallies
         .iter()
         .for_each(|t| waits.add(&t.waits));
+    let before = entered.progress.by_pair();
+    let counts = entered.progress.plan.chunk_counts();
     let tables: Vec<TableVerdict> = (0..prepared.matching.pairs.len())
-        .map(|number| table(prepared, entered, &facts, number))
+        .map(|number| {
+            let mut table = table(prepared, &facts, number, (&before[number], counts[number]));
+            table.problem = entered.problems.get(&number).cloned();
+            table.complete &= table.problem.is_none();
+            table
+        })
         .collect();
     let targets = targets(prepared, entered, &tables, &facts.target_counts);
     let chunks = chunks(entered);
@@ -176,40 +187,30 @@ pub(super) fn finished_before(
             .iter()
             .map(|p| TableTally::new(p.recipe.transforms.len()))
             .collect(),
-        complete: vec![true; pairs.len()],
+        complete: Vec::new(),
         failure: None,
     };
-    let facts = Facts::new(copied, Duration::ZERO, began);
+    let facts = Facts {
+        loaded: Some(entered.progress.by_pair()),
+        ..Facts::new(copied, Duration::ZERO, began)
+    };
     Outcome {
         finished_before: true,
         ..reach(prepared, &entered, facts, settings)
     }
 }
 
-fn table(prepared: &Prepared, entered: &Entered, facts: &Facts, number: usize) -> TableVerdict {
+/// A table's rows and whether it is complete are what the ledger says, never what this process believes
+/// to have done; only what it did itself, and how long that took, is its own tally.
+fn table(
+    prepared: &Prepared,
+    facts: &Facts,
+    number: usize,
+    (before, chunks): (&Loaded, usize),
+) -> TableVerdict {
     let pair = &prepared.matching.pairs[number];
     let tally = facts.copied.tallies[number].clone();
-    let before = entered
-        .progress
-        .batches
-        .iter()
-        .filter(|((pair, _), _)| *pair == number);
-    let batches: Vec<_> = before.flat_map(|(_, batches)| batches).collect();
-    let loaded_before: u64 = batches.iter().map(|b| b.digest.rows).sum();
-    let cut = pair
-        .recipe
-        .transforms
-        .iter()
-        .enumerate()
-        .map(|(i, (field, transform))| {
-            let earlier: u64 = batches.iter().filter_map(|b| b.changed.get(i)).sum();
-            let now = tally.changed.get(i).copied().unwrap_or(0);
-            Cut {
-                column: pair.columns[*field].1.clone(),
-                values: earlier + now,
-                how: how(*transform),
-            }
-        });
+    let told = facts.loaded.as_ref().and_then(|all| all.get(number));
     TableVerdict {
         source: pair.source.to_string(),
         target: prepared.matching.targets[pair.target].name.to_string(),
@@ -217,13 +218,24 @@ fn table(prepared: &Prepared, entered: &Entered, facts: &Facts, number: usize) -
             .source_counts
             .get(number)
             .and_then(|c| c.as_ref().ok().copied()),
-        loaded: loaded_before + tally.rows,
-        loaded_before,
-        cut: cut.filter(|cut| cut.values > 0).collect(),
-        complete: facts.copied.complete[number] && !entered.problems.contains_key(&number),
-        problem: entered.problems.get(&number).cloned(),
+        loaded: told.map_or(before.rows + tally.rows, |t| t.rows),
+        loaded_before: before.rows,
+        cut: told.map(|t| cut(pair, &t.changed)).unwrap_or_default(),
+        complete: told.is_some_and(|t| t.finished == chunks),
+        problem: None,
         tally,
     }
+}
+
+/// The columns of which values were changed.
+fn cut(pair: &Pair, changed: &[u64]) -> Vec<Cut> {
+    let transforms = pair.recipe.transforms.iter().zip(changed);
+    let cut = transforms.map(|((field, transform), values)| Cut {
+        column: pair.columns[*field].1.clone(),
+        values: *values,
+        how: how(*transform),
+    });
+    cut.filter(|cut| cut.values > 0).collect()
 }
 
 fn how(transform: Transform) -> How {

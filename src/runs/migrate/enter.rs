@@ -15,10 +15,10 @@ use crate::wire::{self, ConnectOptions, Connection, Reply};
 use super::super::check::Assessment;
 use super::super::copy::configuration::source_key;
 use super::super::copy::enter::few;
-use super::super::copy::prepare::encrypted;
 use super::super::copy::resume::own;
 use super::super::copy::{Surroundings, refused};
 use super::super::error::Error;
+use super::super::reach;
 use super::settings::Settings;
 
 /// A run that this process owns.
@@ -91,12 +91,8 @@ async fn key_of_source(settings: &Settings) -> Result<String, Error> {
 async fn connect(settings: &Settings) -> Result<(Connection, ConnectOptions), Error> {
     let mut options = settings.copy.target.clone();
     options.set_reply_timeout(settings.check.io_timeout);
-    let connected = Connection::connect(&options).await;
-    let mut connection = connected.map_err(|e| Error::connect("the target", e))?;
-    options.pin(connection.peer());
-    let identity = identity(&mut connection).await?;
-    encrypted(&options, &connection, &identity)?;
-    Ok((connection, options))
+    let reached = reach::target(&options).await?;
+    Ok((reached.connection, reached.options))
 }
 
 async fn begin(ledger: &mut Ledger, migration: String, owner: &Owner) -> Result<String, Error> {

@@ -17,6 +17,8 @@ use super::finding::Finding;
 use super::mapping::Mapping;
 use build::Build;
 
+pub use post::{Orphans, orphans};
+
 pub(super) use post::KINDS as POST_KINDS;
 pub(super) use pre::KINDS as PRE_KINDS;
 

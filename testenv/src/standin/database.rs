@@ -4,8 +4,8 @@
 //! - `version()` and `current_database()` are replaced, functions that do not exist there are renamed,
 //!   advisory locks hold nothing (each connection may be on a node of its own).
 //! - An event trigger gives every table with timestamps or arrays a trigger that cuts or refuses what is
-//!   stored. It is marked as internal, so that clients which look for user triggers find none, and is
-//!   named to run last.
+//!   stored, and every table those that count what an UPDATE or DELETE changes. They are marked as
+//!   internal, so that clients which look for user triggers find none, and are named to run last.
 
 use crate::client::{apart, connect, quoted};
 use crate::{Cluster, Database, Error};
@@ -17,6 +17,7 @@ pub(crate) fn create(cluster: &Cluster, role: &str, limits: &Limits) -> Result<D
     let database = cluster.database("db9")?;
     database.execute(&create_role(role, database.name()))?;
     database.execute(&replace_functions(limits))?;
+    database.execute(&count_changed_rows(limits, database.name()))?;
     database.execute(&rule_stored_values(limits))?;
     check_trust(cluster, role, &database)?;
     Ok(database)
@@ -62,6 +63,51 @@ fn replace_functions(limits: &Limits) -> String {
         missing = missing.join(", "),
     )
 }
+
+/// `db9_count_changes(table)` makes the triggers. Only clients of the stand-in are held to the limit: the
+/// tests' own superuser is not.
+fn count_changed_rows(limits: &Limits, database: &str) -> String {
+    let Some(most) = limits.dml_table_scan_max_rows else {
+        return "CREATE FUNCTION pg_catalog.db9_count_changes(relation oid) RETURNS void
+                    LANGUAGE sql AS 'SELECT'"
+            .to_owned();
+    };
+    let setting = "db9.dml_table_scan_max_rows";
+    let database = quoted(database);
+    format!("ALTER DATABASE {database} SET {setting} = {most}; {COUNT_CHANGES}")
+}
+
+const COUNT_CHANGES: &str = r"
+CREATE FUNCTION pg_catalog.db9_count_changed() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $fn$
+DECLARE
+    most bigint := current_setting('db9.dml_table_scan_max_rows');
+    changed bigint;
+BEGIN
+    SELECT count(*) INTO changed FROM (SELECT FROM changed_rows LIMIT most + 1) c;
+    IF most > 0 AND changed > most
+        AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)
+    THEN
+        RAISE program_limit_exceeded USING MESSAGE =
+            format('a table scan of more than %s rows (db9.dml_table_scan_max_rows)', most);
+    END IF;
+    RETURN NULL;
+END $fn$;
+
+CREATE FUNCTION pg_catalog.db9_count_changes(relation oid) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog AS $fn$
+DECLARE event text;
+BEGIN
+    IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = relation AND tgname = '~~~db9_delete') THEN
+        RETURN;
+    END IF;
+    FOREACH event IN ARRAY ARRAY['UPDATE', 'DELETE'] LOOP
+        EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s REFERENCING OLD TABLE AS changed_rows '
+                       'FOR EACH STATEMENT EXECUTE FUNCTION pg_catalog.db9_count_changed()',
+                       '~~~db9_' || lower(event), event, relation::regclass);
+    END LOOP;
+END $fn$;
+";
 
 const ADVISORY_LOCKS: &str = r"
 DO $do$
@@ -189,6 +235,8 @@ BEGIN
                     USING MESSAGE = 'a primary key cannot be added to a table that has rows';
             END IF;
         END IF;
+        PERFORM pg_catalog.db9_count_changes(r.oid);
+        UPDATE pg_trigger SET tgisinternal = true WHERE tgrelid = r.oid AND tgname LIKE '~~~db9%';
         SELECT string_agg(format('NEW.%I := %s; ', name, format(value, format('NEW.%I', name))), '')
             INTO body FROM pg_catalog.db9_rules(r.oid);
         CONTINUE WHEN body IS NULL AND to_regproc('pg_catalog.db9_cut_' || r.oid) IS NULL;

@@ -221,6 +221,10 @@ pub struct Limits {
     pub serializable: Serializable,
     /// TRUNCATE of several tables, CASCADE, RESTART IDENTITY, ONLY (tidb: no).
     pub truncate_forms: bool,
+    /// Rows that one UPDATE or DELETE may change, `db9.dml_table_scan_max_rows`; SET to 0 lifts it (db9).
+    /// It is about rows that are scanned; here those that are changed count, so that what goes by key is
+    /// never refused. `None`: no limit, and no such setting.
+    pub dml_table_scan_max_rows: Option<u64>,
     /// Extensions that CREATE EXTENSION accepts (guide: nine).
     pub extensions: Vec<String>,
     /// Access methods of indexes (guide: B-tree, HNSW, and GIN, GiST, Hash as table scans).
@@ -263,6 +267,7 @@ impl Default for Limits {
             row_level_security: false,
             serializable: Serializable::Refused,
             truncate_forms: false,
+            dml_table_scan_max_rows: Some(10_000),
             extensions: owned(&EXTENSIONS),
             index_methods: owned(&["btree", "hnsw", "gin", "gist", "hash"]),
             autocommit_copy_atomic: true,

@@ -11,6 +11,8 @@ use super::{JudgeLimits, Ruling};
 
 const TIMEOUTS: [&str; 2] = ["statement_timeout", "idle_in_transaction_session_timeout"];
 
+const DML_SCAN: &str = "db9.dml_table_scan_max_rows";
+
 /// Options of COPY that the documents name (guide, tidb); also the old spellings of the same.
 const COPY_OPTIONS: [&str; 6] = ["format", "delimiter", "null", "header", "quote", "escape"];
 
@@ -53,6 +55,10 @@ pub(crate) fn is_utf8(encoding: &str) -> bool {
 pub(crate) fn judge_setting(name: &str, limits: &Limits) -> Ruling {
     if name == "session_replication_role" {
         return Ruling::unsupported("session_replication_role");
+    }
+    if name == DML_SCAN && limits.dml_table_scan_max_rows.is_none() {
+        let message = format!("unrecognized configuration parameter \"{name}\"");
+        return Ruling::refuse("42704", &message);
     }
     if TIMEOUTS.contains(&name) && limits.timeout_change != TimeoutChange::Allowed {
         return Ruling::refuse("55P02", &format!("parameter \"{name}\" cannot be changed"));
