@@ -14,3 +14,4 @@ mod samples;
 mod switches;
 mod timestamps;
 mod verdict;
+mod versions;
