@@ -1,5 +1,6 @@
 //! Finds out what a target accepts, in a scratch schema that is dropped again.
 
+mod extensions;
 mod features;
 mod programs;
 mod scratch;
@@ -103,6 +104,7 @@ async fn try_in(
         let quoted = sql::identifier(schema);
         features::probe(prober, &quoted).await?;
         programs::probe(prober, &quoted).await?;
+        extensions::probe(prober, &quoted).await?;
     }
     Ok(())
 }

@@ -1,20 +1,14 @@
-//! What can be called and installed: languages, statements of PL/pgSQL, functions, index methods,
-//! extensions.
-
-use std::collections::BTreeMap;
+//! What can be called: languages, statements of PL/pgSQL, functions.
 
 use super::features::run;
 use super::{Prober, probed};
 use crate::endpoint::error::Result;
-use crate::profile::{MethodAnswer, ServerKind};
 use crate::sql;
 
 /// Tries all of it; `schema` is quoted.
 pub(super) async fn probe(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
     languages(prober, schema).await?;
-    functions(prober).await?;
-    index_methods(prober, schema).await?;
-    extensions(prober, schema).await
+    functions(prober).await
 }
 
 /// A function in each language that every PostgreSQL has.
@@ -36,73 +30,89 @@ async fn languages(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
     Ok(())
 }
 
-/// Statements of PL/pgSQL by the words of `Profile::plpgsql_missing`: declarations, and a body that ends
-/// with `n` at 42.
-const STATEMENTS: [(&str, &str, &str); 15] = [
-    ("while", "", "WHILE n < 42 LOOP n := n + 1; END LOOP;"),
-    ("execute", "", "EXECUTE 'SELECT 42' INTO n;"),
-    (
+/// A statement of PL/pgSQL by its word in `Profile::plpgsql_missing`: declarations beside `n integer := 0`,
+/// and statements that make `n` 42 or answer 42.
+struct Says {
+    word: &'static str,
+    declares: &'static str,
+    body: &'static str,
+}
+
+const fn says(word: &'static str, declares: &'static str, body: &'static str) -> Says {
+    Says {
+        word,
+        declares,
+        body,
+    }
+}
+
+const VALUES: [Says; 13] = [
+    says("while", "", "WHILE n < 42 LOOP n := n + 1; END LOOP;"),
+    says("execute", "", "EXECUTE 'SELECT 42' INTO n;"),
+    says(
         "exception",
         "",
         "BEGIN n := 1 / 0; EXCEPTION WHEN division_by_zero THEN n := 42; END;",
     ),
-    (
+    says(
         "cursor",
         "c CURSOR FOR SELECT 42;",
         "OPEN c; FETCH c INTO n; CLOSE c;",
     ),
-    (
+    says(
         "foreach",
-        "x int;",
+        "x integer;",
         "FOREACH x IN ARRAY ARRAY[40, 2] LOOP n := n + x; END LOOP;",
     ),
-    (
+    says(
         "loop",
         "",
         "LOOP n := n + 1; IF n = 42 THEN RETURN n; END IF; END LOOP;",
     ),
-    (
+    says(
         "exit",
         "",
         "FOR i IN 1..100 LOOP n := i; EXIT WHEN i = 42; END LOOP;",
     ),
-    (
+    says(
         "continue",
         "",
         "FOR i IN 1..43 LOOP CONTINUE WHEN i = 43; n := i; END LOOP;",
     ),
-    (
+    says(
         "case",
         "",
         "CASE n WHEN 0 THEN n := 42; ELSE n := 1; END CASE;",
     ),
-    (
+    says(
         "get diagnostics",
         "",
         "PERFORM 1; GET DIAGNOSTICS n = ROW_COUNT; n := n + 41;",
     ),
-    ("assert", "", "ASSERT n = 0; n := 42;"),
-    ("do", "", "DO 'BEGIN END'; n := 42;"),
-    (
+    says("assert", "", "ASSERT n = 0; n := 42;"),
+    says("do", "", "DO 'BEGIN END'; n := 42;"),
+    says(
         "raise using",
         "",
         "RAISE DEBUG USING MESSAGE = 'a probe'; n := 42;",
     ),
-    // These answer rows.
-    ("return next", "SETOF", "n := 42; RETURN NEXT n; RETURN;"),
-    ("return query", "SETOF", "RETURN QUERY SELECT 42; RETURN;"),
+];
+
+/// Those of functions that answer rows.
+const ROWS: [Says; 2] = [
+    says("return next", "", "n := 42; RETURN NEXT n;"),
+    says("return query", "", "RETURN QUERY SELECT 42;"),
 ];
 
 async fn plpgsql(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
+    let values = VALUES.iter().map(|says| (says, "integer", "RETURN n;"));
+    let rows = ROWS.iter().map(|says| (says, "SETOF integer", "RETURN;"));
     let mut missing = Vec::new();
-    for (number, (word, declared, body)) in STATEMENTS.into_iter().enumerate() {
-        let (setof, declared, last) = match declared {
-            "SETOF" => ("SETOF ", "", ""),
-            declared => ("", declared, " RETURN n;"),
-        };
+    for (number, (says, returns, end)) in values.chain(rows).enumerate() {
+        let Says { declares, body, .. } = says;
         let create = format!(
-            "CREATE FUNCTION {{s}}.says{number}() RETURNS {setof}integer LANGUAGE plpgsql AS \
-             $wire9$ DECLARE n integer := 0; {declared} BEGIN {body}{last} END $wire9$"
+            "CREATE FUNCTION {{s}}.says{number}() RETURNS {returns} LANGUAGE plpgsql AS \
+             $wire9$ DECLARE n integer := 0; {declares} BEGIN {body} {end} END $wire9$"
         );
         let call = format!("SELECT * FROM {{s}}.says{number}()");
         let answered = match run(prober, schema, &[&create, &call]).await? {
@@ -110,7 +120,7 @@ async fn plpgsql(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
             Err(_) => false,
         };
         if !answered {
-            missing.push(word.to_owned());
+            missing.push(says.word.to_owned());
         }
     }
     procedures(prober, schema, &mut missing).await?;
@@ -174,86 +184,4 @@ async fn functions(prober: &mut Prober<'_>) -> Result<()> {
         prober.profile.missing_functions = probed(missing.map(|&name| name.to_owned()).collect());
     }
     Ok(())
-}
-
-/// Access methods, and an index of each.
-const METHODS: [(&str, &str); 6] = [
-    ("btree", "(a)"),
-    ("hash", "(a)"),
-    ("gin", "(t)"),
-    ("gist", "(t)"),
-    ("spgist", "(b)"),
-    ("brin", "(a)"),
-];
-
-/// A method that is taken need not be used by queries: what the documents say of that stands. One that they
-/// have as refused may be a table scan.
-async fn index_methods(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
-    let create = "CREATE TABLE {s}.indexed (a integer, b text, t tsvector)";
-    if run(prober, schema, &[create]).await?.is_err() {
-        return Ok(());
-    }
-    let documented = prober.profile.index_methods.take();
-    let mut answers: BTreeMap<String, MethodAnswer> =
-        documented.map_or_else(BTreeMap::new, |fact| fact.value);
-    let is_postgresql = prober.kind() == ServerKind::Postgresql;
-    for (method, on) in METHODS {
-        let create = format!("CREATE INDEX by_{method} ON {{s}}.indexed USING {method} {on}");
-        let taken = run(prober, schema, &[&create]).await?.is_ok();
-        let answer = match (taken, answers.get(method)) {
-            (false, _) => MethodAnswer::Refused,
-            (true, _) if is_postgresql => MethodAnswer::Full,
-            (true, Some(MethodAnswer::Full)) => MethodAnswer::Full,
-            (true, _) => MethodAnswer::Scan,
-        };
-        answers.insert(method.to_owned(), answer);
-    }
-    prober.profile.index_methods = probed(answers);
-    Ok(())
-}
-
-/// Extensions that can be created: what a server lists, and what the documents name, each tried in a
-/// transaction that is rolled back. Where DDL is not rolled back nothing is tried.
-async fn extensions(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
-    let list = "SELECT name::text FROM pg_catalog.pg_available_extensions ORDER BY 1";
-    let listed = prober.run("extensions", &[list]).await?.ok();
-    let listed: Option<Vec<String>> = listed.map(|replies| {
-        let rows = replies.into_iter().flat_map(|reply| reply.rows);
-        rows.filter_map(|mut row| row.pop().flatten()).collect()
-    });
-    if prober.kind() == ServerKind::Postgresql {
-        prober.profile.extensions = listed.and_then(probed);
-        return Ok(());
-    }
-    if !rolls_back_ddl(prober, schema).await? {
-        prober.note("DDL is not rolled back: which extensions can be created was not tried");
-        return Ok(());
-    }
-    let documented = prober.profile.extensions.as_ref();
-    let mut candidates = documented
-        .map(|fact| fact.value.clone())
-        .unwrap_or_default();
-    candidates.extend(listed.unwrap_or_default());
-    candidates.sort_unstable();
-    candidates.dedup();
-    let mut taken = Vec::new();
-    for name in candidates.into_iter().take(MOST_EXTENSIONS) {
-        let create = format!("CREATE EXTENSION IF NOT EXISTS {}", sql::identifier(&name));
-        let statements = ["BEGIN", &create, "ROLLBACK"];
-        if prober.takes("CREATE EXTENSION", &statements).await? {
-            taken.push(name);
-        }
-    }
-    prober.profile.extensions = probed(taken);
-    Ok(())
-}
-
-/// Tries beyond this are not worth their time: a DB9 has nine.
-const MOST_EXTENSIONS: usize = 100;
-
-async fn rolls_back_ddl(prober: &mut Prober<'_>, schema: &str) -> Result<bool> {
-    let create = "CREATE TABLE {s}.gone (a integer)";
-    let begun = run(prober, schema, &["BEGIN", create, "ROLLBACK"]).await?;
-    let gone = run(prober, schema, &["SELECT a FROM {s}.gone"]).await?;
-    Ok(begun.is_ok() && gone.is_err())
 }
