@@ -25,7 +25,7 @@ use super::build::Build;
 use maker::Maker;
 
 pub(in crate::schema) use kinds::KINDS;
-pub(in crate::schema::convert) use mapped_type::TypeMap;
+pub(in crate::schema::convert) use mapped_type::{Declared, TypeMap};
 pub(in crate::schema) use spelling::type_key;
 
 pub(super) fn build(build: &mut Build<'_>) {
