@@ -38,127 +38,85 @@ async fn apply(target: &Database, conversion: &Conversion) -> Vec<String> {
     failed
 }
 
-fn profiles() -> [(&'static str, Profile); 2] {
-    [
-        ("db9", Profile::db9_documented()),
-        ("postgresql", Profile::postgresql()),
-    ]
-}
-
 /// Every object of the second section, with its whole definition.
 fn objects(database: &model::Database) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for relation in &database.relations {
         let name = &relation.name;
         for index in relation.indexes.iter().filter(|i| i.constraint.is_none()) {
-            all.insert(format!(
-                "index {name}: {} {}",
-                index.definition, index.valid
-            ));
+            let (definition, valid) = (&index.definition, index.valid);
+            all.insert(format!("index {name}: {definition} {valid}"));
+            all.extend(index.comment.iter().map(|c| format!("comment {name}: {c}")));
         }
         for constraint in &relation.constraints {
             let definition = &constraint.definition;
-            all.insert(format!(
-                "constraint {name}.{}: {definition}",
-                constraint.name
-            ));
+            let constraint_name = &constraint.name;
+            all.insert(format!("constraint {name}.{constraint_name}: {definition}"));
+            let comment = constraint.comment.iter();
+            all.extend(comment.map(|c| format!("comment {name}: {c}")));
         }
         for trigger in &relation.triggers {
-            all.insert(format!(
-                "trigger {name}: {} {}",
-                trigger.definition, trigger.enabled
-            ));
+            let (definition, enabled) = (&trigger.definition, trigger.enabled);
+            all.insert(format!("trigger {name}: {definition} {enabled}"));
+            let comment = trigger.comment.iter();
+            all.extend(comment.map(|c| format!("comment {name}: {c}")));
         }
         if let Some(query) = &relation.query {
             let (options, populated) = (&relation.options, relation.populated);
             all.insert(format!("view {name}: {options:?} {populated} {query}"));
         }
-        for comment in relation.columns.iter().filter_map(|c| c.comment.as_ref()) {
-            all.insert(format!("comment {name}: {comment}"));
-        }
-        all.extend(
-            relation
-                .comment
-                .iter()
-                .map(|c| format!("comment {name}: {c}")),
-        );
+        let columns = relation.columns.iter().filter_map(|c| c.comment.as_ref());
+        let comments = columns.chain(&relation.comment);
+        all.extend(comments.map(|c| format!("comment {name}: {c}")));
     }
-    for routine in &database.routines {
+    for routine in database.routines.iter().filter(|r| r.extension.is_none()) {
         let (signature, definition) = (routine.signature(), &routine.definition);
         all.insert(format!("routine {signature}: {definition:?}"));
+        let comment = routine.comment.iter();
+        all.extend(comment.map(|c| format!("comment {signature}: {c}")));
     }
     all
+}
+
+/// A source filled with one of the samples.
+fn filled(cluster: &Cluster, sample: &str) -> Database {
+    let source = cluster.database(sample).expect("a database");
+    let filled = match sample {
+        "everything" => sample::everything(&source, Everything::QUICK),
+        "planted" => sample::planted(&source),
+        "shop" => sample::shop(&source, 0.001),
+        "chinook" => sample::chinook(&source),
+        _ => source.execute(include_str!("objects.sql")),
+    };
+    filled.expect(sample);
+    source
 }
 
 #[tokio::test]
 async fn explore() {
     let cluster = Cluster::start(ClusterOptions::new().major(15)).expect("a cluster");
-    let chinook = std::fs::read_to_string("/work/shared/data/chinook.sql").unwrap();
-    let chinook = chinook
-        .lines()
-        .filter(|l| !l.starts_with('\\'))
-        .filter(|l| !l.contains("DATABASE"))
-        .collect::<Vec<_>>()
-        .join("\n");
-    for name in ["everything", "planted", "shop", "chinook", "intro"] {
-        let source = cluster.database(name).expect("a database");
-        match name {
-            "everything" => sample::everything(&source, Everything::QUICK).expect("filled"),
-            "planted" => source
-                .execute(include_str!("../../testenv/src/sample/planted.sql"))
-                .expect("planted"),
-            "intro" => source
-                .execute(include_str!("../introspect_database/planted.sql"))
-                .expect("planted"),
-            "shop" => sample::shop(&source, 0.001).map(|_| ()).expect("shop"),
-            _ => {
-                let _ = source.execute(&chinook).expect("chinook");
-            }
-        };
+    for name in ["objects"] {
+        let source = filled(&cluster, name);
         let database = read(&source).await;
-        for (profile_name, profile) in profiles() {
-            let wishes = Wishes {
-                comments: true,
-                foreign_tables: false,
-            };
+        for (profile_name, profile) in [("db9", Profile::db9_documented()), ("postgresql", Profile::postgresql())] {
+            let wishes = Wishes { comments: true, foreign_tables: false };
             let conversion = convert(&database, &profile, &Mapping::default(), wishes);
-            let target = cluster
-                .database(&format!("{name}_{profile_name}"))
-                .expect("target");
+            let target = cluster.database(&format!("{name}_{profile_name}")).expect("target");
             let failed = apply(&target, &conversion).await;
-            println!(
-                "##### {name} {profile_name}: {} statements, {} failed",
-                conversion.statements.len(),
-                failed.len()
-            );
-            for f in failed {
-                println!("  FAILED {f}");
-            }
+            println!("##### {name} {profile_name}: {} statements, {} failed", conversion.statements.len(), failed.len());
+            for f in failed { println!("  FAILED {f}"); }
             if profile_name == "postgresql" {
                 let (before, after) = (objects(&database), objects(&read(&target).await));
-                for o in before.difference(&after) {
-                    println!("  GONE {o}");
-                }
-                for o in after.difference(&before) {
-                    println!("  NEW {o}");
-                }
+                for o in before.difference(&after) { println!("  GONE {o}"); }
+                for o in after.difference(&before) { println!("  NEW {o}"); }
             }
             let mut text = String::new();
             for s in &conversion.statements {
-                for r in &s.rewritten {
-                    text.push_str(&format!("-- {r}\n"));
-                }
+                for r in &s.rewritten { text.push_str(&format!("-- {r}\n")); }
                 text.push_str(&format!("{};\n", s.sql));
             }
-            for l in &conversion.left_out {
-                text.push_str(&format!("-- LEFT {}: {}\n", l.object, l.why));
-            }
-            for f in &conversion.findings {
-                text.push_str(&format!(
-                    "-- FINDING {} {}: {}\n",
-                    f.kind.id, f.object, f.detail
-                ));
-            }
+            for l in &conversion.left_out { text.push_str(&format!("-- LEFT {}: {}\n", l.object, l.why)); }
+            for f in &conversion.findings { text.push_str(&format!("-- FINDING {} {}: {}\n", f.kind.id, f.object, f.detail)); }
             std::fs::write(format!("/tmp/post_{name}_{profile_name}.sql"), text).unwrap();
         }
     }
