@@ -441,6 +441,14 @@ fn planted_routines() -> Vec<(&'static str, Case)> {
     procedure.kind = RoutineKind::Procedure;
     let mut no_procedures = Case::db9().routine(procedure);
     no_procedures.profile.procedures = Some(Fact::probed(false));
+    let mut atomic = f();
+    atomic.language = "sql".to_owned();
+    atomic.body = String::new();
+    atomic.sql_body = Some("RETURN 1".to_owned());
+    atomic.definition = Some(
+        "CREATE OR REPLACE FUNCTION public.f()\n RETURNS integer\n LANGUAGE sql\nRETURN 1\n"
+            .to_owned(),
+    );
     let mut definer = f();
     definer.security_definer = true;
     let sql = function(
@@ -461,6 +469,11 @@ fn planted_routines() -> Vec<(&'static str, Case)> {
         .schemas
         .insert("a".to_owned(), "c".to_owned());
     vec![
+        (
+            "routine-language",
+            Case::db9().routine(function(50, "public.f", "plperl", "return 1")),
+        ),
+        ("sql-body-as-text", Case::db9().routine(atomic)),
         ("aggregate", Case::db9().routine(aggregate)),
         ("procedure-refused", no_procedures),
         ("security-definer", Case::db9().routine(definer)),
