@@ -10,6 +10,7 @@ use crate::schema::convert::Makes;
 use crate::schema::finding::{Finding, Kind, Severity};
 use crate::sql;
 
+use super::stance::NOT_DOCUMENTED;
 use super::{Changes, Made, Post, text};
 
 /// A key of a citext column.
@@ -93,7 +94,10 @@ impl<'a> Post<'_, 'a> {
                 .find(Finding::new(&CASE_KEY, object).detail(detail));
             return;
         }
-        let changes: Changes = vec![(&CASE_KEY, detail)];
+        let mut changes: Changes = vec![(&CASE_KEY, detail)];
+        if Profile::yes(&self.build.profile.expression_indexes).is_none() {
+            changes.push((&NOT_DOCUMENTED, "index on an expression".to_owned()));
+        }
         let name = self.taken.claim(&table.schema, &format!("{key}_lower"));
         let parts = columns.iter().map(|column| {
             let quoted = sql::identifier(column);
