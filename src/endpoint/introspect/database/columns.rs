@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::answer::{Fields, Read};
-use super::super::source;
+use super::super::types;
 use super::reading::{DEFAULT_COLLATION, Reading, class};
 use super::texts::{MANY, Texts};
 use super::types::UserTypes;
@@ -51,7 +51,7 @@ pub(super) async fn read(reading: &mut Reading<'_>, user_types: &UserTypes) -> R
         .await?;
     let mut used: BTreeSet<u32> = raws.iter().map(|raw| raw.field.type_oid).collect();
     used.extend(user_types.used());
-    let types = source::types(reading.connection, reading.version, &used).await?;
+    let types = types::types(reading.connection, reading.version, &used).await?;
     let mut defaults = Defaults::read(reading).await?;
     let mut fields: HashMap<u32, Vec<_>> = HashMap::new();
     for mut raw in raws {
