@@ -33,10 +33,7 @@ pub(super) fn take(model: &mut Model, text: &str, line: u64) -> Result<(), DumpE
     }
     let read = Lexed::new(text).and_then(|lexed| {
         let node = tree::parse_one(&lexed)?;
-        let sql = Sql {
-            lexed: &lexed,
-            line,
-        };
+        let sql = Sql { lexed: &lexed };
         Ok(node.is_none_or(|node| statement(model, &sql, &node).is_some()))
     });
     match read {
