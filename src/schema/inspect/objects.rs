@@ -144,6 +144,15 @@ pub(super) static TABLESPACE: Kind = Kind {
     remedy: "none is needed",
 };
 
+pub(super) static SETTINGS: Kind = Kind {
+    id: "settings",
+    severity: Severity::Change,
+    title: "settings of the database or of its roles (ALTER DATABASE … SET, ALTER ROLE … SET)",
+    happens: "they are left out: sessions begin with the target's own settings",
+    why: "databases and roles are made by db9, not by DDL (DB9 guide \"Migrate from PostgreSQL\")",
+    remedy: "set them at the beginning of each session, or as options of the connection string",
+};
+
 pub(super) static OTHER: Kind = Kind {
     id: "other-object",
     severity: Severity::Loss,
@@ -199,6 +208,7 @@ fn kind(kind: OtherKind) -> Option<&'static Kind> {
         OtherKind::Language => &LANGUAGE,
         OtherKind::LargeObjects => &LARGE_OBJECTS,
         OtherKind::Tablespace => &TABLESPACE,
+        OtherKind::Settings => &SETTINGS,
         OtherKind::Something => &OTHER,
         OtherKind::DefaultPrivileges
         | OtherKind::SecurityLabel
@@ -229,7 +239,9 @@ pub(super) fn finding(kind: &'static Kind, other: &Other) -> Option<Finding> {
 fn name(other: &Other) -> String {
     let name = &other.name;
     match other.kind {
-        OtherKind::Cast | OtherKind::LargeObjects | OtherKind::Something => name.name.clone(),
+        OtherKind::Cast | OtherKind::LargeObjects | OtherKind::Settings | OtherKind::Something => {
+            name.name.clone()
+        }
         OtherKind::Grants if name.name == "PUBLIC" => name.name.clone(),
         OtherKind::DefaultPrivileges => readable(&name.name),
         _ if name.schema.is_empty() => readable(&name.name),
@@ -264,7 +276,7 @@ fn word(kind: OtherKind) -> &'static str {
         OtherKind::SecurityLabel => "label",
         OtherKind::Tablespace => "tablespace",
         // Their names say it.
-        OtherKind::LargeObjects | OtherKind::Something => "",
+        OtherKind::LargeObjects | OtherKind::Settings | OtherKind::Something => "",
     }
 }
 
@@ -308,6 +320,7 @@ mod tests {
             (OtherKind::Language, "language"),
             (OtherKind::LargeObjects, "large-objects"),
             (OtherKind::Tablespace, "tablespace"),
+            (OtherKind::Settings, "settings"),
             (OtherKind::Something, "other-object"),
         ];
         let others = expected.iter().map(|(kind, _)| other(*kind, "x", "", 1));
