@@ -57,14 +57,16 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, user_type: &UserType) {
         UserTypeKind::Domain { .. } => domain(maker, &readable, &name, user_type),
         UserTypeKind::Base => return,
     };
+    let mut needs = parts_made(maker, &parts);
+    needs.extend(maker.take_used());
     let draft = Draft {
         section: Section::PreData,
         makes: Makes::Type,
-        object: readable,
+        object: format!("type {name}"),
         name,
         sql,
         rewritten: Vec::new(),
-        needs: parts_made(maker, &parts),
+        needs,
     };
     maker.build.push(Some(object), draft);
 }
