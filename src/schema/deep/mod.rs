@@ -102,7 +102,7 @@ pub fn questions(database: &Database, profile: &Profile, conversion: &Conversion
         }
         questions.extend(keys::questions(&table));
     }
-    questions.sort_by(|a, b| b.bytes.cmp(&a.bytes));
+    questions.sort_by_key(|question| std::cmp::Reverse(question.bytes));
     questions
 }
 
