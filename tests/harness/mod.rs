@@ -127,11 +127,7 @@ impl Pair {
     }
 
     /// With the source on this cluster, and nothing in the target.
-    pub(crate) fn empty_on(
-        sources: &Cluster,
-        options: StandinOptions,
-        sample: Sample<'_>,
-    ) -> Self {
+    pub(crate) fn empty_on(sources: &Cluster, options: StandinOptions, sample: Sample<'_>) -> Self {
         let cluster = options.cluster.clone().unwrap_or_else(|| targets().clone());
         let source = sources.database("source").expect("the source is made");
         let standin = Standin::start(StandinOptions {

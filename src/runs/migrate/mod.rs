@@ -255,7 +255,7 @@ impl<'a> Clock<'a> {
     fn phase(&mut self, phase: Phase, what: &str) {
         self.ends();
         self.current = Some((phase, Instant::now()));
-        let banner = format!("== {}: {what}", phase.name());
+        let banner = format!("{}: {what}", phase.name());
         let _ = self.surroundings.events.try_send(Event::Banner(banner));
     }
 
