@@ -58,6 +58,7 @@ pub(super) struct CopyArguments {
     pub(super) postgres: String,
 
     /// DB9 endpoint, the target: a URI or a libpq key=value string [sslmode: require where not said].
+    /// PG* variables (PGPASSWORD …) are for --postgres alone.
     #[arg(long, value_name = "URI", env = "WIRE9_DB9", hide_env_values = true)]
     #[arg(help_heading = "Endpoints")]
     pub(super) db9: String,

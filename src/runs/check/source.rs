@@ -4,7 +4,7 @@ use crate::catalog::database::{Database, ServerState};
 use crate::endpoint::error::Error as EndpointError;
 use crate::endpoint::identity::{Identity, identity};
 use crate::endpoint::introspect;
-use crate::endpoint::snapshot::{Keeper, Snapshot};
+use crate::endpoint::snapshot::Keeper;
 use crate::wire::{ConnectOptions, Connection};
 
 use super::super::error::Error;
@@ -106,14 +106,6 @@ impl Transaction {
         match self {
             Self::Shared(keeper, _) => keeper.connection(),
             Self::Alone(connection) => connection,
-        }
-    }
-
-    /// The snapshot that others can read under, and where.
-    pub(super) fn shared(&self) -> Option<(&Snapshot, &ConnectOptions)> {
-        match self {
-            Self::Shared(keeper, options) => Some((keeper.snapshot(), options)),
-            Self::Alone(_) => None,
         }
     }
 

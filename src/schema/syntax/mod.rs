@@ -4,6 +4,7 @@
 //! With the feature `parser` (on by default) the texts are parsed by PostgreSQL's own parser. Without
 //! it an exact lexer sees the tokens: it rewrites what tokens can tell, and every body is *not checked*.
 
+mod bodies;
 mod lexer;
 #[cfg(feature = "parser")]
 mod parsed;
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 use crate::catalog::database::{Database, Name};
 use crate::profile::Profile;
 
-use super::finding::{Finding, Kind};
+use super::finding::Finding;
 use lexer::Lexed;
 #[cfg(feature = "parser")]
 use parsed as way;
@@ -34,8 +35,8 @@ use wanted::{Concern, Wanted};
 #[cfg(not(feature = "parser"))]
 use words as way;
 
-/// The kinds of findings of this part.
-pub(super) const KINDS: &[&Kind] = &[];
+pub(super) use bodies::KINDS;
+pub use bodies::{Refused, refused_features};
 
 /// What is to be replaced in a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -131,8 +132,8 @@ fn by_words(text: &str, wanted: &Wanted<'_>) -> Result<String, NotParsed> {
 
 /// Features of routines, triggers and views of the database that the target does not have, with the line
 /// in the body; a body that can not be read is a finding of its own, `not-checked`.
-pub fn bodies(_database: &Database, _profile: &Profile) -> Vec<Finding> {
-    Vec::new()
+pub fn bodies(database: &Database, profile: &Profile) -> Vec<Finding> {
+    bodies::findings(database, profile)
 }
 
 #[cfg(test)]

@@ -248,13 +248,6 @@ pub(super) fn node<'v>(value: &'v Value, kind: &str) -> Option<&'v Fields> {
     inner.get(kind)?.as_object()
 }
 
-/// The kind of a node, wrapped or not.
-pub(super) fn kind_of(value: &Value) -> &str {
-    let inner = value.get("node").unwrap_or(value);
-    let key = inner.as_object().and_then(|fields| fields.keys().next());
-    key.map_or("", String::as_str)
-}
-
 /// A text field; empty where there is none.
 pub(super) fn string<'v>(fields: &'v Fields, key: &str) -> &'v str {
     fields.get(key).and_then(Value::as_str).unwrap_or_default()

@@ -60,7 +60,7 @@ impl TypeKey {
         let lexed = Lexed::new(text).ok()?;
         let span = type_span(&lexed, 0)?;
         let all = span.array_end == lexed.tokens.len();
-        all.then(|| Self {
+        all.then_some(Self {
             array: span.array_end > span.end,
             ..span.key
         })

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::reading::guarded;
+use super::super::answer::guarded;
 use super::texts::LOCKING;
 use crate::catalog::database::{Name, Position};
 use crate::endpoint::error::Result;

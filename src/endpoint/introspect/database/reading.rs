@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::super::answer::{Fields, Read, each};
+use super::super::answer::{Fields, Read, each, guarded};
 use super::super::source::server_version;
 use crate::catalog::database::{Database, Relation};
 use crate::catalog::is_system_schema;
-use crate::endpoint::error::{Doing as _, Error, Result};
-use crate::wire::{self, Connection, ServerError, TransactionStatus};
+use crate::endpoint::error::Result;
+use crate::wire::Connection;
 
 /// OIDs of catalogs, the same in every PostgreSQL.
 pub(super) mod class {
@@ -141,38 +141,3 @@ impl Found<'_> {
 pub(super) fn is_user_schema(name: &str) -> bool {
     !is_system_schema(name)
 }
-
-/// How long a guarded statement waits for a lock: whoever holds it longer keeps his object to himself.
-const LOCK_TIMEOUT: &str = "3s";
-
-/// Runs a statement that may be refused. A transaction survives a refusal, and keeps none of the locks
-/// that the statement took: 20,000 do not fit.
-pub(super) async fn guarded(
-    connection: &mut Connection,
-    what: &str,
-    sql: &str,
-    read: impl FnMut(Fields<'_>) -> Read,
-) -> Result<std::result::Result<(), Box<ServerError>>> {
-    let doing = format!("reading {what}");
-    let within = connection.transaction_status() == TransactionStatus::InTransaction;
-    if within {
-        let begin = format!("SAVEPOINT wire9_reading; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'");
-        connection.query(&begin).await.doing(&doing)?;
-    }
-    let answer = match each(connection, &doing, sql, read).await {
-        Ok(()) => Ok(()),
-        Err(Error::Wire {
-            source: wire::Error::Server(refusal),
-            ..
-        }) if connection.is_usable() && refusal.code != CANCELLED => Err(refusal),
-        Err(error) => return Err(error),
-    };
-    if within {
-        let end = "ROLLBACK TO SAVEPOINT wire9_reading; RELEASE SAVEPOINT wire9_reading";
-        connection.query(end).await.doing(&doing)?;
-    }
-    Ok(answer)
-}
-
-/// SQLSTATE of a statement that a timeout or a person has ended: to go on would be no answer to that.
-const CANCELLED: &str = "57014";

@@ -4,7 +4,8 @@
 
 use std::collections::HashMap;
 
-use super::reading::{Reading, guarded};
+use super::super::answer::guarded;
+use super::reading::Reading;
 use crate::endpoint::error::Result;
 
 /// Objects per statement where printing takes no lock.

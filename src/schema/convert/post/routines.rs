@@ -8,16 +8,17 @@ use crate::schema::finding::{Finding, Kind, Severity};
 use super::needs::Need;
 use super::source::routine_word;
 use super::stance::{NOT_DOCUMENTED, Stance};
+use super::text::{Piece, items, pieces};
 use super::{Changes, Left, Made, Post};
 
-/// A routine in a language that is not there.
-pub(super) static LANGUAGE: Kind = Kind {
-    id: "routine-language",
+/// Two routines of one name and the same arguments.
+pub(super) static NAME_TAKEN: Kind = Kind {
+    id: "routine-name-taken",
     severity: Severity::Loss,
-    title: "routine in a language that the target does not have",
+    title: "routine that another one would replace",
     happens: "it is left out",
-    why: "languages sql and plpgsql only (DB9 documentation, early 2026)",
-    remedy: "write it in SQL or PL/pgSQL, or in the application",
+    why: "mapped types or schemas give two routines the same name and arguments",
+    remedy: "rename one of them in the source, or map its schema otherwise in --map",
 };
 
 /// CREATE AGGREGATE.
@@ -70,6 +71,9 @@ pub(super) static SECURITY_DEFINER: Kind = Kind {
     remedy: "look at what it lets its callers do, or change its owner in the target",
 };
 
+/// pg_type.oid of `event_trigger`, part of the protocol.
+const EVENT_TRIGGER: u32 = 3838;
+
 impl<'a> Post<'_, 'a> {
     /// All routines that are not there yet, in the order of their names as far as their needs allow.
     pub(super) fn routines(&mut self) {
@@ -86,7 +90,7 @@ impl<'a> Post<'_, 'a> {
         let object = Object::new(Class::Routine, routine.oid);
         let readable = format!("{} {}", routine_word(routine.kind), routine.signature());
         let need = self.need(object);
-        if let Some(why) = self.refused.get(&readable).cloned() {
+        if let Some(why) = self.refused(routine) {
             // The finding is the body's own, with its line.
             self.chains.insert(object, readable.clone());
             self.build.leave_out(object, readable, why);
@@ -104,14 +108,18 @@ impl<'a> Post<'_, 'a> {
         }
     }
 
-    fn routine_sql(&self, routine: &Routine, need: &Need) -> Result<(String, Changes), Left> {
+    fn routine_sql(&mut self, routine: &Routine, need: &Need) -> Result<(String, Changes), Left> {
         let profile = self.build.profile;
         let mut changes = Changes::new();
         let definition = match (routine.kind, &routine.definition) {
             (RoutineKind::Aggregate, definition) => {
                 let stance = Stance::of(&profile.aggregates);
                 let taken = definition.as_ref().filter(|_| stance.is_taken());
-                taken.ok_or_else(|| Left::new(&AGGREGATE, stance.because()))?
+                let why = match stance {
+                    Stance::Taken => "its definition is not known".to_owned(),
+                    _ => stance.because(),
+                };
+                taken.ok_or(Left::new(&AGGREGATE, why))?
             }
             (_, Some(definition)) => definition,
             (_, None) => {
@@ -129,25 +137,60 @@ impl<'a> Post<'_, 'a> {
                 Stance::Taken => {}
             }
         }
-        self.language(routine)?;
         if let Some(chain) = self.broken(need) {
             return Err(Left::new(
                 &NEEDS_MISSING,
                 format!("{} → {chain}", routine.signature()),
             ));
         }
+        if routine.returns == EVENT_TRIGGER && !self.is_postgresql() {
+            let why = "it returns event_trigger, and there are no event triggers";
+            return Err(Left::new(&NEEDS_MISSING, why));
+        }
+        let signature = self.signature(routine);
+        if !self.signatures.insert(signature) {
+            let name = self.renamed(&routine.name);
+            return Err(Left::new(
+                &NAME_TAKEN,
+                format!("{name}({})", routine.arguments),
+            ));
+        }
         Ok((self.statement(definition, &mut changes), changes))
     }
 
-    fn language(&self, routine: &Routine) -> Result<(), Left> {
-        let Some(languages) = &self.build.profile.languages else {
-            return Ok(());
-        };
-        if languages.value.contains(&routine.language) {
-            return Ok(());
+    /// Takes the signatures of the routines of the first section.
+    pub(super) fn take_signatures(&mut self) {
+        for routine in &self.build.database.routines {
+            if self
+                .build
+                .made(Object::new(Class::Routine, routine.oid))
+                .is_some()
+            {
+                let signature = self.signature(routine);
+                self.signatures.insert(signature);
+            }
         }
-        let language = readable(&routine.language);
-        Err(Left::new(&LANGUAGE, format!("language {language}")))
+    }
+
+    /// What tells a routine from others in the target: its name and the types of its arguments.
+    fn signature(&self, routine: &Routine) -> String {
+        let meant = self.routine_meant(routine);
+        let name = self.renamed(&routine.name);
+        let group = pieces(&meant).last().map_or("", |piece| piece.text);
+        let inside = group.strip_prefix('(').and_then(|g| g.strip_suffix(')'));
+        let types: Vec<String> = items(inside.unwrap_or_default())
+            .map(argument_type)
+            .collect();
+        format!("{name}({})", types.join(", "))
+    }
+
+    /// What of its language or body the target refuses.
+    fn refused(&self, routine: &Routine) -> Option<String> {
+        let languages = self.build.profile.languages.as_ref()?;
+        if routine.kind == RoutineKind::Aggregate || languages.value.contains(&routine.language) {
+            return None;
+        }
+        Some(format!("language {}", readable(&routine.language)))
     }
 
     fn make_routine(
@@ -160,12 +203,12 @@ impl<'a> Post<'_, 'a> {
     ) {
         let name = self.renamed(&routine.name);
         let word = routine_word(routine.kind);
-        let used = need.may.iter().filter_map(|&on| self.missing(on));
-        let used = used.chain(match routine.language.as_str() {
-            "sql" => Vec::new(),
-            _ => need.absent.clone(),
-        });
-        let missing: Vec<String> = used.collect();
+        // Functions that the server or an extension does not have are the body's own findings.
+        let own = need
+            .may
+            .iter()
+            .filter(|&&on| self.source.extension_of(on).is_none());
+        let missing: Vec<String> = own.filter_map(|&on| self.missing(on)).collect();
         if !missing.is_empty() {
             changes.push((&CALLS_MISSING, format!("it uses {}", missing.join(", "))));
         }
@@ -184,5 +227,58 @@ impl<'a> Post<'_, 'a> {
             made,
             changes,
         );
+    }
+}
+
+/// The type of an argument, without its mode and name: `VARIADIC a integer[]` is `integer[]`.
+fn argument_type(argument: &str) -> String {
+    let pieces = pieces(argument);
+    let mode = |piece: &Piece<'_>| matches!(piece.text, "IN" | "OUT" | "INOUT" | "VARIADIC");
+    let modes = pieces.iter().take_while(|piece| mode(piece)).count();
+    let rest = &pieces[modes..];
+    let named = match rest {
+        [first, second, ..] => {
+            let begins_type = TYPES_OF_SEVERAL_WORDS.contains(&first.text);
+            !begins_type && !matches!(second.text, "." | "[" | "]") && !second.text.starts_with('(')
+        }
+        _ => false,
+    };
+    let first = rest.get(usize::from(named));
+    first.map_or_else(String::new, |piece| {
+        argument[piece.start..].trim().to_owned()
+    })
+}
+
+const TYPES_OF_SEVERAL_WORDS: [&str; 7] = [
+    "double",
+    "character",
+    "timestamp",
+    "time",
+    "bit",
+    "interval",
+    "national",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_is_told_by_its_type_alone() {
+        for (argument, data_type) in [
+            ("integer", "integer"),
+            ("a integer", "integer"),
+            ("VARIADIC a integer[]", "integer[]"),
+            ("INOUT \"a b\" public.\"T\"", "public.\"T\""),
+            ("double precision", "double precision"),
+            (
+                "a timestamp without time zone",
+                "timestamp without time zone",
+            ),
+            ("public.email", "public.email"),
+            ("", ""),
+        ] {
+            assert_eq!(argument_type(argument), data_type, "{argument}");
+        }
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn is_granted(name: &str) -> bool {
 }
 
 /// All of PostgreSQL's types that may stand in a cast, in its own spelling.
-pub(super) const TYPES: [&str; 61] = [
+pub(super) const TYPES: [&str; 63] = [
     "boolean",
     "integer",
     "bigint",
@@ -109,6 +109,8 @@ pub(super) const TYPES: [&str; 61] = [
     "int4multirange",
     "int8multirange",
     "nummultirange",
+    "tsmultirange",
+    "tstzmultirange",
     "datemultirange",
 ];
 

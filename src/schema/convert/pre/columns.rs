@@ -6,7 +6,9 @@ use super::kinds;
 use super::maker::Maker;
 use super::mapped_type::{Declared, MappedType};
 use super::sequences;
+use super::spelling::Spelling;
 use super::tables::Draft;
+use super::tokens;
 use crate::catalog::database::{Class, Field, FieldDefault, Object};
 use crate::catalog::readable;
 use crate::profile::Profile;
@@ -160,6 +162,44 @@ fn default(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, field: &Field, text
     }
 }
 
+/// The default as the target can compute it.
+fn default_text(
+    maker: &mut Maker<'_, '_>,
+    draft: &Draft<'_>,
+    field: &Field,
+    text: &str,
+) -> Result<String, String> {
+    if draft.foreign.contains(field.name.as_str()) && !is_constant(text) {
+        return Err("the column's type becomes text".to_owned());
+    }
+    let amount;
+    let text = if Spelling::of(&field.data_type.sql).name == "money" {
+        amount = money(text).ok_or("the amount can not be read")?;
+        amount.as_str()
+    } else {
+        text
+    };
+    usable(maker, draft.object, Some(&field.name), text)
+}
+
+/// NULL, or a string with or without a cast: it is the same text for every type.
+fn is_constant(text: &str) -> bool {
+    let text = text.trim();
+    let strings = tokens::strings(text).len();
+    text.starts_with("NULL") || strings == 1 && text.starts_with('\'') && !text.contains(['(', '|'])
+}
+
+/// An expression of type money, `'$1,234.50'::money`, whose text depends on the locale, as a number;
+/// every other expression as it is.
+fn money(text: &str) -> Option<String> {
+    let Some(amount) = text.strip_suffix("::money").filter(|t| t.starts_with('\'')) else {
+        return Some(text.to_owned());
+    };
+    let amount = amount.trim_matches('\'').replace(['$', ','], "");
+    let number: f64 = amount.parse().ok()?;
+    number.is_finite().then(|| format!("'{amount}'::money"))
+}
+
 fn generated(
     maker: &mut Maker<'_, '_>,
     draft: &mut Draft<'_>,
@@ -235,4 +275,37 @@ fn identity(
     };
     find(maker, draft, field, &kinds::IDENTITY_AS_DEFAULT, detail);
     format!(" DEFAULT {}", sequences::next_value(maker.build, sequence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_money_are_numbers_where_they_can_be_read() {
+        let number = |text| money(text).unwrap();
+        assert_eq!(number("'$1,234.50'::money"), "'1234.50'::money");
+        assert_eq!(number("'-$5.00'::money"), "'-5.00'::money");
+        assert_eq!(number("(0)::money"), "(0)::money");
+        assert_eq!(money("'1.234,50 €'::money"), None);
+    }
+
+    #[test]
+    fn a_constant_is_the_same_text_for_every_type() {
+        for text in [
+            "'127.0.0.1'::inet",
+            "NULL::inet",
+            "'a(b'",
+            "'it''s'::public.t",
+        ] {
+            assert_eq!(is_constant(text), text != "'a(b'", "{text}");
+        }
+        for text in [
+            "int4range(1, 10)",
+            "('1'::text)::inet",
+            "'a'::text || 'b'::text",
+        ] {
+            assert!(!is_constant(text), "{text}");
+        }
+    }
 }

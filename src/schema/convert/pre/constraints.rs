@@ -6,7 +6,7 @@ use super::maker::Maker;
 use super::tables::Draft;
 use super::tokens;
 use super::value;
-use crate::catalog::database::{Constraint, ConstraintKind};
+use crate::catalog::database::{Constraint, ConstraintKind, RelationKind};
 use crate::catalog::readable;
 use crate::profile::Profile;
 use crate::schema::finding::{Finding, Kind};
@@ -75,6 +75,9 @@ fn check_text(
 ) -> Result<String, String> {
     if Profile::yes(&maker.build.profile.check_constraints) == Some(false) {
         return Err("the target takes no CHECK".to_owned());
+    }
+    if draft.relation.kind == RelationKind::Foreign {
+        return Err("the foreign server may hold rows that break it".to_owned());
     }
     if !constraint.enforced {
         return Err("it is NOT ENFORCED: rows that break it would not load".to_owned());
@@ -147,7 +150,8 @@ fn primary_key(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, constraint: &Co
         let why = format!("without {}", dropped.join(" and "));
         find(maker, draft, constraint, &kinds::KEY_OPTIONS, &why);
     }
-    let name = sql::identifier(&constraint.name);
+    let renamed = maker.names.keys.get(&constraint.oid);
+    let name = sql::identifier(renamed.unwrap_or(&constraint.name));
     draft.constraints.push(format!("CONSTRAINT {name} {line}"));
     draft.comes_with.push(constraint.oid);
     draft.index_comes_with.extend(constraint.index);

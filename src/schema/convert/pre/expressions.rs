@@ -17,6 +17,7 @@ pub(super) fn usable(
     if let Some(column) = column {
         by_edges(maker, owner, column)?;
     }
+    maker.sequences_named(text);
     // A text that is not parsed is said below.
     let names = syntax::names_in_expression(text).unwrap_or_default();
     for function in &names.functions {

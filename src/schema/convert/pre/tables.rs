@@ -6,6 +6,8 @@ use super::kinds;
 use super::layout::Role;
 use super::maker::Maker;
 use super::mapped_type::MappedType;
+use super::spelling::Spelling;
+use super::text::{cut, one_line};
 use super::tokens;
 use super::{columns, constraints};
 use crate::catalog::Persistence;
@@ -126,6 +128,7 @@ pub(super) fn make<'a>(maker: &mut Maker<'_, 'a>, relation: &'a Relation) {
         maker.make(parent);
         draft.needs.push(parent);
     }
+    types_of(maker, &mut draft);
     let inherits = !above.is_empty();
     let fields: Vec<(&Field, MappedType)> = relation
         .columns
@@ -141,9 +144,22 @@ pub(super) fn make<'a>(maker: &mut Maker<'_, 'a>, relation: &'a Relation) {
         }
     }
     constraints::add(maker, &mut draft);
+    draft.needs.extend(maker.take_used());
     timestamp_keys(maker, relation, &fields);
     remarks(maker, relation);
     push(maker, draft, role);
+}
+
+/// Makes the types of its columns, which a dump does not tell otherwise.
+fn types_of(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>) {
+    for field in &draft.relation.columns {
+        let spelling = Spelling::of(&field.data_type.sql);
+        if let Some(user_type) = maker.build.types.user_type(field.type_oid, &spelling) {
+            let object = Object::new(Class::Type, user_type.oid);
+            maker.make(object);
+            draft.needs.push(object);
+        }
+    }
 }
 
 /// Tables that have to be there before: the one that it is a partition of, those that it inherits from.
@@ -166,7 +182,7 @@ fn push(maker: &mut Maker<'_, '_>, draft: Draft<'_>, role: Role) {
     let made = build::Draft {
         section: Section::PreData,
         makes: Makes::Table,
-        object: format!("table {}", relation.name),
+        object: format!("table {target}"),
         name: target.clone(),
         sql,
         rewritten,
@@ -302,21 +318,14 @@ fn absorb(maker: &mut Maker<'_, '_>, relation: &Relation, root: u32) {
     }
 }
 
-/// Constraints, indexes and triggers that the tables above a partition do not have.
+/// What CREATE TABLE would hold and the tables above a partition do not have; the rest is post-data's.
 fn only_here(relation: &Relation) -> Vec<String> {
+    let ours = [ConstraintKind::Check, ConstraintKind::Primary];
     let constraints = relation.constraints.iter();
-    let constraints = constraints
-        .filter(|c| !c.inherited && c.kind != ConstraintKind::Trigger)
-        .map(|c| format!("constraint {}", readable(&c.name)));
-    let indexes = relation.indexes.iter();
-    let indexes = indexes
-        .filter(|i| i.parent.is_none() && i.constraint.is_none())
-        .map(|i| format!("index {}", readable(&i.name)));
-    let triggers = relation.triggers.iter();
-    let triggers = triggers
-        .filter(|t| !t.inherited)
-        .map(|t| format!("trigger {}", readable(&t.name)));
-    constraints.chain(indexes).chain(triggers).collect()
+    constraints
+        .filter(|c| !c.inherited && ours.contains(&c.kind))
+        .map(|c| format!("constraint {}", readable(&c.name)))
+        .collect()
 }
 
 fn leave_foreign_out(maker: &mut Maker<'_, '_>, relation: &Relation) {
@@ -368,7 +377,8 @@ fn remarks(maker: &mut Maker<'_, '_>, relation: &Relation) {
     let mut found: Vec<(&'static Kind, String)> = Vec::new();
     let children = maker.layout.children(relation.oid).len();
     if children > 0 && !maker.layout.inherits {
-        found.push((&kinds::INHERITANCE, format!("{children} children")));
+        let detail = format!("{children} child{}", if children == 1 { "" } else { "ren" });
+        found.push((&kinds::INHERITANCE, detail));
     }
     if relation.kind == RelationKind::Foreign {
         let server = relation.foreign_server.as_deref().unwrap_or("?");
@@ -390,25 +400,10 @@ fn remarks(maker: &mut Maker<'_, '_>, relation: &Relation) {
     let named = [
         (&kinds::TABLESPACE, &relation.tablespace),
         (&kinds::ACCESS_METHOD, &relation.access_method),
-        (&kinds::REPLICA_IDENTITY, &relation.replica_identity),
     ];
     let named = named.into_iter();
     found.extend(named.filter_map(|(kind, name)| Some((kind, readable(name.as_ref()?)))));
     for (kind, detail) in found {
         maker.build.find(Finding::new(kind, &object).detail(detail));
     }
-}
-
-/// The start of a text of at most so many bytes.
-fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-/// An expression within a comment of one line.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
