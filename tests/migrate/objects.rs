@@ -58,9 +58,7 @@ fn problem(statement: &Statement, target: &Database) -> Option<String> {
     let last = |of: &str| statement.object.ends_with(&format!(".{of}"));
     let of_table = target.relations.iter().find(|r| r.name == *name);
     let there = match statement.makes {
-        Makes::Schema => {
-            target.schemas.iter().any(|s| s.name == name.name) || name.name == "public"
-        }
+        Makes::Schema => target.schemas.iter().any(|s| s.name == name.schema),
         Makes::Extension => target.extensions.iter().any(|e| e.name == name.name),
         Makes::Type => target.types.iter().any(|t| t.name == *name),
         Makes::Sequence => target.sequences.iter().any(|s| s.name == *name),

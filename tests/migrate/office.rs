@@ -69,7 +69,7 @@ pub(crate) fn office() -> Pair {
 /// What hangs on the rows, by name: indexes, constraints, views, triggers, routines of the target.
 pub(crate) fn objects(pair: &Pair) -> Vec<String> {
     let sql = "SELECT kind || ' ' || name FROM ( \
-         SELECT 'relation ' || c.relkind AS kind, n.nspname || '.' || c.relname AS name \
+         SELECT 'relation ' || c.relkind::text AS kind, n.nspname || '.' || c.relname AS name \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname IN ('public', 'hr', 'app') AND c.relkind <> 'c' \
          UNION ALL SELECT 'constraint', conname FROM pg_constraint c \

@@ -12,9 +12,12 @@ fn a_target_that_is_not_empty_is_refused_and_left_as_it_is() {
         .ends_with(4)
         .says("the target is not empty: public.mine");
     assert_eq!(objects(&pair), ["relation r public.mine"]);
-    pair.target_execute("DROP TABLE mine");
-    pair.migrate().run().ends_with(0);
+    pair.migrate()
+        .args(&["--accept", "target-not-empty"])
+        .run()
+        .ends_with(0);
     assert_complete(&pair);
+    assert_eq!(pair.target_rows("mine"), 1);
 }
 
 #[test]

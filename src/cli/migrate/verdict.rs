@@ -285,7 +285,7 @@ impl Verdict<'_> {
                     ))
                 }
                 Set::Ahead => Some(format!(
-                    "{name}: left where it is, it was used in the target already"
+                    "{name}: left where it is, further than in the source"
                 )),
                 Set::Problem(why) => Some(format!("{name}: {}", clean(why))),
             }
