@@ -60,8 +60,8 @@ impl Progress {
         match event {
             Event::Phase(name) => self.phase = Some((clean(&name), now)),
             Event::Banner(line) => {
-                self.begin_part();
-                return Some(clean(&line));
+                self.begin_part(clean(&line), now);
+                return Some(format!("== {}", clean(&line)));
             }
             Event::Statement { done, of, object } => {
                 let (done, of) = (units::count(done as u64), units::count(of as u64));
@@ -88,9 +88,9 @@ impl Progress {
     }
 
     /// Another part of a run: the tables of the one before are of no interest any more.
-    fn begin_part(&mut self) {
+    fn begin_part(&mut self, name: String, now: Duration) {
         *self = Self {
-            phase: self.phase.take(),
+            phase: Some((name, now)),
             retries: self.retries,
             ..Self::default()
         };

@@ -187,7 +187,7 @@ impl Screen {
 
     fn event(&mut self, event: Event) {
         let now = self.began.elapsed();
-        if let Event::Phase(_) = event {
+        if let Event::Phase(_) | Event::Banner(_) = event {
             self.phase_ends(now);
         }
         let begins = matches!(event, Event::Phase(_));

@@ -73,7 +73,8 @@ impl Verdict<'_> {
         self.moved().into_iter().chain([self.ending()]).collect()
     }
 
-    fn moved(&self) -> Option<String> {
+    /// Whether the source was written since the snapshot, where that is known.
+    pub(super) fn moved(&self) -> Option<String> {
         match &self.outcome.moved {
             SourceMoved::Yes { tables } if tables.is_empty() => Some(
                 "SOURCE MAY HAVE BEEN WRITTEN since the snapshot: other transactions ran, none of \

@@ -17,7 +17,7 @@ use crate::profile::Profile;
 
 use super::finding::{Finding, Kind};
 
-pub use target::of_probe;
+pub use target::{NOT_EMPTY, of_probe};
 
 /// The kinds of findings of this part.
 pub(super) const KINDS: &[&Kind] = &[

@@ -5,7 +5,8 @@ use crate::schema::finding::{Finding, Kind, Severity};
 
 use super::Looked;
 
-pub(super) static NOT_EMPTY: Kind = Kind {
+/// What stands in the target is in the way. `migrate` knows which of it is its own.
+pub static NOT_EMPTY: Kind = Kind {
     id: "target-not-empty",
     severity: Severity::Blocker,
     title: "the target holds tables already",
