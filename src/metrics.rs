@@ -177,6 +177,17 @@ pub enum Event {
         /// Bytes (estimated) that earlier runs of the same command have already committed.
         done: u64,
     },
+    /// A part of a longer run begins: a line for people that stays. What was planned before is over.
+    Banner(String),
+    /// A statement of the target's DDL begins.
+    Statement {
+        /// Statements that are done.
+        done: usize,
+        /// Statements that were asked for.
+        of: usize,
+        /// What this one makes, for people.
+        object: String,
+    },
     /// A table's first chunk begins.
     Began {
         /// Table index.

@@ -56,10 +56,19 @@ pub struct Source<'a> {
     pub schema: &'a str,
     /// Table, unquoted.
     pub name: &'a str,
-    /// Columns in the order sent; may be empty.
-    pub columns: &'a [&'a str],
+    /// What is sent of each row, in order; may be empty.
+    pub columns: &'a [Value<'a>],
     /// A further condition, SQL text.
     pub condition: Option<&'a str>,
+}
+
+/// A value that is read of each row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A column, unquoted.
+    Column(&'a str),
+    /// What the server computes of the row, SQL text.
+    Computed(&'a str),
 }
 
 /// A half-open range of a table; `None` is an open end.
@@ -97,7 +106,7 @@ pub fn copy_out(source: &Source<'_>, range: Range<'_>) -> String {
 pub fn select(source: &Source<'_>, range: Range<'_>) -> String {
     let mut sql = String::from("SELECT ");
     if !source.columns.is_empty() {
-        let _ = write!(sql, "{} ", identifiers(source.columns));
+        let _ = write!(sql, "{} ", join(source.columns.iter().map(Value::text)));
     }
     let _ = write!(sql, "FROM ONLY {}", qualified(source.schema, source.name));
     let mut conditions = range.conditions();
@@ -119,6 +128,16 @@ pub fn copy_in<S: AsRef<str>>(schema: &str, name: &str, columns: &[S]) -> String
         format!("COPY {table} FROM STDIN")
     } else {
         format!("COPY {table} ({}) FROM STDIN", identifiers(columns))
+    }
+}
+
+impl Value<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Column(name) => identifier(name),
+            // The line end closes a comment at the end of the expression.
+            Self::Computed(expression) => format!("({expression}\n)"),
+        }
     }
 }
 
@@ -178,7 +197,7 @@ mod tests {
     const ORDERS: Source<'_> = Source {
         schema: "shop",
         name: "orders",
-        columns: &["id", "at"],
+        columns: &[Value::Column("id"), Value::Column("at")],
         condition: None,
     };
 
@@ -210,6 +229,21 @@ mod tests {
             select(&ORDERS, range),
             "SELECT \"id\", \"at\" FROM ONLY \"shop\".\"orders\" WHERE \
              (\"a\", \"b c\") >= ('1'::bigint, 'it''s'::public.\"T\") ORDER BY \"a\", \"b c\""
+        );
+    }
+
+    #[test]
+    fn a_computed_value_stands_in_the_place_of_its_column() {
+        let source = Source {
+            columns: &[
+                Value::Column("id"),
+                Value::Computed("\"price\"::numeric -- EUR"),
+            ],
+            ..ORDERS
+        };
+        assert_eq!(
+            select(&source, Range::Whole),
+            "SELECT \"id\", (\"price\"::numeric -- EUR\n) FROM ONLY \"shop\".\"orders\""
         );
     }
 

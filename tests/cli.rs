@@ -51,7 +51,14 @@ const URI: &str = "postgresql://u@127.0.0.1:1/d";
 
 #[test]
 fn help_goes_to_stdout_and_lists_every_exit_code() {
-    for arguments in [&["--help"][..], &["copy", "--help"], &["probe", "--help"]] {
+    for arguments in [
+        &["--help"][..],
+        &["check", "--help"],
+        &["copy", "--help"],
+        &["probe", "--help"],
+        &["status", "--help"],
+        &["clean", "--help"],
+    ] {
         let output = run(arguments);
         let stdout = text(&output.stdout);
         assert_eq!(
@@ -69,7 +76,26 @@ fn help_goes_to_stdout_and_lists_every_exit_code() {
 
 #[test]
 fn every_argument_of_copy_has_one_sentence_with_its_default() {
-    let output = run(&["copy", "--help"]);
+    assert_eq!(
+        arguments_with_defaults("copy", &["--postgres", "--db9"]),
+        23
+    );
+}
+
+#[test]
+fn every_argument_of_check_has_one_sentence_with_its_default() {
+    assert_eq!(arguments_with_defaults("check", &["--postgres"]), 17);
+}
+
+#[test]
+fn every_argument_about_the_ledger_has_one_sentence_with_its_default() {
+    assert_eq!(arguments_with_defaults("status", &["--db9"]), 4);
+    assert_eq!(arguments_with_defaults("clean", &["--db9"]), 4);
+}
+
+/// How many arguments a command has; each that may be left out must say its default.
+fn arguments_with_defaults(command: &str, required: &[&str]) -> usize {
+    let output = run(&[command, "--help"]);
     let help = text(&output.stdout);
     let mut seen = 0;
     for option in help
@@ -84,11 +110,11 @@ fn every_argument_of_copy_has_one_sentence_with_its_default() {
             .lines()
             .take_while(|l| !l.trim_start().starts_with("--"))
             .collect();
-        let required = option.contains("--postgres <") || option.contains("--db9 <");
+        let required = required.iter().any(|r| option.contains(&format!("{r} <")));
         assert!(required || own.contains("default:"), "no default: {option}");
         seen += 1;
     }
-    assert_eq!(seen, 23, "{help}");
+    seen
 }
 
 #[test]
@@ -139,6 +165,7 @@ fn endpoints_that_are_missing_are_usage_errors() {
         "{stderr}"
     );
     refused(&run(&["probe"]), 2);
+    refused(&run(&["check"]), 2);
     refused(&run(&[]), 2);
 }
 

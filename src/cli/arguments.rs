@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::check::{CheckArguments, Format};
 use super::exit_codes;
+use super::migrate::MigrateArguments;
+use super::schema::SchemaArguments;
 
 /// Moves PostgreSQL databases into DB9 by speaking pgwire itself.
 #[derive(Debug, Parser)]
@@ -17,12 +20,29 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Reads the source's catalog (and its data with --deep) and reports what will not, or may not, survive
+    /// the move. Writes nothing.
+    #[command(after_help = exit_codes::help())]
+    Check(Box<CheckArguments>),
     /// Copies the data of tables that already exist in the target, in parallel, exactly once.
     #[command(after_help = exit_codes::help())]
     Copy(Box<CopyArguments>),
+    /// Moves a whole database: checks it, makes its schema in an empty target, copies the rows, builds
+    /// indexes, foreign keys and views, and sets the sequences. The same command continues.
+    #[command(after_help = exit_codes::help())]
+    Migrate(Box<MigrateArguments>),
     /// Finds out what a target accepts and prints it as a profile (TOML) for `copy --profile`.
     #[command(after_help = exit_codes::help())]
     Probe(ProbeArguments),
+    /// Prints the schema of the source as DDL that the target takes, or applies it.
+    #[command(after_help = exit_codes::help())]
+    Schema(Box<SchemaArguments>),
+    /// Shows the runs that a target knows, how far they are, and what the same command would do now.
+    #[command(after_help = exit_codes::help())]
+    Status(StatusArguments),
+    /// Removes wire9's own tables (schema wire9) from a target whose runs are done; loaded rows stay.
+    #[command(after_help = exit_codes::help())]
+    Clean(CleanArguments),
 }
 
 #[derive(Debug, Args)]
@@ -176,6 +196,45 @@ pub(super) struct ProbeArguments {
     /// connection [default: none].
     #[arg(long, value_name = "COMMAND")]
     pub(super) db9_password_command: Option<String>,
+}
+
+/// Where a ledger is.
+#[derive(Debug, Args)]
+pub(super) struct LedgerArguments {
+    /// DB9 endpoint whose runs are asked for: a URI or a libpq key=value string
+    /// [sslmode: require where not said].
+    #[arg(long, value_name = "URI", env = "WIRE9_DB9", hide_env_values = true)]
+    pub(super) db9: String,
+
+    /// Shell command whose first line of output is the DB9 password or token; run anew for each
+    /// connection [default: none].
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) db9_password_command: Option<String>,
+
+    /// Seconds that a silent server is waited for, 1 to 86400.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) io_timeout: u64,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArguments {
+    #[command(flatten)]
+    pub(super) ledger: LedgerArguments,
+
+    /// For people (text) or for programs (json).
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CleanArguments {
+    #[command(flatten)]
+    pub(super) ledger: LedgerArguments,
+
+    /// Give up unfinished runs: their rows stay, and they can not be continued [default: refuse].
+    #[arg(long)]
+    pub(super) abandon: bool,
 }
 
 /// `--fraction-digits`: `None` is `auto`. A type of its own, since clap reads an `Option` as an

@@ -4,11 +4,15 @@
 //! else of the crate prints, and nothing here ends the process: `run` answers the exit code.
 
 mod arguments;
+mod check;
+mod clean;
 mod copy;
 mod dry_run;
 mod errors;
 mod exit_codes;
+mod findings;
 mod judge;
+mod migrate;
 mod probe;
 mod progress;
 mod redact;
@@ -16,12 +20,15 @@ mod report;
 mod report_file;
 mod reporter;
 mod resources;
+mod schema;
 mod settings;
 mod signals;
+mod status;
 mod tally_table;
 mod terminal;
 mod units;
 mod verdict;
+mod work;
 mod wrap;
 
 use std::ffi::OsString;
@@ -47,9 +54,21 @@ where
 
 fn command(command: Command) -> Exit {
     match command {
+        Command::Check(typed) => check::check(&typed),
         Command::Copy(typed) => copy::copy(&typed),
+        Command::Migrate(typed) => migrate::migrate(&typed),
         Command::Probe(typed) => probe::probe(&typed),
+        Command::Schema(typed) => schema::schema(&typed),
+        Command::Status(typed) => status::status(&typed),
+        Command::Clean(typed) => clean::clean(&typed),
     }
+}
+
+/// Columns of stdout where it is a terminal.
+fn columns() -> Option<usize> {
+    let term = console::Term::stdout();
+    let (_, columns) = term.is_term().then(|| term.size_checked()).flatten()?;
+    Some(usize::from(columns))
 }
 
 /// Help and version are answers; everything else is a usage error, shown without any secret that

@@ -28,6 +28,8 @@ pub(super) struct Progress {
     rows: u64,
     retries: u64,
     samples: VecDeque<Sample>,
+    /// How far the statements of the schema are.
+    statements: Option<String>,
 }
 
 struct Table {
@@ -57,6 +59,15 @@ impl Progress {
     pub(super) fn event(&mut self, event: Event, now: Duration) -> Option<String> {
         match event {
             Event::Phase(name) => self.phase = Some((clean(&name), now)),
+            Event::Banner(line) => {
+                self.begin_part();
+                return Some(clean(&line));
+            }
+            Event::Statement { done, of, object } => {
+                let (done, of) = (units::count(done as u64), units::count(of as u64));
+                self.statements =
+                    Some(format!("{done} of {of} statements, now {}", clean(&object)));
+            }
             Event::Planned { tables, done } => self.planned(tables, done),
             Event::Began { table } => {
                 if self.tables.get(table).is_some_and(|t| !t.complete) {
@@ -74,6 +85,15 @@ impl Progress {
             Event::Notice(line) => return Some(clean(&line)),
         }
         None
+    }
+
+    /// Another part of a run: the tables of the one before are of no interest any more.
+    fn begin_part(&mut self) {
+        *self = Self {
+            phase: self.phase.take(),
+            retries: self.retries,
+            ..Self::default()
+        };
     }
 
     fn planned(&mut self, tables: Vec<(String, u64)>, done: u64) {
@@ -207,6 +227,9 @@ impl Progress {
 
     /// What can be said of rows although the plan was not heard of.
     fn unplanned(&self) -> String {
+        if let Some(statements) = &self.statements {
+            return format!(": {statements}");
+        }
         if self.bytes == 0 {
             return String::new();
         }

@@ -30,6 +30,7 @@ pub(super) fn copy(typed: &CopyArguments, environment: &Environment) -> Result<S
         source,
         target,
         selection,
+        mapped: None,
         profile,
         fraction_digits: typed.fraction_digits.0,
         jobs,
@@ -51,7 +52,8 @@ fn endpoints(
     reply_timeout: Duration,
     environment: &Environment,
 ) -> Result<(ConnectOptions, ConnectOptions), Error> {
-    let mut source = postgres(typed, environment)?;
+    let command = typed.postgres_password_command.as_deref();
+    let mut source = postgres(&typed.postgres, command, environment)?;
     let command = typed.db9_password_command.as_deref();
     let mut target = db9(&typed.db9, command, environment)?;
     source.set_reply_timeout(reply_timeout);
@@ -59,10 +61,15 @@ fn endpoints(
     Ok((source, target))
 }
 
-fn postgres(typed: &CopyArguments, environment: &Environment) -> Result<ConnectOptions, Error> {
-    let mut options = ConnectOptions::parse(&typed.postgres, Endpoint::Postgres, environment)
+/// The options of the PostgreSQL endpoint.
+pub(super) fn postgres(
+    uri: &str,
+    password_command: Option<&str>,
+    environment: &Environment,
+) -> Result<ConnectOptions, Error> {
+    let mut options = ConnectOptions::parse(uri, Endpoint::Postgres, environment)
         .map_err(|e| connection_string("--postgres", e))?;
-    if let Some(command) = &typed.postgres_password_command {
+    if let Some(command) = password_command {
         options.set_password_command(command);
     }
     Ok(options)
@@ -106,12 +113,12 @@ fn usage(what: String, advice: String) -> Error {
     }
 }
 
-fn cores() -> usize {
+pub(super) fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Lanes: those asked for, else one per core, but at least four and no more than the memory feeds.
-fn jobs(asked: Option<u16>, max_memory: u64, cores: usize) -> usize {
+pub(super) fn jobs(asked: Option<u16>, max_memory: u64, cores: usize) -> usize {
     let fed = usize::try_from(max_memory / LEAST_MEMORY_PER_JOB).unwrap_or(usize::MAX);
     asked.map_or_else(
         || cores.min(fed).clamp(LEAST_DEFAULT_JOBS, 256),
@@ -119,7 +126,12 @@ fn jobs(asked: Option<u16>, max_memory: u64, cores: usize) -> usize {
     )
 }
 
-fn enough_memory(jobs: usize, max_memory: u64) -> Result<(), Error> {
+/// Lanes where their memory is of no concern.
+pub(super) fn lanes(asked: Option<u16>) -> u32 {
+    u32::try_from(jobs(asked, u64::MAX, cores())).unwrap_or(256)
+}
+
+pub(super) fn enough_memory(jobs: usize, max_memory: u64) -> Result<(), Error> {
     let least = LEAST_MEMORY_PER_JOB.saturating_mul(jobs as u64);
     if max_memory >= least {
         return Ok(());
@@ -150,7 +162,8 @@ fn on_existing(typed: Existing) -> OnExisting {
     }
 }
 
-fn profile(path: &Path) -> Result<String, Error> {
+/// The text of the file of `--profile`.
+pub(super) fn profile(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|e| Error {
         exit: Exit::Usage,
         what: format!("--profile {} can not be read", path.display()),
@@ -178,7 +191,7 @@ fn selection(typed: &CopyArguments) -> Result<Selection, Error> {
 }
 
 /// An empty pattern (an unset shell variable) is never meant.
-fn named(argument: &str, patterns: &[String]) -> Result<(), Error> {
+pub(super) fn named(argument: &str, patterns: &[String]) -> Result<(), Error> {
     if patterns.iter().all(|pattern| !pattern.trim().is_empty()) {
         return Ok(());
     }
@@ -190,7 +203,7 @@ fn named(argument: &str, patterns: &[String]) -> Result<(), Error> {
 
 /// `TABLE=EXPR`, cut at the first `=` outside of a quoted name. Not shown in the error: a condition
 /// may hold values.
-fn condition(text: &str) -> Result<(String, String), Error> {
+pub(super) fn condition(text: &str) -> Result<(String, String), Error> {
     let mut quoted = false;
     let cut = text.char_indices().find(|(_, c)| {
         quoted ^= *c == '"';

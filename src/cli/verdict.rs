@@ -46,6 +46,14 @@ impl Verdict<'_> {
         if self.outcome.finished_before && self.exit == Exit::Done {
             return text;
         }
+        text.push_str(&self.details());
+        section(&mut text, "NOT DONE BY COPY", &self.not_done());
+        text
+    }
+
+    /// The tables, and what there is to say about them.
+    pub(super) fn details(&self) -> String {
+        let mut text = String::new();
         if !self.outcome.tables.is_empty() {
             text.push('\n');
             text.push_str(&tally_table::text(&self.outcome.tables, self.width));
@@ -57,7 +65,6 @@ impl Verdict<'_> {
         section(&mut text, "NOT COUNTED", &self.not_counted());
         section(&mut text, "CHANGED", &self.cut());
         section(&mut text, "NOTES", &self.notes());
-        section(&mut text, "NOT DONE BY COPY", &self.not_done());
         text
     }
 

@@ -29,6 +29,8 @@
 
 mod array;
 mod block;
+mod canonical;
+mod compare;
 mod digest;
 pub mod fuzz;
 mod padding;
@@ -43,6 +45,8 @@ mod splice;
 mod tests;
 mod timestamp;
 
+pub use canonical::{Canonical, Form, canonical};
+pub use compare::{BUCKETS, Buckets, Comparison, Fingerprint};
 pub use digest::{Digest, ParseDigestError};
 pub use recipe::{Recipe, Transform};
 pub use reference::Reference;

@@ -224,6 +224,20 @@ pub async fn rollback(connection: &mut Connection) -> Result<()> {
     leave(connection).await
 }
 
+/// Makes the settings those of the session, as far as the server takes them: for a statement that can not
+/// run inside a transaction.
+///
+/// # Errors
+/// The connection's loss.
+pub async fn settle(connection: &mut Connection, settings: &WriteSettings) -> Result<()> {
+    for setting in &settings.settings {
+        let statement = setting.statement().replacen("SET LOCAL", "SET", 1);
+        // A refusal is known since `prepare_write`, or makes the statement fail by itself.
+        let _ = attempt(connection, &statement, "setting up a session").await?;
+    }
+    Ok(())
+}
+
 /// What every source transaction must show: the last statement of its beginning.
 pub(super) fn proof(settings: &[Setting], snapshot: Option<&Snapshot>, extra: &str) -> String {
     let identified = snapshot.is_some_and(|s| s.identity.system_identifier.is_some());

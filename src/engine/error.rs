@@ -23,6 +23,14 @@ pub enum Error {
         /// The cause.
         source: endpoint::Error,
     },
+    /// A statement of the target's DDL, for as long as is waited.
+    #[error("applying {object}")]
+    Statement {
+        /// What it makes.
+        object: String,
+        /// The last cause.
+        source: endpoint::Error,
+    },
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),

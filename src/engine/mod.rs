@@ -1,6 +1,8 @@
 //! Which lane does which chunk, and what runs in parallel around the lanes.
 
+pub mod apply;
 mod count;
+pub mod deep;
 mod error;
 mod heartbeat;
 mod schedule;

@@ -190,6 +190,7 @@ impl Queue for Schedule {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use super::*;
@@ -204,6 +205,7 @@ mod tests {
             oid: 1,
             target: TableName::new("s", format!("t{table}")),
             columns: Vec::new(),
+            expressions: BTreeMap::new(),
             recipe: Recipe::default(),
             condition: None,
             chunk,

@@ -39,7 +39,7 @@ impl Pace {
 
 /// Whether a server answered: one that lives and refuses is not asked as long as one that is away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Heard {
+pub enum Heard {
     /// An error with an SQLSTATE that another try may not change.
     Refusal,
     /// Nothing, or the word that the server is not there yet, or full.
@@ -48,7 +48,7 @@ pub(super) enum Heard {
 
 impl Heard {
     /// From an error on a connection.
-    pub(super) fn of(error: Option<&wire::Error>) -> Self {
+    pub fn of(error: Option<&wire::Error>) -> Self {
         match error.and_then(wire::Error::code) {
             None => Self::Nothing,
             Some(code) if code.starts_with("57P") || code.starts_with("08") => Self::Nothing,
@@ -60,7 +60,7 @@ impl Heard {
 
 /// The tries of one thing.
 #[derive(Debug)]
-pub(super) struct Tries {
+pub struct Tries {
     pace: Pace,
     until: Instant,
     stopping: Option<Instant>,
@@ -70,7 +70,8 @@ pub(super) struct Tries {
 }
 
 impl Tries {
-    pub(super) fn new(pace: Pace) -> Self {
+    /// No try has been made yet.
+    pub fn new(pace: Pace) -> Self {
         Self {
             pace,
             until: Instant::now() + pace.patience,
@@ -82,17 +83,17 @@ impl Tries {
     }
 
     /// There was progress: patience and pace begin anew.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         *self = Self::new(self.pace);
     }
 
     /// Tries that failed since there was progress.
-    pub(super) fn count(&self) -> u32 {
+    pub fn count(&self) -> u32 {
         self.count
     }
 
     /// Waits before the next try; `false` when there is to be none.
-    pub(super) async fn again(&mut self, heard: Heard, stop: &CancellationToken) -> bool {
+    pub async fn again(&mut self, heard: Heard, stop: &CancellationToken) -> bool {
         self.count += 1;
         self.refusals += u32::from(heard == Heard::Refusal);
         if stop.is_cancelled() {

@@ -440,10 +440,11 @@ impl<'a> Stream<'a> {
 }
 
 fn copy_statement(work: &Work) -> String {
-    let columns: Vec<&str> = work
-        .columns
-        .iter()
-        .map(|(source, _)| source.as_str())
+    let columns: Vec<sql::Value<'_>> = (0..work.columns.len())
+        .map(|place| match work.expressions.get(&place) {
+            Some(expression) => sql::Value::Computed(expression),
+            None => sql::Value::Column(&work.columns[place].0),
+        })
         .collect();
     let source = sql::Source {
         schema: &work.source.schema,
@@ -499,7 +500,7 @@ fn endpoint_passes(error: &EndpointError) -> bool {
 }
 
 /// An error and its causes in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -175,6 +175,11 @@ fn own_tables(found: &Relations) -> Result<Vec<&'static str>> {
     }
 }
 
+/// The name of a table, from the statement that creates it.
+pub(super) fn name_of(ddl: &str) -> Option<&str> {
+    Some(described(ddl).0).filter(|name| !name.is_empty())
+}
+
 /// Name and columns of a table, as the statement that creates it has them.
 fn described(ddl: &str) -> (&str, Vec<&str>) {
     let (_, rest) = ddl.split_once("wire9.").unwrap_or_default();

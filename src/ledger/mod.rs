@@ -10,6 +10,8 @@
 //!  batch(run, pair, chunk, first_row)   the primary key: the second COMMIT of a batch collides
 //! ```
 //!
+//! DDL is recorded likewise, statement by statement (`statement`).
+//!
 //! A token that is only read, not moved, would be write skew.
 //!
 //! Everything is plain SQL over `bigint`, `integer` and `text`, with unquoted names, so that it needs
@@ -22,7 +24,9 @@ mod loaded;
 mod owner;
 mod plan;
 mod run;
+mod statement;
 mod store;
+mod survey;
 
 pub use batch::{Batch, Key, end, find_batches, lane_move, lane_step, record};
 pub use error::{Error, Result};
@@ -30,7 +34,9 @@ pub use loaded::Loaded;
 pub use owner::{Liveness, Owner};
 pub use plan::{PairRow, PlanRows, Progress, TargetRow};
 pub use run::{Claim, NewRun, Run, State};
+pub use statement::{Made, record_statement, statement_digest};
 pub use store::Ledger;
+pub use survey::{Removed, Summary};
 
 /// The schema of the ledger in the target.
 pub const SCHEMA: &str = "wire9";

@@ -132,6 +132,21 @@ impl Ledger {
         read_runs(&reply)
     }
 
+    /// All runs, the newest first, each with the time at which it began, in UTC.
+    ///
+    /// # Errors
+    /// The target's loss, `Version`, `Unreadable`.
+    pub(super) async fn all_runs(&mut self) -> Result<Vec<(Run, String)>> {
+        let sql = "SELECT run, layout, settings, source, snapshot, state, owner, beat, \
+                   extract(epoch FROM now() - beat_at), \
+                   date_trunc('second', began_at AT TIME ZONE 'UTC') \
+                   FROM wire9.run ORDER BY began_at DESC";
+        let reply = self.read("reading the runs", sql).await?;
+        let began = |row: &Vec<Option<String>>| row.get(9).cloned().flatten().unwrap_or_default();
+        let times: Vec<String> = reply.rows.iter().map(began).collect();
+        Ok(read_runs(&reply)?.into_iter().zip(times).collect())
+    }
+
     /// One run anew.
     ///
     /// # Errors

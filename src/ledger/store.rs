@@ -87,13 +87,18 @@ impl Ledger {
         }
     }
 
-    /// Another ledger object over connections of its own, for a task that works beside this one.
-    pub fn beside(&self) -> Self {
+    /// A ledger that connects when it is asked something.
+    pub fn unconnected(options: ConnectOptions, settings: session::WriteSettings) -> Self {
         Self {
             connection: None,
-            options: self.options.clone(),
-            settings: self.settings.clone(),
+            options,
+            settings,
         }
+    }
+
+    /// Another ledger object over connections of its own, for a task that works beside this one.
+    pub fn beside(&self) -> Self {
+        Self::unconnected(self.options.clone(), self.settings.clone())
     }
 
     /// The connection, made anew where it broke.

@@ -2,9 +2,10 @@
 
 use crate::endpoint::probe::{self, ProbeSettings};
 use crate::profile::Profile;
-use crate::wire::{ConnectOptions, Connection};
+use crate::wire::ConnectOptions;
 
 use super::error::Error;
+use super::reach::{self, Reached};
 
 /// Bytes of the COPY that the probe rolls back: the size at which batches begin.
 const COPY_BYTES: usize = 8 << 20;
@@ -14,10 +15,13 @@ const COPY_BYTES: usize = 8 << 20;
 /// # Errors
 /// Connection and authentication.
 pub async fn probe(target: &ConnectOptions) -> Result<(Profile, Vec<String>), Error> {
-    let connected = Connection::connect(target).await;
-    let mut connection = connected.map_err(|e| Error::connect("the target", e))?;
+    let Reached {
+        mut connection,
+        options,
+        ..
+    } = reach::target(target).await?;
     let settings = ProbeSettings {
-        reconnect: Some(target.clone()),
+        reconnect: Some(options),
         copy_bytes: COPY_BYTES,
     };
     let probed = probe::probe(&mut connection, &settings).await?;

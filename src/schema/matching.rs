@@ -1,6 +1,6 @@
 //! Pairs of tables and columns, by name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::catalog::{
     Catalog, Column, Generated, InsertPrivilege, Kind, Table, TableName, readable,
@@ -167,6 +167,7 @@ impl<'a> Matcher<'a> {
             oid: table.oid,
             target,
             columns,
+            expressions: BTreeMap::new(),
             recipe,
             condition,
         });
@@ -360,20 +361,7 @@ impl<'a> Matcher<'a> {
     }
 
     fn foreign_keys(&mut self) {
-        for key in &self.target.foreign_keys {
-            let ends = (self.indexes.get(&key.child), self.indexes.get(&key.parent));
-            let (Some(&child), Some(&parent)) = ends else {
-                continue;
-            };
-            let target = &mut self.found.targets[child];
-            target.references.push(Reference {
-                constraint: key.name.clone(),
-                parent,
-            });
-            if child != parent && !target.parents.contains(&parent) {
-                target.parents.push(parent);
-            }
-        }
+        foreign_keys(self.target, &self.indexes, &mut self.found.targets);
     }
 
     fn refuse(&mut self, table: &Table, problem: Problem) {
@@ -382,6 +370,28 @@ impl<'a> Matcher<'a> {
 
     fn note(&mut self, note: Note) {
         self.found.notes.push(note);
+    }
+}
+
+/// Enters the foreign keys between tables of a run; `indexes` are their places by pg_class.oid.
+pub(super) fn foreign_keys(
+    target: &Catalog,
+    indexes: &HashMap<u32, usize>,
+    targets: &mut [Target],
+) {
+    for key in &target.foreign_keys {
+        let ends = (indexes.get(&key.child), indexes.get(&key.parent));
+        let (Some(&child), Some(&parent)) = ends else {
+            continue;
+        };
+        let target = &mut targets[child];
+        target.references.push(Reference {
+            constraint: key.name.clone(),
+            parent,
+        });
+        if child != parent && !target.parents.contains(&parent) {
+            target.parents.push(parent);
+        }
     }
 }
 

@@ -14,20 +14,25 @@ pub mod deep;
 pub mod finding;
 mod fit;
 pub mod inspect;
+mod mapped;
 pub mod mapping;
 mod matching;
+mod mention;
 mod order;
 mod pattern;
 mod refusal;
+pub mod script;
 mod selection;
 pub mod syntax;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::catalog::{TableName, readable};
 use crate::copytext::Recipe;
 
 pub use fit::FractionDigits;
+pub use mapped::match_mapped;
 pub use matching::match_tables;
 pub use order::load_order;
 pub use pattern::PatternError;
@@ -69,6 +74,9 @@ pub struct Pair {
     pub target: usize,
     /// Columns in the order sent: name in the source, name in the target.
     pub columns: Vec<(String, String)>,
+    /// Of columns that the source computes instead of sending them as they are: by their place in
+    /// `columns` the expression, SQL text.
+    pub expressions: BTreeMap<usize, String>,
     /// How rows are rewritten.
     pub recipe: Recipe,
     /// `--where` of this table, SQL text.

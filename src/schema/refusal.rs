@@ -53,6 +53,8 @@ pub enum Problem {
         /// Their names.
         names: Vec<TableName>,
     },
+    /// It was there when the schema was converted.
+    Gone,
     /// The target has no such table.
     MissingTable,
     /// The target's table can not take rows by COPY.
@@ -191,6 +193,7 @@ impl fmt::Display for Problem {
             Self::Children { names } => {
                 write!(f, "not selected, but inheriting from it: {}", listed(names))
             }
+            Self::Gone => f.write_str("the source has no such table any more"),
             Self::MissingTable => f.write_str("the target has no such table"),
             Self::TargetKind { kind } => write!(f, "in the target it is {}", kind.in_words()),
             Self::MissingColumn { generated: false } => {
@@ -264,6 +267,7 @@ impl Problem {
                 "GRANT USAGE on its schema and SELECT on it to this user, or exclude it"
             }
             Self::RowSecurity => "use a role with BYPASSRLS or the table's owner, or exclude it",
+            Self::Gone => "let the source's tables stay as they are during the run",
             Self::MissingTable => "create it in the target, or exclude it",
             Self::TargetKind { .. } => "create a plain table of that name in the target",
             Self::MissingColumn { generated: false } => "add the column to the target's table",

@@ -76,6 +76,16 @@ fn everything_fills_on_every_installed_version() {
 }
 
 #[test]
+fn planted_fills_on_every_installed_version() {
+    for Installation { major, .. } in Installation::all() {
+        let cluster = Cluster::start(ClusterOptions::new().major(major)).expect("start");
+        let planted = cluster.database("planted").expect("create");
+        sample::planted(&planted).unwrap_or_else(|e| panic!("PostgreSQL {major}: {e}"));
+        assert_eq!(planted.count("planted.part_root").expect("count"), 3);
+    }
+}
+
+#[test]
 fn everything_has_a_target_and_a_row_of_thirty_megabytes() {
     let size = Everything {
         huge_row: true,

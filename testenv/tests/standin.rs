@@ -8,7 +8,7 @@ use std::time::Duration;
 use raw::{Raw, message_of, outcome};
 use testenv::standin::{
     Limits, NarrowTypes, PasswordExchange, Serializable, Standin, StandinOptions, TimeoutChange,
-    TimestampDigits,
+    TimestampDigits, Undocumented,
 };
 
 fn start() -> Standin {
@@ -780,5 +780,93 @@ fn a_transaction_above_its_limit_fails_with_54000() {
             expected
         );
         session.outcome("ROLLBACK");
+    }
+}
+
+/// A statement that uses a feature; all run one after another on one database.
+fn using(feature: Undocumented) -> &'static str {
+    match feature {
+        Undocumented::Domain => "CREATE DOMAIN d AS int CHECK (VALUE > 0)",
+        Undocumented::CompositeType => "CREATE TYPE ct AS (a int, b text)",
+        Undocumented::Collate => "CREATE TABLE u1 (a text COLLATE \"C\")",
+        Undocumented::Unlogged => "CREATE UNLOGGED TABLE u2 (a int)",
+        Undocumented::StorageParameter => "CREATE TABLE u3 (a int) WITH (fillfactor = 70)",
+        Undocumented::GeneratedColumn => {
+            "CREATE TABLE u4 (a int, b int GENERATED ALWAYS AS (a + 1) STORED)"
+        }
+        Undocumented::Deferrable => {
+            "CREATE TABLE u5 (a int, CONSTRAINT u5a UNIQUE (a) DEFERRABLE INITIALLY DEFERRED)"
+        }
+        Undocumented::Exclude => "CREATE TABLE u6 (a int, EXCLUDE USING btree (a WITH =))",
+        Undocumented::NotValid => "ALTER TABLE t ADD CONSTRAINT nv CHECK (id > 0) NOT VALID",
+        Undocumented::NullsNotDistinct => "CREATE UNIQUE INDEX ON t (body) NULLS NOT DISTINCT",
+        Undocumented::Include => "CREATE INDEX ON t (id) INCLUDE (body)",
+        Undocumented::PartialIndex => "CREATE INDEX ON t (id) WHERE id > 0",
+        Undocumented::ExpressionIndex => "CREATE INDEX ON t (lower(body))",
+        Undocumented::IndexOrdering => "CREATE INDEX ON t (id DESC)",
+        Undocumented::OperatorClass => "CREATE INDEX ON t (body text_pattern_ops)",
+        Undocumented::MaterializedView => "CREATE MATERIALIZED VIEW mv AS SELECT 1 AS a",
+        Undocumented::Trigger => {
+            "CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW \
+             EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+        }
+        Undocumented::StatementTrigger => {
+            "CREATE TRIGGER ts AFTER UPDATE ON t EXECUTE FUNCTION nothing()"
+        }
+        Undocumented::Procedure => "CREATE PROCEDURE pr() LANGUAGE sql AS 'SELECT 1'",
+        Undocumented::SqlBody => "CREATE FUNCTION sb() RETURNS int RETURN 1",
+        Undocumented::Aggregate => "CREATE AGGREGATE ag(int) (SFUNC = int4pl, STYPE = int)",
+        Undocumented::CustomOperator => {
+            "CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int)"
+        }
+        Undocumented::ExtendedStatistics => "CREATE STATISTICS es ON id, body FROM t",
+        Undocumented::Comment => "COMMENT ON TABLE t IS 'a table'",
+        Undocumented::Analyze => "ANALYZE t",
+    }
+}
+
+#[test]
+fn what_the_documents_do_not_mention_is_there_unless_told_otherwise() {
+    let standin = start();
+    let refusing = start_with(|limits| limits.refused = Undocumented::ALL.to_vec());
+    let table = "CREATE TABLE t (id int PRIMARY KEY, body text)";
+    let function = "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS \
+                    $$ BEGIN RETURN NULL; END $$";
+    for server in [&standin, &refusing] {
+        psql(&server.uri(), table).expect("a table");
+        psql(&server.uri(), function).expect("a function");
+    }
+    for feature in Undocumented::ALL {
+        let sql = using(feature);
+        psql(&standin.uri(), sql).unwrap_or_else(|e| panic!("{feature:?}: {e}"));
+        let refused = psql(&refusing.uri(), sql).expect_err("it is refused");
+        assert!(
+            refused.contains("is not supported"),
+            "{feature:?}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn each_feature_that_no_document_mentions_is_a_switch_of_its_own() {
+    for feature in [
+        Undocumented::Domain,
+        Undocumented::PartialIndex,
+        Undocumented::Analyze,
+    ] {
+        let standin = start_with(|limits| limits.refused = vec![feature]);
+        psql(
+            &standin.uri(),
+            "CREATE TABLE t (id int PRIMARY KEY, body text)",
+        )
+        .expect("a table");
+        for other in [
+            Undocumented::Domain,
+            Undocumented::PartialIndex,
+            Undocumented::Analyze,
+        ] {
+            let refused = psql(&standin.uri(), using(other)).is_err();
+            assert_eq!(refused, other == feature, "{feature:?}: {other:?}");
+        }
     }
 }

@@ -9,6 +9,7 @@ mod existing;
 mod filters;
 mod foreign_keys;
 mod kinds;
+mod ledger;
 mod resume;
 mod samples;
 mod switches;

@@ -11,13 +11,13 @@ use crate::harness::{Pair, Run, Running, Wire9, thirteen};
 const SLOW: u64 = 4 << 20;
 
 /// A pair whose first run is slow, so that it can be ended in its middle.
-struct Halting {
+pub(crate) struct Halting {
     pair: Pair,
     slow: FaultProxy,
 }
 
 impl Halting {
-    fn on(sources: &Cluster) -> Self {
+    pub(crate) fn on(sources: &Cluster) -> Self {
         let pair = Pair::on(sources, StandinOptions::default(), BIG);
         let slow = FaultProxy::start(&pair.source.uri()).expect("a proxy starts");
         let limited = Fault::new(Trigger::query("COPY"), Action::Bandwidth(SLOW));
@@ -25,8 +25,12 @@ impl Halting {
         Self { pair, slow }
     }
 
+    pub(crate) fn pair(&self) -> &Pair {
+        &self.pair
+    }
+
     /// Starts a run, and waits until it has finished a chunk of `big`, but not all.
-    fn half_done(&self) -> Running {
+    pub(crate) fn half_done(&self) -> Running {
         let command = Wire9::copy(self.slow.uri(), &self.pair.standin.uri());
         let mut running = command.args(ARGUMENTS).start();
         running.when("a chunk is finished", || self.finished_chunks() > 0);
@@ -53,7 +57,7 @@ impl Halting {
 
     /// The same command completes the run; what was committed is not sent again.
     #[track_caller]
-    fn goes_on(&self) -> Run {
+    pub(crate) fn goes_on(&self) -> Run {
         let committed = self.pair.target_rows("big");
         assert!(
             (1..BIG_ROWS).contains(&committed),

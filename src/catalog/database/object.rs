@@ -44,7 +44,8 @@ impl Object {
 }
 
 /// `dependent` can not exist without `on`: an edge of pg_depend, with rewrite rules folded into their
-/// view, column defaults into their table, and parts of an object into the object.
+/// view, column defaults into their table, and parts of an object into the object. That a column owns a
+/// sequence is no edge: see `Sequence::owner`. Members of an extension need it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Dependency {
     /// Who needs.

@@ -53,7 +53,7 @@ pub struct Relation {
     pub partition_bound: Option<String>,
     /// Parents by INHERITS, in their order.
     pub inherits: Vec<u32>,
-    /// Of a view or materialized view: its query.
+    /// Of a view or materialized view: its query, `pg_get_viewdef` without the final semicolon.
     pub query: Option<String>,
     /// Of a materialized view: it holds rows.
     pub populated: bool,
@@ -235,7 +235,7 @@ pub struct Index {
 pub struct IndexPart {
     /// The column; `None` for an expression.
     pub column: Option<String>,
-    /// `pg_get_indexdef(index, n, true)`: the column's quoted name or the expression.
+    /// The column's quoted name, or the expression as `pg_get_indexdef(index, n, false)` prints it.
     pub expression: String,
     /// Operator class other than the type's default.
     pub operator_class: Option<Name>,

@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
+use crate::catalog::TableName;
 use crate::endpoint::error::{Doing as _, Error, Result};
-use crate::wire::{Connection, Row};
+use crate::wire::{self, Connection, Row, ServerError, TransactionStatus};
 
 /// One row, and how to read it.
 pub(super) struct Fields<'a> {
@@ -37,6 +38,33 @@ impl Fields<'_> {
     /// A boolean; NULL is false.
     pub(super) fn truth(&self, column: usize) -> bool {
         self.optional(column) == Some("t")
+    }
+
+    /// A name of two parts: the schema and, in the column after it, the object.
+    pub(super) fn name(&self, column: usize) -> Read<TableName> {
+        Ok(TableName::new(self.text(column)?, self.text(column + 1)?))
+    }
+
+    /// As `name`; `None` where the object is NULL.
+    pub(super) fn optional_name(&self, column: usize) -> Option<TableName> {
+        self.name(column).ok()
+    }
+
+    /// Text as a value of its own, or NULL.
+    pub(super) fn owned(&self, column: usize) -> Option<String> {
+        self.optional(column).map(str::to_owned)
+    }
+
+    /// The first character of a text; NULL and an empty text are a space.
+    pub(super) fn letter(&self, column: usize) -> char {
+        let text = self.optional(column).unwrap_or_default();
+        text.chars().next().unwrap_or(' ')
+    }
+
+    /// A JSON array of texts; NULL is none.
+    pub(super) fn list(&self, column: usize) -> Read<Vec<String>> {
+        let json = self.optional(column).unwrap_or("[]");
+        serde_json::from_str(json).map_err(|_| Unreadable(column))
     }
 
     /// Numbers separated by spaces; NULL is none.
@@ -73,3 +101,38 @@ pub(super) async fn each(
         ))),
     }
 }
+
+/// How long a guarded statement waits for a lock: whoever holds it longer keeps his object to himself.
+const LOCK_TIMEOUT: &str = "3s";
+
+/// Runs a statement that may be refused. A transaction survives a refusal, and keeps none of the locks
+/// that the statement took: 20,000 do not fit.
+pub(super) async fn guarded(
+    connection: &mut Connection,
+    what: &str,
+    sql: &str,
+    read: impl FnMut(Fields<'_>) -> Read,
+) -> Result<std::result::Result<(), Box<ServerError>>> {
+    let doing = format!("reading {what}");
+    let within = connection.transaction_status() == TransactionStatus::InTransaction;
+    if within {
+        let begin = format!("SAVEPOINT wire9_reading; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'");
+        connection.query(&begin).await.doing(&doing)?;
+    }
+    let answer = match each(connection, &doing, sql, read).await {
+        Ok(()) => Ok(()),
+        Err(Error::Wire {
+            source: wire::Error::Server(refusal),
+            ..
+        }) if connection.is_usable() && refusal.code != CANCELLED => Err(refusal),
+        Err(error) => return Err(error),
+    };
+    if within {
+        let end = "ROLLBACK TO SAVEPOINT wire9_reading; RELEASE SAVEPOINT wire9_reading";
+        connection.query(end).await.doing(&doing)?;
+    }
+    Ok(answer)
+}
+
+/// SQLSTATE of a statement that a timeout or a person has ended: to go on would be no answer to that.
+const CANCELLED: &str = "57014";

@@ -13,10 +13,11 @@ mod sizes;
 mod source;
 mod state;
 mod target;
+mod types;
 
 pub use database::{database, positions};
 pub use sample::sample_keys;
 pub use sizes::{Size, sizes};
 pub use source::source;
-pub use state::{server_state, target_state};
+pub use state::{server_state, session_holds, target_state};
 pub use target::target;

@@ -3,9 +3,9 @@
 use super::answer::{Fields, Read, each};
 use super::columns::{self, RawColumn, generated, identity};
 use super::relations::Relations;
+use super::types;
 use crate::catalog::{
-    Catalog, Kind, Persistence, SelectPrivilege, Table, TableName, TypeForm, Types,
-    is_system_schema,
+    Catalog, Kind, Persistence, SelectPrivilege, Table, TableName, Types, is_system_schema,
 };
 use crate::endpoint::error::Result;
 use crate::wire::Connection;
@@ -31,7 +31,7 @@ pub async fn source(connection: &mut Connection) -> Result<Catalog> {
     each(connection, "reading the columns", &sql, |fields| {
         match fields.optional(0) {
             Some("c") => columns.push(read_column(&fields)?),
-            _ => read_type(&fields, &mut types)?,
+            _ => types::read(&fields, TYPE_COLUMNS, &mut types)?,
         }
         Ok(())
     })
@@ -170,6 +170,19 @@ fn read_keys(text: &str) -> impl Iterator<Item = (bool, Vec<i16>)> {
     })
 }
 
+/// Where the row of a type has what `types::read` reads.
+const TYPE_COLUMNS: types::Columns = types::Columns {
+    oid: 1,
+    name: 2,
+    typmod: 3,
+    base: 4,
+    fields: 5,
+    kind: 9,
+    category: 10,
+    element: 11,
+    bound: 12,
+};
+
 /// One row per column (`c`), and one per type (`t`) that columns have or that such a type is made of:
 ///
 /// ```text
@@ -191,11 +204,8 @@ fn columns_and_types(version: u32) -> String {
     } else {
         "a.attnotnull"
     };
-    let multirange = if version >= 140_000 {
-        "OR r.rngmultitypid = t.oid"
-    } else {
-        ""
-    };
+    let (parts, bound) = (types::parts(version), types::bound(version));
+    let fields = types::FIELDS;
     format!(
         "WITH RECURSIVE cols AS MATERIALIZED ( \
            SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, \
@@ -204,29 +214,14 @@ fn columns_and_types(version: u32) -> String {
            JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
            WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' \
              AND a.attnum > 0 AND NOT a.attisdropped), \
-         used(oid) AS ( \
-           SELECT DISTINCT atttypid FROM cols \
-         UNION \
-           SELECT part.oid FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid, LATERAL ( \
-             SELECT t.typbasetype WHERE t.typtype = 'd' \
-             UNION ALL SELECT t.typelem WHERE t.typcategory = 'A' \
-             UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range r \
-               WHERE r.rngtypid = t.oid {multirange} \
-             UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a \
-               WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 \
-                 AND NOT a.attisdropped) part(oid)) \
+         used(oid) AS (SELECT DISTINCT atttypid FROM cols UNION {parts}) \
          SELECT 'c', attrelid, attname, atttypmod, atttypid, \
                 pg_catalog.format_type(atttypid, atttypmod), attnum, not_null, atthasdef, \
                 attgenerated, attidentity, NULL, NULL \
          FROM cols \
          UNION ALL \
-         SELECT 't', t.oid, t.typname, t.typtypmod, t.typbasetype, \
-                CASE WHEN t.typtype = 'c' THEN (SELECT pg_catalog.string_agg( \
-                  a.atttypid::pg_catalog.text, ' ') FROM pg_catalog.pg_attribute a \
-                  WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) END, \
-                NULL, NULL, NULL, t.typtype, t.typcategory, t.typelem, \
-                (SELECT r.rngsubtype FROM pg_catalog.pg_range r \
-                 WHERE r.rngtypid = t.oid {multirange}) \
+         SELECT 't', t.oid, t.typname, t.typtypmod, t.typbasetype, {fields}, NULL, NULL, NULL, \
+                t.typtype, t.typcategory, t.typelem, {bound} \
          FROM used u JOIN pg_catalog.pg_type t ON t.oid = u.oid"
     )
 }
@@ -244,27 +239,6 @@ fn read_column(fields: &Fields<'_>) -> Read<RawColumn> {
         generated: generated(fields.optional(9)),
         identity: identity(fields.optional(10)),
     })
-}
-
-fn read_type(fields: &Fields<'_>, types: &mut Types) -> Read {
-    let form = match (fields.optional(9), fields.optional(10)) {
-        (Some("d"), _) => TypeForm::Domain {
-            base: fields.number(4)?,
-            typmod: fields.number(3)?,
-        },
-        (_, Some("A")) => TypeForm::Array {
-            element: fields.number(11)?,
-        },
-        (Some("c"), _) => TypeForm::Composite {
-            fields: fields.numbers(5)?,
-        },
-        (Some("r" | "m"), _) => TypeForm::Range {
-            bound: fields.number(12)?,
-        },
-        _ => TypeForm::Scalar,
-    };
-    types.insert(fields.number(1)?, fields.text(2)?, form);
-    Ok(())
 }
 
 #[cfg(test)]

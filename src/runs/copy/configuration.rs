@@ -23,6 +23,8 @@ pub(super) struct Configuration {
 struct TableConfiguration {
     target: TableName,
     columns: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    expressions: BTreeMap<usize, String>,
     transforms: Vec<(usize, String)>,
     condition: Option<String>,
 }
@@ -36,6 +38,7 @@ impl Configuration {
         let table = |pair: &Pair| TableConfiguration {
             target: matching.targets[pair.target].name.clone(),
             columns: pair.columns.clone(),
+            expressions: pair.expressions.clone(),
             transforms: pair
                 .recipe
                 .transforms
@@ -100,6 +103,8 @@ impl TableConfiguration {
             "goes into another table"
         } else if self.columns != earlier.columns {
             "has other columns"
+        } else if self.expressions != earlier.expressions {
+            "has columns that the source shall compute in another way"
         } else if self.transforms != earlier.transforms {
             "is rewritten in another way"
         } else if self.condition != earlier.condition {
@@ -125,7 +130,7 @@ pub(super) fn in_words(transform: Transform) -> String {
 /// The key of a source: by system identifier and database where the server tells them, else by
 /// address. The timeline is not part of it: a promoted standby is still the same data, and whether it
 /// has moved is another question.
-pub(super) fn source_key(identity: &Identity) -> String {
+pub(in crate::runs) fn source_key(identity: &Identity) -> String {
     match (identity.system_identifier, identity.database_oid) {
         (Some(system), Some(database)) => format!("{system}/{database}"),
         _ => format!("{}:{}/{}", identity.host, identity.port, identity.database),
@@ -153,6 +158,7 @@ mod tests {
                 oid: 1,
                 target: i,
                 columns: vec![("a".to_owned(), "a".to_owned())],
+                expressions: BTreeMap::new(),
                 recipe: Recipe {
                     fields: 1,
                     transforms: vec![(0, Transform::CutTimestamp { digits: 3 })],

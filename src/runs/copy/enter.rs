@@ -143,6 +143,7 @@ pub(super) fn work(prepared: &Prepared, chunk: &Chunk) -> Work {
         oid: pair.oid,
         target: prepared.matching.targets[pair.target].name.clone(),
         columns: pair.columns.clone(),
+        expressions: pair.expressions.clone(),
         recipe: pair.recipe.clone(),
         condition: pair.condition.clone(),
         chunk: chunk.number,
@@ -160,7 +161,7 @@ pub(super) fn tokens(jobs: usize) -> Vec<String> {
 }
 
 /// The first twenty of a list, and how many more there are.
-pub(super) fn few(names: &[String]) -> String {
+pub(in crate::runs) fn few(names: &[String]) -> String {
     const SHOWN: usize = 20;
     let mut text = names
         .iter()

@@ -6,15 +6,15 @@
 //! ```
 
 mod begin;
-mod configuration;
+pub(super) mod configuration;
 mod cutting;
 mod empty;
-mod enter;
+pub(super) mod enter;
 mod found;
 mod outcome;
-mod prepare;
+pub(super) mod prepare;
 mod restart;
-mod resume;
+pub(super) mod resume;
 mod settings;
 mod verdict;
 
@@ -34,7 +34,7 @@ use enter::Entered;
 use prepare::Prepared;
 
 pub use outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
-pub use settings::{OnExisting, Settings, Surroundings};
+pub use settings::{Mapped, OnExisting, Settings, Surroundings};
 
 /// Copies.
 ///
@@ -169,6 +169,6 @@ fn shared(
 }
 
 /// A refusal before anything was written.
-fn refused(what: impl Into<String>, advice: impl Into<String>) -> Error {
+pub(super) fn refused(what: impl Into<String>, advice: impl Into<String>) -> Error {
     Error::new(Exit::Refused, what).advise(advice)
 }

@@ -2,7 +2,7 @@
 //! snapshot and catalog, and which table goes where. Nothing is written.
 
 use crate::catalog::{Catalog, TableName};
-use crate::endpoint::identity::{Identity, identity};
+use crate::endpoint::identity::Identity;
 use crate::endpoint::introspect;
 use crate::endpoint::probe::{ProbeSettings, probe};
 use crate::endpoint::session::{WriteSettings, check_condition};
@@ -11,9 +11,10 @@ use crate::engine;
 use crate::metrics::Event;
 use crate::profile::{Profile, ServerKind};
 use crate::schema::{self, FractionDigits, Matching};
-use crate::wire::{ConnectOptions, Connection, SslMode};
+use crate::wire::{ConnectOptions, Connection};
 
 use super::super::error::{Error, Exit};
+use super::super::reach::{self, Reached};
 use super::found;
 use super::refused;
 use super::settings::{Settings, Surroundings};
@@ -54,7 +55,14 @@ pub(super) async fn prepare(
     notes.extend(source.notes);
     let digits = digits(settings, &target.profile);
     let selection = &settings.selection;
-    let matching = schema::match_tables(&source.catalog, &target_catalog, selection, digits)?;
+    let catalogs = (&source.catalog, &target_catalog);
+    let mut matching = match &settings.mapped {
+        Some(mapped) => schema::match_mapped(catalogs, &mapped.tables, selection, digits)?,
+        None => schema::match_tables(catalogs.0, catalogs.1, selection, digits)?,
+    };
+    if settings.mapped.as_ref().is_some_and(|m| m.made_here) {
+        free_order(&mut matching);
+    }
     let waves = waves(&matching)?;
     check_triggers(&matching, settings, &mut notes)?;
     for pair in &matching.pairs {
@@ -159,17 +167,11 @@ impl Prepared {
 async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), Error> {
     let mut options = settings.target.clone();
     options.set_reply_timeout(settings.io_timeout);
-    let connected = Connection::connect(&options).await;
-    let mut connection = connected.map_err(|e| Error::connect("the target", e))?;
-    options.pin(connection.peer());
-    let identity = identity(&mut connection).await?;
-    let said_disable = matches!(options.sslmode(), (SslMode::Disable, true));
-    if identity.is_db9() && connection.peer().tls.is_none() && !said_disable {
-        return Err(refused(
-            "the target is a DB9 and the connection to it is not encrypted",
-            "say sslmode=require in the --db9 URI (or sslmode=disable to insist)",
-        ));
-    }
+    let Reached {
+        mut connection,
+        options,
+        identity,
+    } = reach::target(&options).await?;
     let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
     let batch = settings.max_memory / (2 * lanes).max(1);
     let probe_settings = ProbeSettings {
@@ -245,6 +247,16 @@ fn digits(settings: &Settings, profile: &Profile) -> FractionDigits {
     FractionDigits {
         timestamp: kept(&profile.timestamp_digits),
         timestamptz: kept(&profile.timestamptz_digits),
+    }
+}
+
+/// Foreign keys and triggers of a conversion come after the rows: those that are there already stem from
+/// a copy that was finished before, and hold nothing up.
+fn free_order(matching: &mut Matching) {
+    for target in &mut matching.targets {
+        target.parents.clear();
+        target.references.clear();
+        target.triggers.clear();
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn go_on(
 }
 
 /// Takes the run over when its owner is gone; refuses while it lives.
-pub(super) async fn own(
+pub(in crate::runs) async fn own(
     ledger: &mut Ledger,
     run: &Run,
     owner: &Owner,

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Event;
 use crate::schema::Selection;
+use crate::schema::convert::MappedTable;
 use crate::wire::ConnectOptions;
 
 /// What to do with target tables that hold rows which this run did not write.
@@ -42,6 +43,8 @@ pub struct Settings {
     pub target: ConnectOptions,
     /// Which tables.
     pub selection: Selection,
+    /// Which table goes where as a conversion has laid it down; `None`: by name.
+    pub mapped: Option<Mapped>,
     /// Profile file (TOML text) whose fields override the probe's.
     pub profile: Option<String>,
     /// Fraction digits that timestamps are cut to; `None` is `auto`.
@@ -68,6 +71,16 @@ pub struct Settings {
     pub target_search_path: Option<String>,
     /// Where the JSON report goes.
     pub report: Option<PathBuf>,
+}
+
+/// The tables of a conversion.
+#[derive(Debug, Clone)]
+pub struct Mapped {
+    /// Where each goes, and what the source computes.
+    pub tables: Vec<MappedTable>,
+    /// The same run has made the target's tables, and makes their foreign keys and triggers after the
+    /// rows: those that are there stem from a copy that was finished before.
+    pub made_here: bool,
 }
 
 /// What a run is given besides its settings.

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::catalog::database::{Database, Dependency, Name, Object};
+use crate::catalog::database::{
+    Database, Dependency, Name, Object, Relation, Routine, Sequence, UserType,
+};
 use crate::profile::Profile;
 use crate::schema::finding::Finding;
 use crate::schema::mapping::Mapping;
 use crate::schema::syntax::Rewrites;
 
+use super::pre::TypeMap;
 use super::{Conversion, LeftOut, Makes, Section, Statement, Wishes};
 
 /// The state that the parts of the conversion share.
@@ -22,8 +25,15 @@ pub(super) struct Build<'a> {
     pub(super) wishes: Wishes,
     /// What every SQL text of the source goes through: renamed objects, types that become others.
     pub(super) rewrites: Rewrites,
+    /// What becomes of the types of columns.
+    pub(super) types: TypeMap<'a>,
     /// What there is so far.
     pub(super) conversion: Conversion,
+    relations: HashMap<u32, &'a Relation>,
+    routines: HashMap<u32, &'a Routine>,
+    sequences: HashMap<u32, &'a Sequence>,
+    user_types: HashMap<u32, &'a UserType>,
+    schemas: HashMap<String, usize>,
     made: HashMap<Object, usize>,
     left: HashMap<Object, String>,
     edges: HashMap<Object, Vec<&'a Dependency>>,
@@ -62,11 +72,37 @@ impl<'a> Build<'a> {
             mapping,
             wishes,
             rewrites: Rewrites::default(),
+            types: TypeMap::new(database, profile, mapping),
+            relations: database.relations.iter().map(|r| (r.oid, r)).collect(),
+            routines: database.routines.iter().map(|r| (r.oid, r)).collect(),
+            sequences: database.sequences.iter().map(|s| (s.oid, s)).collect(),
+            user_types: database.types.iter().map(|t| (t.oid, t)).collect(),
             conversion: Conversion::default(),
+            schemas: HashMap::new(),
             made: HashMap::new(),
             left: HashMap::new(),
             edges,
         }
+    }
+
+    /// The relation of that pg_class.oid.
+    pub(super) fn relation(&self, oid: u32) -> Option<&'a Relation> {
+        self.relations.get(&oid).copied()
+    }
+
+    /// The routine of that pg_proc.oid.
+    pub(super) fn routine(&self, oid: u32) -> Option<&'a Routine> {
+        self.routines.get(&oid).copied()
+    }
+
+    /// The sequence of that pg_class.oid.
+    pub(super) fn sequence(&self, oid: u32) -> Option<&'a Sequence> {
+        self.sequences.get(&oid).copied()
+    }
+
+    /// The user's type of that pg_type.oid.
+    pub(super) fn user_type(&self, oid: u32) -> Option<&'a UserType> {
+        self.user_types.get(&oid).copied()
     }
 
     /// What an object needs, by the source's own dependencies.
@@ -85,7 +121,7 @@ impl<'a> Build<'a> {
     }
 
     /// Adds a statement that makes an object of the source (`None`: something without an OID), after all
-    /// that it needs.
+    /// that it needs; its schema is among that.
     pub(super) fn push(&mut self, object: Option<Object>, draft: Draft) -> usize {
         let told = object
             .into_iter()
@@ -93,8 +129,12 @@ impl<'a> Build<'a> {
         let needs: BTreeSet<usize> = told
             .chain(draft.needs.iter().copied())
             .filter_map(|needed| self.made(needed))
+            .chain(self.schemas.get(&draft.name.schema).copied())
             .collect();
         let index = self.conversion.statements.len();
+        if draft.makes == Makes::Schema {
+            self.schemas.insert(draft.name.schema.clone(), index);
+        }
         self.conversion.statements.push(Statement {
             section: draft.section,
             makes: draft.makes,
@@ -128,6 +168,12 @@ impl<'a> Build<'a> {
             object: readable.into(),
             why,
         });
+    }
+
+    /// Says why an object is not there, without listing it: a partition, of which the finding of its
+    /// table tells; a member of an extension that is left out.
+    pub(super) fn absent(&mut self, object: Object, why: impl Into<String>) {
+        self.left.insert(object, why.into());
     }
 
     /// Notes a finding.

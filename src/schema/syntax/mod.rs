@@ -4,15 +4,39 @@
 //! With the feature `parser` (on by default) the texts are parsed by PostgreSQL's own parser. Without
 //! it an exact lexer sees the tokens: it rewrites what tokens can tell, and every body is *not checked*.
 
+mod bodies;
+mod lexer;
+#[cfg(feature = "parser")]
+mod parsed;
+#[cfg(feature = "parser")]
+mod plpgsql;
+mod rewrite;
+#[cfg(feature = "parser")]
+mod roles;
+mod text;
+#[cfg(feature = "parser")]
+mod tree;
+mod type_name;
+mod wanted;
+#[cfg(not(feature = "parser"))]
+mod words;
+
 use std::collections::BTreeMap;
 
 use crate::catalog::database::{Database, Name};
 use crate::profile::Profile;
 
-use super::finding::{Finding, Kind};
+use super::finding::Finding;
+use lexer::Lexed;
+#[cfg(feature = "parser")]
+use parsed as way;
+use text::Wrapped;
+use wanted::{Concern, Wanted};
+#[cfg(not(feature = "parser"))]
+use words as way;
 
-/// The kinds of findings of this part.
-pub(super) const KINDS: &[&Kind] = &[];
+pub(super) use bodies::KINDS;
+pub use bodies::{Refused, refused_features};
 
 /// What is to be replaced in a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,47 +64,77 @@ pub struct Names {
     pub types: Vec<String>,
 }
 
+impl Names {
+    /// Each name once, in order.
+    fn sort(&mut self) {
+        self.functions.sort();
+        self.functions.dedup();
+        self.relations.sort();
+        self.relations.dedup();
+        self.types.sort();
+        self.types.dedup();
+    }
+}
+
 /// A text that the parser can not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("PostgreSQL's parser does not read it: {0}")]
 pub struct NotParsed(pub String);
 
-/// An expression (a default, a CHECK) with the replacements made; the very same text where nothing is to
-/// be replaced.
+/// An expression (a default) or the definition of a constraint (`CHECK (…)`) with the replacements made;
+/// the very same text where nothing is to be replaced.
 ///
 /// # Errors
-/// The text is not parsed.
-pub fn expression(text: &str, _rewrites: &Rewrites) -> Result<String, NotParsed> {
-    Ok(text.to_owned())
+/// The text is not parsed, or can not be rewritten without a change of its meaning.
+pub fn expression(text: &str, rewrites: &Rewrites) -> Result<String, NotParsed> {
+    let wanted = Wanted::new(rewrites);
+    match wanted.concern(&Lexed::new(text)?) {
+        Concern::Nothing => Ok(text.to_owned()),
+        Concern::Nextval => by_words(text, &wanted),
+        Concern::Names => way::rewrite(&Wrapped::expression(text)?, &wanted),
+    }
 }
 
 /// A statement (a view's query, CREATE INDEX, CREATE FUNCTION with its body where that is SQL or
 /// PL/pgSQL) with the replacements made.
 ///
 /// # Errors
-/// The text is not parsed.
-pub fn statement(text: &str, _rewrites: &Rewrites) -> Result<String, NotParsed> {
-    Ok(text.to_owned())
+/// The text is not parsed, or can not be rewritten without a change of its meaning.
+pub fn statement(text: &str, rewrites: &Rewrites) -> Result<String, NotParsed> {
+    let wanted = Wanted::new(rewrites);
+    match wanted.concern(&Lexed::new(text)?) {
+        Concern::Nothing => Ok(text.to_owned()),
+        Concern::Nextval | Concern::Names => way::rewrite(&Wrapped::statement(text), &wanted),
+    }
 }
 
-/// What an expression names.
+/// What an expression or the definition of a constraint names.
 ///
 /// # Errors
 /// The text is not parsed.
-pub fn names_in_expression(_text: &str) -> Result<Names, NotParsed> {
-    Ok(Names::default())
+pub fn names_in_expression(text: &str) -> Result<Names, NotParsed> {
+    way::names(&Wrapped::expression(text)?)
 }
 
-/// What a statement names.
+/// What a statement names, in the body of a function in SQL or PL/pgSQL, too.
 ///
 /// # Errors
 /// The text is not parsed.
-pub fn names_in_statement(_text: &str) -> Result<Names, NotParsed> {
-    Ok(Names::default())
+pub fn names_in_statement(text: &str) -> Result<Names, NotParsed> {
+    way::names(&Wrapped::statement(text))
+}
+
+/// Rewrites what tokens can tell.
+fn by_words(text: &str, wanted: &Wanted<'_>) -> Result<String, NotParsed> {
+    let lexed = Lexed::new(text)?;
+    rewrite::apply(text, rewrite::edits(&lexed, None, wanted)?)
 }
 
 /// Features of routines, triggers and views of the database that the target does not have, with the line
 /// in the body; a body that can not be read is a finding of its own, `not-checked`.
-pub fn bodies(_database: &Database, _profile: &Profile) -> Vec<Finding> {
-    Vec::new()
+pub fn bodies(database: &Database, profile: &Profile) -> Vec<Finding> {
+    bodies::findings(database, profile)
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,15 @@ pub fn everything_target(size: Everything) -> Vec<String> {
     all
 }
 
+/// Fills a database with one case of everything that does not survive a move into a DB9, or not as it is:
+/// what a check must find.
+///
+/// # Errors
+/// What the server says.
+pub fn planted(database: &Database) -> Result<(), Error> {
+    database.execute(include_str!("planted.sql"))
+}
+
 /// Fills a database with Chinook, a small music shop known from many tutorials: eleven tables, foreign
 /// keys between them and from one to itself.
 ///

@@ -64,6 +64,124 @@ pub enum Serializable {
     Downgraded,
 }
 
+/// A feature of which no document says whether it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undocumented {
+    /// CREATE DOMAIN.
+    Domain,
+    /// CREATE TYPE … AS (…).
+    CompositeType,
+    /// COLLATE of a column or index.
+    Collate,
+    /// CREATE UNLOGGED TABLE.
+    Unlogged,
+    /// WITH (…) of a table or index.
+    StorageParameter,
+    /// GENERATED ALWAYS AS (…) STORED.
+    GeneratedColumn,
+    /// DEFERRABLE and constraint triggers.
+    Deferrable,
+    /// EXCLUDE.
+    Exclude,
+    /// NOT VALID.
+    NotValid,
+    /// NULLS NOT DISTINCT.
+    NullsNotDistinct,
+    /// INCLUDE.
+    Include,
+    /// WHERE of an index.
+    PartialIndex,
+    /// An expression as part of an index.
+    ExpressionIndex,
+    /// DESC, NULLS FIRST, NULLS LAST of an index.
+    IndexOrdering,
+    /// An operator class of an index.
+    OperatorClass,
+    /// CREATE MATERIALIZED VIEW.
+    MaterializedView,
+    /// CREATE TRIGGER.
+    Trigger,
+    /// FOR EACH STATEMENT.
+    StatementTrigger,
+    /// CREATE PROCEDURE.
+    Procedure,
+    /// BEGIN ATOMIC and RETURN as a body.
+    SqlBody,
+    /// CREATE AGGREGATE.
+    Aggregate,
+    /// Operators, casts, operator classes, collations, text-search objects.
+    CustomOperator,
+    /// CREATE STATISTICS.
+    ExtendedStatistics,
+    /// COMMENT ON.
+    Comment,
+    /// ANALYZE.
+    Analyze,
+}
+
+impl Undocumented {
+    /// All of them.
+    pub const ALL: [Self; 25] = [
+        Self::Domain,
+        Self::CompositeType,
+        Self::Collate,
+        Self::Unlogged,
+        Self::StorageParameter,
+        Self::GeneratedColumn,
+        Self::Deferrable,
+        Self::Exclude,
+        Self::NotValid,
+        Self::NullsNotDistinct,
+        Self::Include,
+        Self::PartialIndex,
+        Self::ExpressionIndex,
+        Self::IndexOrdering,
+        Self::OperatorClass,
+        Self::MaterializedView,
+        Self::Trigger,
+        Self::StatementTrigger,
+        Self::Procedure,
+        Self::SqlBody,
+        Self::Aggregate,
+        Self::CustomOperator,
+        Self::ExtendedStatistics,
+        Self::Comment,
+        Self::Analyze,
+    ];
+
+    /// What a server that does not have it calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Domain => "a domain",
+            Self::CompositeType => "a composite type",
+            Self::Collate => "COLLATE",
+            Self::Unlogged => "an unlogged table",
+            Self::StorageParameter => "a storage parameter",
+            Self::GeneratedColumn => "a generated column",
+            Self::Deferrable => "a DEFERRABLE constraint",
+            Self::Exclude => "an EXCLUDE constraint",
+            Self::NotValid => "a NOT VALID constraint",
+            Self::NullsNotDistinct => "NULLS NOT DISTINCT",
+            Self::Include => "INCLUDE",
+            Self::PartialIndex => "a partial index",
+            Self::ExpressionIndex => "an expression index",
+            Self::IndexOrdering => "an index with DESC or NULLS FIRST",
+            Self::OperatorClass => "an operator class",
+            Self::MaterializedView => "a materialized view",
+            Self::Trigger => "a trigger",
+            Self::StatementTrigger => "a statement-level trigger",
+            Self::Procedure => "a procedure",
+            Self::SqlBody => "an SQL-standard function body",
+            Self::Aggregate => "an aggregate",
+            Self::CustomOperator => "a custom operator",
+            Self::ExtendedStatistics => "extended statistics",
+            Self::Comment => "COMMENT",
+            Self::Analyze => "ANALYZE",
+        }
+    }
+}
+
 /// The limits and refusals of a stand-in.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -123,6 +241,8 @@ pub struct Limits {
     pub several_statements: bool,
     /// COPY TO works for a table whose name needs quotes ("do not rely on").
     pub quoted_copy_to: bool,
+    /// Features that are refused, of those of which no document says whether they are there.
+    pub refused: Vec<Undocumented>,
     /// Functions that do not exist there: not documented, or documented as missing.
     pub missing_functions: Vec<String>,
 }
@@ -155,7 +275,34 @@ impl Default for Limits {
             terminate_backend: true,
             several_statements: true,
             quoted_copy_to: true,
+            refused: Vec::new(),
             missing_functions: owned(&MISSING_FUNCTIONS),
+        }
+    }
+}
+
+impl Limits {
+    /// Everything that may be missing is missing.
+    #[must_use]
+    pub fn strictest() -> Self {
+        Limits {
+            refused: Undocumented::ALL.to_vec(),
+            index_methods: owned(&["btree", "hnsw"]),
+            ..Limits::default()
+        }
+    }
+
+    /// Everything that the later pages have is there.
+    #[must_use]
+    pub fn latest() -> Self {
+        Limits {
+            timestamp_digits: TimestampDigits::Microseconds,
+            narrow_types: NarrowTypes::Aliased,
+            inet_and_int4range: true,
+            row_level_security: true,
+            serializable: Serializable::Downgraded,
+            index_methods: owned(&["btree", "hnsw", "gin"]),
+            ..Limits::default()
         }
     }
 }

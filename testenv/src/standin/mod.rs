@@ -35,6 +35,7 @@ use tls::Tls;
 
 pub use limits::{
     Limits, NarrowTypes, PasswordExchange, Serializable, TimeoutChange, TimestampDigits,
+    Undocumented,
 };
 pub use log::{Log, Statement};
 

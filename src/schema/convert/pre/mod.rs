@@ -1,11 +1,44 @@
 //! Pre-data: schemas, extensions, types, sequences, the functions that tables need, and the tables with
 //! their primary keys.
 
-use crate::schema::finding::Kind;
+mod builtin;
+mod columns;
+mod constraints;
+mod expressions;
+mod kinds;
+mod layout;
+mod maker;
+mod mapped_type;
+mod names;
+mod rewrites;
+mod routines;
+mod schemas;
+mod sequences;
+mod spelling;
+mod tables;
+mod text;
+mod tokens;
+mod user_types;
+mod value;
 
 use super::build::Build;
+use maker::Maker;
 
-/// The kinds of findings of this part.
-pub(in crate::schema) const KINDS: &[&Kind] = &[];
+pub(in crate::schema) use kinds::KINDS;
+pub(in crate::schema::convert) use mapped_type::{Declared, TypeMap};
+pub(in crate::schema) use spelling::type_key;
 
-pub(super) fn build(_build: &mut Build<'_>) {}
+pub(super) fn build(build: &mut Build<'_>) {
+    rewrites::fill(build);
+    schemas::build(build);
+    let mut maker = Maker::new(build);
+    names::check(&mut maker);
+    user_types::build(&mut maker);
+    sequences::build(&mut maker);
+    routines::build_for_indexes(&mut maker);
+    tables::build(&mut maker);
+    sequences::finish(&mut maker);
+}
+
+#[cfg(test)]
+mod tests;

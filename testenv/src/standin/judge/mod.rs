@@ -3,6 +3,7 @@
 //! - [`statement`] knows what whole statements are refused, and their clauses;
 //! - [`tree`] finds, anywhere in a statement, types, columns and clauses that do not exist there;
 //! - [`plpgsql`] looks into the bodies of functions;
+//! - [`undocumented`] knows the features of which the documents say nothing;
 //! - [`deep`] judges by words what is nested too deeply for the parser's interface.
 //!
 //! What does not parse is left to the server, which says so better.
@@ -11,6 +12,7 @@ mod deep;
 mod plpgsql;
 mod statement;
 mod tree;
+mod undocumented;
 
 use std::ops::Range;
 
@@ -159,6 +161,7 @@ impl Judgement {
         let ruling = statement::judge(node, limits, extended)
             .or_else(|| tree::judge(&value, limits.limits))
             .or_else(|| plpgsql::judge(node, text))
+            .or_else(|| undocumented::judge(node, limits.limits))
             .or_else(|| statement::alias_types(raw, limits.limits));
         match ruling {
             Ruling::Pass => {}

@@ -1,0 +1,113 @@
+//! Functions, procedures and aggregates.
+
+use super::super::answer::{Fields, Read};
+use super::reading::{Reading, class, is_user_schema};
+use super::texts::{LOCKING, MANY};
+use crate::catalog::database::{Routine, RoutineKind};
+use crate::endpoint::error::Result;
+
+/// pg_type.oid of `trigger`.
+const TRIGGER: u32 = 2279;
+
+/// Constructors of range types depend on them internally: they come with the type.
+const ROUTINES: &str = "\
+SELECT p.oid, n.nspname, p.proname, p.prokind, l.lanname, p.prosrc, p.prorettype, p.prosecdef, \
+       array_to_json(p.proconfig) \
+FROM pg_proc p \
+JOIN pg_namespace n ON n.oid = p.pronamespace \
+JOIN pg_language l ON l.oid = p.prolang \
+WHERE p.oid >= 16384 \
+  AND NOT EXISTS (SELECT FROM pg_depend d \
+                  WHERE d.classid = 1255 AND d.objid = p.oid AND d.deptype = 'i') \
+ORDER BY n.nspname, p.proname, p.oid";
+
+pub(super) async fn read(reading: &mut Reading<'_>) -> Result<()> {
+    reading
+        .each("the functions", ROUTINES, |found, f| {
+            let mut routine = read_routine(&f)?;
+            if is_user_schema(&routine.name.schema) {
+                routine.extension = found.extension(class::ROUTINE, routine.oid);
+                routine.comment = found.comment(class::ROUTINE, routine.oid, 0);
+                found.database.routines.push(routine);
+            }
+            Ok(())
+        })
+        .await?;
+    definitions(reading).await
+}
+
+fn read_routine(f: &Fields<'_>) -> Read<Routine> {
+    let kind = match f.letter(3) {
+        'p' => RoutineKind::Procedure,
+        'a' => RoutineKind::Aggregate,
+        'w' => RoutineKind::Window,
+        _ => RoutineKind::Function,
+    };
+    let returns = f.number(6)?;
+    Ok(Routine {
+        oid: f.number(0)?,
+        name: f.name(1)?,
+        arguments: String::new(),
+        kind,
+        language: f.text(4)?,
+        definition: None,
+        body: f.text(5)?,
+        sql_body: None,
+        returns: if kind == RoutineKind::Procedure {
+            0
+        } else {
+            returns
+        },
+        is_trigger: returns == TRIGGER,
+        security_definer: f.truth(7),
+        settings: f.list(8)?,
+        extension: None,
+        comment: None,
+    })
+}
+
+/// Whole statements, and bodies of the SQL standard (PostgreSQL 14). To print these, the server locks the
+/// tables that they name.
+async fn definitions(reading: &mut Reading<'_>) -> Result<()> {
+    const WHOLE: &str = "SELECT p.oid, 0, pg_get_functiondef(p.oid) FROM pg_proc p \
+                         WHERE p.prokind <> 'a' AND p.oid {range}";
+    const BODIES: &str = "SELECT p.oid, 0, pg_get_function_sqlbody(p.oid) FROM pg_proc p \
+                          WHERE p.prosqlbody IS NOT NULL AND p.oid {range}";
+    let mut routines = std::mem::take(&mut reading.database.routines);
+    arguments(reading, &mut routines).await?;
+    let printed = routines
+        .iter()
+        .filter(|r| r.kind != RoutineKind::Aggregate)
+        .map(|r| r.oid);
+    let oids: Vec<u32> = printed.collect();
+    let what = "the functions";
+    let mut whole = reading.texts(what, oids.clone(), WHOLE, LOCKING).await?;
+    let mut bodies = if reading.version >= 140_000 {
+        reading.texts(what, oids, BODIES, LOCKING).await?
+    } else {
+        super::texts::Texts::default()
+    };
+    for routine in &mut routines {
+        if routine.kind != RoutineKind::Aggregate {
+            let named = || format!("function {}", routine.signature());
+            routine.definition = reading.text(&mut whole, (routine.oid, 0), named);
+        }
+        routine.sql_body = bodies.take(routine.oid, 0);
+    }
+    reading.database.routines = routines;
+    Ok(())
+}
+
+async fn arguments(reading: &mut Reading<'_>, routines: &mut [Routine]) -> Result<()> {
+    const SQL: &str = "SELECT p.oid, 0, pg_get_function_identity_arguments(p.oid) FROM pg_proc p \
+                       WHERE p.oid {range}";
+    let oids = routines.iter().map(|r| r.oid).collect();
+    let what = "the arguments of functions";
+    let mut texts = reading.texts(what, oids, SQL, MANY).await?;
+    for routine in routines {
+        let named = || format!("the arguments of function {}", routine.name);
+        let text = reading.text(&mut texts, (routine.oid, 0), named);
+        routine.arguments = text.unwrap_or_default();
+    }
+    Ok(())
+}

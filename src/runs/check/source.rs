@@ -1,0 +1,118 @@
+//! What is known of the source: its state, and its catalog under one snapshot.
+
+use crate::catalog::database::{Database, ServerState};
+use crate::endpoint::error::Error as EndpointError;
+use crate::endpoint::identity::{Identity, identity};
+use crate::endpoint::introspect;
+use crate::endpoint::snapshot::Keeper;
+use crate::wire::{ConnectOptions, Connection};
+
+use super::super::error::Error;
+use super::{Settings, refused};
+
+/// The versions that are tested, `server_version_num`.
+const SUPPORTED: std::ops::Range<u32> = 130_000..190_000;
+
+/// The source as it was found.
+pub(super) struct Source {
+    pub(super) database: Database,
+    pub(super) state: ServerState,
+    /// Still open: `deep` reads under its snapshot.
+    pub(super) transaction: Transaction,
+}
+
+/// The transaction that the catalog was read in.
+pub(super) enum Transaction {
+    /// With a snapshot that several readers share.
+    Shared(Keeper, ConnectOptions),
+    /// Of a server that exports no snapshot.
+    Alone(Connection),
+}
+
+/// Reads state and catalog of the source.
+pub(super) async fn look(settings: &Settings) -> Result<Source, Error> {
+    let mut options = settings.source.clone();
+    options.set_reply_timeout(settings.io_timeout);
+    options.set_application_name("wire9/check");
+    let connected = Connection::connect(&options).await;
+    let mut connection = connected.map_err(|e| Error::connect("the source", e))?;
+    options.pin(connection.peer());
+    supported(&identity(&mut connection).await?, settings)?;
+    let mut state = introspect::server_state(&mut connection).await?;
+    let mut transaction = Transaction::begin(connection, options, &mut state).await?;
+    let database = introspect::database(transaction.connection()).await?;
+    Ok(Source {
+        database,
+        state,
+        transaction,
+    })
+}
+
+/// Refuses what was never tested, unless that is wanted.
+fn supported(identity: &Identity, settings: &Settings) -> Result<(), Error> {
+    if identity.is_db9() {
+        return Err(refused(
+            "the source is a DB9, not a PostgreSQL",
+            "give --postgres the URI of the PostgreSQL database, and --db9 that of the DB9",
+        ));
+    }
+    let version = identity.server_version_num;
+    if settings.unsupported_source || version.is_some_and(|v| SUPPORTED.contains(&v)) {
+        return Ok(());
+    }
+    Err(refused(
+        format!(
+            "the source is not a PostgreSQL 13 to 18: {}",
+            identity.version
+        ),
+        "upgrade the source, or say --unsupported-source to check it all the same",
+    ))
+}
+
+impl Transaction {
+    /// Begins it, with a shared snapshot where the server has that.
+    async fn begin(
+        connection: Connection,
+        options: ConnectOptions,
+        state: &mut ServerState,
+    ) -> Result<Self, Error> {
+        match Keeper::open(&options, "wire9/check").await {
+            Ok(keeper) => {
+                connection.close().await;
+                Ok(Self::Shared(keeper, options))
+            }
+            Err(EndpointError::Refused { .. }) => {
+                state.exports_snapshots = Some(false);
+                Self::alone(connection).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn alone(mut connection: Connection) -> Result<Self, Error> {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; \
+             SET LOCAL search_path = ''; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; \
+             SET LOCAL statement_timeout = 0; SET LOCAL row_security = off";
+        let begun = connection.query(BEGIN).await;
+        begun.map_err(|source| EndpointError::Wire {
+            doing: "beginning a transaction on the source".to_owned(),
+            source,
+        })?;
+        Ok(Self::Alone(connection))
+    }
+
+    /// The connection, inside the transaction.
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        match self {
+            Self::Shared(keeper, _) => keeper.connection(),
+            Self::Alone(connection) => connection,
+        }
+    }
+
+    pub(super) async fn close(self) {
+        match self {
+            Self::Shared(keeper, _) => keeper.close().await,
+            Self::Alone(connection) => connection.close().await,
+        }
+    }
+}

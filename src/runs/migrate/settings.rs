@@ -1,0 +1,62 @@
+//! What a migration is asked to do, as meant.
+
+use super::super::{check, copy};
+use crate::schema::convert::{Makes, Section, Statement};
+
+/// Everything that a migration needs to know.
+#[derive(Clone)]
+pub struct Settings {
+    /// How the source is looked at and its schema converted.
+    pub check: check::Settings,
+    /// How the rows are copied; which tables goes without saying.
+    pub copy: copy::Settings,
+    /// What is to be done.
+    pub parts: Parts,
+    /// Leave secondary indexes out.
+    pub skip_indexes: bool,
+    /// Leave foreign keys out.
+    pub skip_foreign_keys: bool,
+}
+
+/// Parts of a migration, as pg_dump has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// What comes before the rows.
+    pub pre_data: bool,
+    /// The rows, and the positions of sequences.
+    pub data: bool,
+    /// What comes after the rows.
+    pub post_data: bool,
+}
+
+impl Parts {
+    /// Everything.
+    pub const ALL: Self = Self {
+        pre_data: true,
+        data: true,
+        post_data: true,
+    };
+
+    /// Nothing.
+    pub const NONE: Self = Self {
+        pre_data: false,
+        data: false,
+        post_data: false,
+    };
+}
+
+impl Settings {
+    /// Whether a statement is to be applied at all.
+    pub(super) fn wants(&self, statement: &Statement) -> bool {
+        let section = match statement.section {
+            Section::PreData => self.parts.pre_data,
+            Section::PostData => self.parts.post_data,
+        };
+        let skipped = match statement.makes {
+            Makes::Index => self.skip_indexes,
+            Makes::ForeignKey => self.skip_foreign_keys,
+            _ => false,
+        };
+        section && !skipped
+    }
+}

@@ -1,0 +1,258 @@
+//! COMMENT ON everything that was made, where it is wished for.
+
+use crate::catalog::database::{
+    Class, ConstraintKind, Index, Name, Object, Relation, RelationKind, Routine, UserTypeKind,
+};
+use crate::catalog::readable;
+use crate::schema::convert::{Makes, Section, Statement};
+use crate::schema::finding::{Finding, Kind, Severity};
+use crate::sql;
+
+use super::source::{relation_word, routine_word};
+use super::stance::Stance;
+use super::{Changes, Post};
+
+/// Comments that are not carried over.
+pub(super) static LEFT_OUT: Kind = Kind {
+    id: "comments-left-out",
+    severity: Severity::Note,
+    title: "comments on objects",
+    happens: "they are left out",
+    why: "the DB9 guide \"Migrate from PostgreSQL\" exports with --no-comments; COMMENT ON is not documented",
+    remedy: "say --comments to keep them where the target takes them",
+};
+
+/// A comment on something of the target.
+struct Comment {
+    /// `table public.orders`: what it is on.
+    readable: String,
+    /// The same in SQL: `TABLE "public"."orders"`.
+    on: String,
+    /// The schema-qualified name of the object or of its table.
+    name: Name,
+    text: String,
+    /// The statement that makes it.
+    made: usize,
+}
+
+impl<'a> Post<'_, 'a> {
+    /// Comments on objects that were made; or one finding that counts them all.
+    pub(super) fn comments(&mut self, relations: &[&'a Relation]) {
+        let mut comments = self.comments_on_namespaces();
+        comments.extend(self.comments_on_types());
+        comments.extend(self.comments_on_sequences());
+        for relation in relations {
+            comments.extend(self.comments_of_relation(relation));
+        }
+        comments.extend(self.comments_on_routines());
+        if comments.is_empty() {
+            return;
+        }
+        let stance = Stance::of(&self.build.profile.comments);
+        if !self.build.wishes.comments || stance.is_refused() {
+            let count = u64::try_from(comments.len()).unwrap_or(u64::MAX);
+            let database = &self.build.database.server.database;
+            let object = format!("database {}", readable(database));
+            let mut finding = Finding::new(&LEFT_OUT, object.trim_end()).counted(count);
+            if self.build.wishes.comments {
+                finding = finding.detail(stance.because());
+            }
+            self.build.find(finding);
+            return;
+        }
+        for comment in comments {
+            self.build.conversion.statements.push(comment.statement());
+        }
+    }
+
+    fn comments_on_namespaces(&self) -> Vec<Comment> {
+        let schemas = self.build.database.schemas.iter();
+        let schemas = schemas.filter(|s| s.extension.is_none());
+        let found = schemas.filter_map(|schema| {
+            let made = self.build.made(Object::new(Class::Schema, schema.oid))?;
+            let name = &self.build.conversion.statements[made].name;
+            // A schema's statement carries its name in either part.
+            let plain = if name.name.is_empty() {
+                &name.schema
+            } else {
+                &name.name
+            };
+            Some(Comment {
+                readable: format!("schema {}", readable(plain)),
+                on: format!("SCHEMA {}", sql::identifier(plain)),
+                name: name.clone(),
+                text: schema.comment.clone()?,
+                made,
+            })
+        });
+        found.collect()
+    }
+
+    fn comments_on_types(&self) -> Vec<Comment> {
+        let types = self.build.database.types.iter();
+        let found = types.filter(|t| t.extension.is_none()).filter_map(|t| {
+            let word = match t.kind {
+                UserTypeKind::Domain { .. } => "domain",
+                _ => "type",
+            };
+            self.comment(Object::new(Class::Type, t.oid), word, t.comment.as_ref()?)
+        });
+        found.collect()
+    }
+
+    fn comments_on_sequences(&self) -> Vec<Comment> {
+        let sequences = self.build.database.sequences.iter();
+        let own = sequences.filter(|s| s.extension.is_none() && !s.identity);
+        let found = own.filter_map(|s| {
+            let object = Object::new(Class::Sequence, s.oid);
+            self.comment(object, "sequence", s.comment.as_ref()?)
+        });
+        found.collect()
+    }
+
+    fn comments_on_routines(&self) -> Vec<Comment> {
+        let routines = self.build.database.routines.iter();
+        let own = routines.filter(|r| r.extension.is_none());
+        own.filter_map(|r| self.comment_on_routine(r)).collect()
+    }
+
+    fn comment_on_routine(&self, routine: &Routine) -> Option<Comment> {
+        let object = Object::new(Class::Routine, routine.oid);
+        let mut comment = self.comment(
+            object,
+            routine_word(routine.kind),
+            routine.comment.as_ref()?,
+        )?;
+        let plain = format!("({})", routine.arguments);
+        comment.readable.push_str(&plain);
+        comment.on = self.routine_meant(routine);
+        Some(comment)
+    }
+
+    /// `FUNCTION "public"."f"(integer)`, with the names and types of the target.
+    pub(super) fn routine_meant(&self, routine: &Routine) -> String {
+        let word = routine_word(routine.kind).to_uppercase();
+        let source = format!("{word} {}({})", routine.name.quoted(), routine.arguments);
+        let statement = format!("COMMENT ON {source} IS NULL");
+        let rewritten = self.statement(&statement, &mut Changes::new());
+        let meant = rewritten.strip_prefix("COMMENT ON ");
+        let meant = meant.and_then(|rest| rest.strip_suffix(" IS NULL"));
+        meant.map_or(source, ToOwned::to_owned)
+    }
+
+    /// A comment on an object whose statement carries its name.
+    fn comment(&self, object: Object, word: &str, text: &str) -> Option<Comment> {
+        let made = self.build.made(object)?;
+        let statement = &self.build.conversion.statements[made];
+        let name = statement.name.clone();
+        // What came with another object (the sequence of an identity column) has no name here.
+        let own = match object.class {
+            Class::Sequence => statement.makes == Makes::Sequence,
+            Class::Type => statement.makes == Makes::Type,
+            _ => true,
+        };
+        own.then(|| Comment {
+            readable: format!("{word} {name}"),
+            on: format!("{} {}", word.to_uppercase(), name.quoted()),
+            name,
+            text: text.to_owned(),
+            made,
+        })
+    }
+
+    /// Comments on a relation, and on its columns, constraints, indexes and triggers.
+    fn comments_of_relation(&self, relation: &Relation) -> Vec<Comment> {
+        let object = Object::new(Class::Relation, relation.oid);
+        if self.homes.is_part(relation.oid) {
+            return Vec::new();
+        }
+        let Some(made) = self.build.made(object) else {
+            return Vec::new();
+        };
+        let statement = &self.build.conversion.statements[made];
+        let word = match statement.makes {
+            Makes::View => relation_word(RelationKind::View),
+            Makes::MaterializedView => relation_word(RelationKind::MaterializedView),
+            _ => relation_word(RelationKind::Table),
+        };
+        let text = relation.comment.as_deref();
+        let mut comments: Vec<Comment> = text
+            .and_then(|text| self.comment(object, word, text))
+            .into_iter()
+            .collect();
+        let on = |word: &str, part: &str, text: &Option<String>, made: usize| {
+            let name = &statement.name;
+            let (readable, quoted) = match word {
+                "column" => (
+                    format!("column {name}.{}", readable(part)),
+                    format!("COLUMN {}.{}", name.quoted(), sql::identifier(part)),
+                ),
+                word => (
+                    format!("{word} {name}.{}", readable(part)),
+                    format!(
+                        "{} {} ON {}",
+                        word.to_uppercase(),
+                        sql::identifier(part),
+                        name.quoted()
+                    ),
+                ),
+            };
+            Some(Comment {
+                readable,
+                on: quoted,
+                name: name.clone(),
+                text: text.clone()?,
+                made,
+            })
+        };
+        let columns = relation.columns.iter();
+        comments.extend(columns.filter_map(|c| on("column", &c.name, &c.comment, made)));
+        let constraints = relation.constraints.iter().filter_map(|c| {
+            let own = self.build.made(super::unique::object(c));
+            let with_table = matches!(c.kind, ConstraintKind::Primary | ConstraintKind::Check);
+            let made = own.or_else(|| {
+                (with_table && statement.sql.contains(&sql::identifier(&c.name))).then_some(made)
+            })?;
+            on("constraint", &c.name, &c.comment, made)
+        });
+        comments.extend(constraints);
+        comments.extend(
+            relation
+                .indexes
+                .iter()
+                .filter_map(|i| self.comment_on_index(i)),
+        );
+        let triggers = relation.triggers.iter().filter_map(|t| {
+            let made = self.build.made(Object::new(Class::Trigger, t.oid))?;
+            on("trigger", &t.name, &t.comment, made)
+        });
+        comments.extend(triggers);
+        comments
+    }
+
+    /// Of indexes that are no constraint's.
+    fn comment_on_index(&self, index: &Index) -> Option<Comment> {
+        let made = self.build.made(super::indexes::object(index))?;
+        let own = self.build.conversion.statements[made].makes == Makes::Index;
+        let text = index.comment.as_ref().filter(|_| own)?;
+        self.comment(super::indexes::object(index), "index", text)
+    }
+}
+
+impl Comment {
+    fn statement(self) -> Statement {
+        Statement {
+            section: Section::PostData,
+            makes: Makes::Comment,
+            object: format!("comment on {}", self.readable),
+            name: self.name,
+            sql: format!(
+                "COMMENT ON {} IS {}",
+                self.on,
+                sql::literal(&self.text).trim_start()
+            ),
+            rewritten: Vec::new(),
+            needs: vec![self.made],
+        }
+    }
+}

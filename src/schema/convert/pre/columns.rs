@@ -1,0 +1,311 @@
+//! Columns of a table: type, collation, default, identity, generation, NOT NULL.
+
+use super::constraints;
+use super::expressions::usable;
+use super::kinds;
+use super::maker::Maker;
+use super::mapped_type::{Declared, MappedType};
+use super::sequences;
+use super::spelling::Spelling;
+use super::tables::Draft;
+use super::tokens;
+use crate::catalog::database::{Class, Field, FieldDefault, Object};
+use crate::catalog::readable;
+use crate::profile::Profile;
+use crate::schema::convert::build::Build;
+use crate::schema::convert::{MappedColumn, RoundTrip};
+use crate::schema::finding::{Finding, Kind};
+use crate::schema::mapping::ColumnMapping;
+use crate::sql;
+
+/// What a column becomes: the file of `--map` first, then its type.
+pub(super) fn mapped(build: &Build<'_>, table: &Draft<'_>, field: &Field) -> MappedType {
+    let declared = Declared {
+        oid: field.type_oid,
+        data_type: &field.data_type,
+        dimensions: field.dimensions,
+    };
+    let default = build.types.map(declared);
+    match build.mapping.column(&table.relation.name, &field.name) {
+        Some(given) => by_map(given, field, default),
+        None => default,
+    }
+}
+
+/// The type that a person gives; what the domain demands stays, where that type has its operators.
+fn by_map(given: &ColumnMapping, field: &Field, default: MappedType) -> MappedType {
+    let text = matches!(given.data_type.as_str(), "text" | "varchar");
+    let round_trip = match &given.using {
+        Some(_) => RoundTrip::Lossy,
+        None => RoundTrip::Cast,
+    };
+    let detail = format!("{} becomes {}", field.data_type.sql, given.data_type);
+    MappedType {
+        sql: given.data_type.clone(),
+        round_trip,
+        cast: default.cast.filter(|_| !text),
+        changes: vec![(&kinds::MAPPED_TYPE, detail)],
+        is_foreign: given.data_type != field.data_type.sql,
+        carried: default.carried,
+    }
+}
+
+/// Adds a column to its table.
+pub(super) fn add(
+    maker: &mut Maker<'_, '_>,
+    draft: &mut Draft<'_>,
+    field: &Field,
+    mapped: &MappedType,
+) {
+    for (kind, detail) in &mapped.changes {
+        find(maker, draft, field, kind, detail);
+    }
+    let mut line = format!("{} {}", sql::identifier(&field.name), mapped.sql);
+    line.push_str(&collation(maker, draft, field));
+    let (value, is_sent) = value(maker, draft, field, mapped);
+    line.push_str(&value);
+    if field.not_null || mapped.carried.not_null {
+        line.push_str(" NOT NULL");
+    }
+    draft.columns.push(line);
+    if let Some(storage) = &field.storage {
+        find(maker, draft, field, &kinds::COLUMN_STORAGE, storage);
+    }
+    constraints::add_carried(maker, draft, &field.name, &mapped.carried.checks);
+    if is_sent {
+        draft.sent.push(sent(maker.build, draft, field, mapped));
+    }
+}
+
+fn sent(build: &Build<'_>, draft: &Draft<'_>, field: &Field, mapped: &MappedType) -> MappedColumn {
+    let given = build.mapping.column(&draft.relation.name, &field.name);
+    let using = given.and_then(|given| given.using.clone());
+    MappedColumn {
+        name: field.name.clone(),
+        from: field.data_type.sql.clone(),
+        to: mapped.sql.clone(),
+        expression: using.or_else(|| mapped.expression(&field.name)),
+        round_trip: mapped.round_trip,
+    }
+}
+
+fn find(
+    maker: &mut Maker<'_, '_>,
+    draft: &Draft<'_>,
+    field: &Field,
+    kind: &'static Kind,
+    detail: &str,
+) {
+    let object = format!("column {}.{}", draft.relation.name, readable(&field.name));
+    maker.build.find(Finding::new(kind, object).detail(detail));
+}
+
+/// Collations that people made are not converted.
+fn collation(maker: &mut Maker<'_, '_>, draft: &Draft<'_>, field: &Field) -> String {
+    let Some(collation) = &field.collation else {
+        return String::new();
+    };
+    let taken = Profile::yes(&maker.build.profile.collations) == Some(true);
+    if taken && collation.schema == "pg_catalog" {
+        return format!(" COLLATE {}", collation.quoted());
+    }
+    // Bytewise is what is left without it.
+    let bytewise = matches!(
+        collation.name.as_str(),
+        "C" | "POSIX" | "ucs_basic" | "C.UTF-8"
+    );
+    if taken || !bytewise {
+        let detail = format!("COLLATE {}", readable(&collation.name));
+        find(maker, draft, field, &kinds::COLLATION, &detail);
+    }
+    String::new()
+}
+
+/// ` DEFAULT …` or ` GENERATED …`, and whether values are sent.
+fn value(
+    maker: &mut Maker<'_, '_>,
+    draft: &mut Draft<'_>,
+    field: &Field,
+    mapped: &MappedType,
+) -> (String, bool) {
+    match &field.default {
+        FieldDefault::None => (carried_default(maker, draft, field, mapped), true),
+        FieldDefault::Expression(text) => (default(maker, draft, field, text), true),
+        FieldDefault::Stored(text) => generated(maker, draft, field, text, false),
+        FieldDefault::Virtual(text) => generated(maker, draft, field, text, true),
+        FieldDefault::Identity { always, sequence } => {
+            (identity(maker, draft, field, *always, *sequence), true)
+        }
+    }
+}
+
+fn carried_default(
+    maker: &mut Maker<'_, '_>,
+    draft: &mut Draft<'_>,
+    field: &Field,
+    mapped: &MappedType,
+) -> String {
+    let carried = mapped.carried.default.as_ref();
+    carried.map_or_else(String::new, |text| default(maker, draft, field, text))
+}
+
+fn default(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, field: &Field, text: &str) -> String {
+    match usable(maker, draft.object, Some(&field.name), text) {
+        Ok(expression) => {
+            draft.note_rewrite(&field.name, "default", text, &expression);
+            format!(" DEFAULT {expression}")
+        }
+        Err(why) => {
+            find(maker, draft, field, &kinds::DEFAULT_LEFT_OUT, &why);
+            String::new()
+        }
+    }
+}
+
+/// The default as the target can compute it.
+fn default_text(
+    maker: &mut Maker<'_, '_>,
+    draft: &Draft<'_>,
+    field: &Field,
+    text: &str,
+) -> Result<String, String> {
+    if draft.foreign.contains(field.name.as_str()) && !is_constant(text) {
+        return Err("the column's type becomes text".to_owned());
+    }
+    let amount;
+    let text = if Spelling::of(&field.data_type.sql).name == "money" {
+        amount = money(text).ok_or("the amount can not be read")?;
+        amount.as_str()
+    } else {
+        text
+    };
+    usable(maker, draft.object, Some(&field.name), text)
+}
+
+/// NULL, or a string with or without a cast: it is the same text for every type.
+fn is_constant(text: &str) -> bool {
+    let text = text.trim();
+    let strings = tokens::strings(text).len();
+    text.starts_with("NULL") || strings == 1 && text.starts_with('\'') && !text.contains(['(', '|'])
+}
+
+/// An expression of type money, `'$1,234.50'::money`, whose text depends on the locale, as a number;
+/// every other expression as it is.
+fn money(text: &str) -> Option<String> {
+    let Some(amount) = text.strip_suffix("::money").filter(|t| t.starts_with('\'')) else {
+        return Some(text.to_owned());
+    };
+    let amount = amount.trim_matches('\'').replace(['$', ','], "");
+    let number: f64 = amount.parse().ok()?;
+    number.is_finite().then(|| format!("'{amount}'::money"))
+}
+
+fn generated(
+    maker: &mut Maker<'_, '_>,
+    draft: &mut Draft<'_>,
+    field: &Field,
+    text: &str,
+    is_virtual: bool,
+) -> (String, bool) {
+    let expression = match generation(maker, draft, field, text) {
+        Ok(expression) => expression,
+        Err(why) => {
+            find(maker, draft, field, &kinds::GENERATED_AS_PLAIN, &why);
+            return (String::new(), true);
+        }
+    };
+    draft.note_rewrite(&field.name, "expression", text, &expression);
+    let stays = is_virtual && Profile::yes(&maker.build.profile.generated_virtual) == Some(true);
+    if is_virtual && !stays {
+        find(maker, draft, field, &kinds::GENERATED_VIRTUAL, "");
+    }
+    if !stays && maker.build.profile.generated_stored.is_none() {
+        find(maker, draft, field, &kinds::GENERATED_OPEN, "");
+    }
+    let how = if stays { "VIRTUAL" } else { "STORED" };
+    (format!(" GENERATED ALWAYS AS ({expression}) {how}"), false)
+}
+
+/// The expression of a generated column, if the target can compute it.
+fn generation(
+    maker: &mut Maker<'_, '_>,
+    draft: &Draft<'_>,
+    field: &Field,
+    text: &str,
+) -> Result<String, String> {
+    if Profile::yes(&maker.build.profile.generated_stored) == Some(false) {
+        return Err("the target takes no generated columns".to_owned());
+    }
+    if let Some(column) = draft.foreign_column(text) {
+        return Err(format!(
+            "the type of column {} becomes text",
+            readable(column)
+        ));
+    }
+    if draft.foreign.contains(field.name.as_str()) {
+        return Err("its own type becomes text".to_owned());
+    }
+    usable(maker, draft.object, Some(&field.name), text)
+}
+
+fn identity(
+    maker: &mut Maker<'_, '_>,
+    draft: &mut Draft<'_>,
+    field: &Field,
+    always: bool,
+    sequence: u32,
+) -> String {
+    let Some(sequence) = maker.build.sequence(sequence) else {
+        let why = "its sequence can not be read";
+        find(maker, draft, field, &kinds::DEFAULT_LEFT_OUT, why);
+        return String::new();
+    };
+    let object = Object::new(Class::Sequence, sequence.oid);
+    if sequences::is_inline(maker.build, sequence) {
+        draft.sequences.push(object);
+        let when = if always { "ALWAYS" } else { "BY DEFAULT" };
+        let options = sequences::identity_options(maker.build, sequence);
+        return format!(" GENERATED {when} AS IDENTITY{options}");
+    }
+    draft.needs.push(object);
+    let detail = if always {
+        "GENERATED ALWAYS"
+    } else {
+        "GENERATED BY DEFAULT"
+    };
+    find(maker, draft, field, &kinds::IDENTITY_AS_DEFAULT, detail);
+    format!(" DEFAULT {}", sequences::next_value(maker.build, sequence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_money_are_numbers_where_they_can_be_read() {
+        let number = |text| money(text).unwrap();
+        assert_eq!(number("'$1,234.50'::money"), "'1234.50'::money");
+        assert_eq!(number("'-$5.00'::money"), "'-5.00'::money");
+        assert_eq!(number("(0)::money"), "(0)::money");
+        assert_eq!(money("'1.234,50 €'::money"), None);
+    }
+
+    #[test]
+    fn a_constant_is_the_same_text_for_every_type() {
+        for text in [
+            "'127.0.0.1'::inet",
+            "NULL::inet",
+            "'a(b'",
+            "'it''s'::public.t",
+        ] {
+            assert_eq!(is_constant(text), text != "'a(b'", "{text}");
+        }
+        for text in [
+            "int4range(1, 10)",
+            "('1'::text)::inet",
+            "'a'::text || 'b'::text",
+        ] {
+            assert!(!is_constant(text), "{text}");
+        }
+    }
+}

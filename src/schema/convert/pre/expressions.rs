@@ -1,0 +1,67 @@
+//! SQL expressions of the source on their way into the target.
+
+use super::maker::Maker;
+use crate::catalog::database::{Class, Name, Object};
+use crate::schema::syntax;
+
+/// An expression as the target can compute it.
+///
+/// # Errors
+/// Why it can not, one line.
+pub(super) fn usable(
+    maker: &mut Maker<'_, '_>,
+    owner: Object,
+    column: Option<&str>,
+    text: &str,
+) -> Result<String, String> {
+    if let Some(column) = column {
+        by_edges(maker, owner, column)?;
+    }
+    maker.sequences_named(text);
+    // A text that is not parsed is said below.
+    let names = syntax::names_in_expression(text).unwrap_or_default();
+    for function in &names.functions {
+        by_name(maker, function)?;
+    }
+    syntax::expression(text, &maker.build.rewrites).map_err(|error| error.to_string())
+}
+
+/// Makes the functions that a column needs by the source's own dependencies.
+fn by_edges(maker: &mut Maker<'_, '_>, owner: Object, column: &str) -> Result<(), String> {
+    let edges = maker.build.needs_of(owner).iter();
+    let routines: Vec<u32> = edges
+        .filter(|edge| edge.column.as_deref() == Some(column))
+        .filter(|edge| edge.on.class == Class::Routine)
+        .map(|edge| edge.on.oid)
+        .collect();
+    routines.into_iter().try_for_each(|oid| routine(maker, oid))
+}
+
+fn by_name(maker: &mut Maker<'_, '_>, function: &Name) -> Result<(), String> {
+    if matches!(function.schema.as_str(), "" | "pg_catalog") {
+        return built_in(maker, &function.name);
+    }
+    let namesakes = maker.functions.get(function).cloned().unwrap_or_default();
+    // Arguments are not compared: one that works is enough, and the server tells the rest.
+    let mut answers = namesakes.into_iter().map(|oid| routine(maker, oid));
+    match answers.next() {
+        Some(Err(why)) if !answers.any(|answer| answer.is_ok()) => Err(why),
+        _ => Ok(()),
+    }
+}
+
+fn built_in(maker: &Maker<'_, '_>, function: &str) -> Result<(), String> {
+    let missing = maker.build.profile.missing_functions.as_ref();
+    if missing.is_some_and(|names| names.value.iter().any(|name| name == function)) {
+        return Err(format!("the target has no function {function}()"));
+    }
+    Ok(())
+}
+
+fn routine(maker: &mut Maker<'_, '_>, oid: u32) -> Result<(), String> {
+    let replaced = maker
+        .build
+        .routine(oid)
+        .is_some_and(|routine| maker.build.rewrites.names.contains_key(&routine.name));
+    if replaced { Ok(()) } else { maker.routine(oid) }
+}

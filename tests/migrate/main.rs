@@ -1,0 +1,7 @@
+//! `wire9 migrate` and `wire9 schema`, the real program, from a real PostgreSQL into a stand-in of DB9
+//! that holds nothing.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod samples;
