@@ -40,6 +40,7 @@ pub(super) async fn look(settings: &Settings) -> Result<Source, Error> {
     let identity = identity(&mut connection).await?;
     supported(&identity, settings.unsupported_source)?;
     let mut state = introspect::server_state(&mut connection).await?;
+    pooling(&mut connection, &options, &mut state).await;
     let mut transaction = Transaction::begin(connection, options, &mut state).await?;
     let database = introspect::database(transaction.connection()).await?;
     Ok(Source {
@@ -47,6 +48,24 @@ pub(super) async fn look(settings: &Settings) -> Result<Source, Error> {
         state,
         transaction,
     })
+}
+
+/// One connection alone does not show how a pooler works; a second one, in a transaction, does.
+async fn pooling(first: &mut Connection, options: &ConnectOptions, state: &mut ServerState) {
+    if state.session_holds.is_some() {
+        return;
+    }
+    // Where no second connection can be had, it stays open.
+    let Ok(mut second) = Connection::connect(options).await else {
+        return;
+    };
+    // A pooler by the statement ends the session that asks for a transaction: it is refused below.
+    if let Ok(told @ Some(_)) = introspect::session_holds(first, &mut second).await {
+        state.session_holds = told;
+        let open = |what: &String| !what.contains("a pooler is between");
+        state.not_read.retain(open);
+    }
+    second.close().await;
 }
 
 /// Refuses what was never tested, unless that is wanted.
@@ -82,9 +101,10 @@ impl Transaction {
                 connection.close().await;
                 Ok(Self::Shared(Box::new(keeper), options))
             }
-            Err(EndpointError::Refused { .. }) => {
+            Err(refusal @ EndpointError::Refused { .. }) => {
                 state.exports_snapshots = Some(false);
-                Self::alone(connection).await
+                // Where no transaction can be had either (a pooler by the statement), that is why.
+                Self::alone(connection).await.map_err(|_| refusal.into())
             }
             Err(error) => Err(error.into()),
         }
