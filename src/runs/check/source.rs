@@ -24,9 +24,9 @@ pub(super) struct Source {
 /// The transaction that the catalog was read in.
 pub(super) enum Transaction {
     /// With a snapshot that several readers share.
-    Shared(Box<Keeper>, ConnectOptions),
+    Shared(Box<(Keeper, ConnectOptions)>),
     /// Of a server that exports no snapshot.
-    Alone(Connection),
+    Alone(Box<Connection>),
 }
 
 /// Reads state and catalog of the source.
@@ -99,7 +99,7 @@ impl Transaction {
         match Keeper::open(&options, "wire9/check").await {
             Ok(keeper) => {
                 connection.close().await;
-                Ok(Self::Shared(Box::new(keeper), options))
+                Ok(Self::Shared(Box::new((keeper, options))))
             }
             Err(refusal @ EndpointError::Refused { .. }) => {
                 state.exports_snapshots = Some(false);
@@ -119,20 +119,20 @@ impl Transaction {
             doing: "beginning a transaction on the source".to_owned(),
             source,
         })?;
-        Ok(Self::Alone(connection))
+        Ok(Self::Alone(Box::new(connection)))
     }
 
     /// The connection, inside the transaction.
     pub(super) fn connection(&mut self) -> &mut Connection {
         match self {
-            Self::Shared(keeper, _) => keeper.connection(),
+            Self::Shared(shared) => shared.0.connection(),
             Self::Alone(connection) => connection,
         }
     }
 
     pub(super) async fn close(self) {
         match self {
-            Self::Shared(keeper, _) => keeper.close().await,
+            Self::Shared(shared) => shared.0.close().await,
             Self::Alone(connection) => connection.close().await,
         }
     }
