@@ -110,7 +110,10 @@ impl Source {
         // 8 and 9 are findings.
         assert!(matches!(status.code(), Some(0 | 8 | 9)), "{status}");
         for text in texts {
-            assert!(printed.contains(text), "{text} is not printed:\n{printed:.2000}");
+            assert!(
+                printed.contains(text),
+                "{text} is not printed:\n{printed:.2000}"
+            );
         }
         assert!(took < LIMIT, "{took:?}");
         println!(
