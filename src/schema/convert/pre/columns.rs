@@ -286,7 +286,7 @@ fn identity(
     };
     let object = Object::new(Class::Sequence, sequence.oid);
     if sequences::is_inline(maker.build, sequence) {
-        draft.sequences.push(object);
+        draft.comes_with.push(object);
         let when = if always { "ALWAYS" } else { "BY DEFAULT" };
         let options = sequences::identity_options(maker.build, sequence);
         return format!(" GENERATED {when} AS IDENTITY{options}");

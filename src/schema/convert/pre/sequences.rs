@@ -64,18 +64,7 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, sequence: &Sequence) {
     let build = &mut *maker.build;
     let target = build.mapping.name(&sequence.name);
     let object = format!("sequence {}", sequence.name);
-    let other = other_options(sequence);
-    let options = match Profile::yes(&build.profile.sequence_options) {
-        Some(true) => all_options(build, sequence),
-        // What is not known to work is written only where it is needed.
-        None => other,
-        Some(false) if other.is_empty() => other,
-        Some(false) => {
-            let finding = Finding::new(&kinds::SEQUENCE_OPTIONS, &object);
-            build.find(finding.detail(format!("without{other}")));
-            String::new()
-        }
-    };
+    let options = options(build, sequence, &object);
     if sequence.unlogged && Profile::yes(&build.profile.unlogged_tables) != Some(true) {
         build.find(Finding::new(&kinds::UNLOGGED, &object));
     }
@@ -89,6 +78,22 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, sequence: &Sequence) {
         needs: Vec::new(),
     };
     build.push(Some(Object::new(Class::Sequence, sequence.oid)), draft);
+}
+
+/// The options as the target takes them.
+fn options(build: &mut Build<'_>, sequence: &Sequence, object: &str) -> String {
+    let other = other_options(sequence);
+    match Profile::yes(&build.profile.sequence_options) {
+        Some(true) => all_options(build, sequence),
+        // What is not known to work is written only where it is needed.
+        None => other,
+        Some(false) if other.is_empty() => other,
+        Some(false) => {
+            let finding = Finding::new(&kinds::SEQUENCE_OPTIONS, object);
+            build.find(finding.detail(format!("without{other}")));
+            String::new()
+        }
+    }
 }
 
 /// Whether it comes with an identity column that stays one.
