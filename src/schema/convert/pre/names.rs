@@ -187,7 +187,7 @@ impl Named {
             spaces: &[],
             readable: format!("{what} {source}"),
             source: source.clone(),
-            target: build.mapping.name(source),
+            target: build.renamed(source),
             arguments: String::new(),
         }
     }
