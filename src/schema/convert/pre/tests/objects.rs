@@ -256,6 +256,19 @@ fn renamed_schemas_and_tables_take_everything_along() {
 }
 
 #[test]
+fn a_sequence_goes_with_the_table_that_owns_it() {
+    let mapping = Mapping::from_toml("[tables]\n'public.orders' = 'shop.orders'").unwrap();
+    let conversion = mapped(&two_schemas(), &db9(), &mapping, Wishes::default());
+    let sql = sql_of(&conversion, "table shop.orders");
+    assert!(sql.contains("nextval('\"shop\".\"s\"')"), "{sql}");
+    assert_eq!(
+        sql_of(&conversion, "owner of sequence shop.s"),
+        "ALTER SEQUENCE \"shop\".\"s\" OWNED BY \"shop\".\"orders\".\"id\""
+    );
+    assert_eq!(conversion.sequences[0].target, name("shop.s"));
+}
+
+#[test]
 fn two_objects_can_not_get_one_name_and_a_key_gives_way() {
     let file = "[schemas]\nold = 'public'\n[tables]\n'old.clients' = 'public.mood'";
     let mapping = Mapping::from_toml(file).unwrap();
