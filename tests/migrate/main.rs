@@ -4,4 +4,13 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod failures;
+mod kills;
+mod mapping;
+mod objects;
+mod office;
+mod parts;
+mod refusals;
 mod samples;
+mod schema;
+mod sequences;

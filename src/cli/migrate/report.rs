@@ -30,7 +30,7 @@ pub(super) struct Report {
 
 #[derive(Debug, Serialize)]
 struct ReportedMigration {
-    headline: String,
+    headline: Vec<String>,
     ended: &'static str,
     ended_in: Option<&'static str>,
     run: String,

@@ -33,7 +33,7 @@ pub(super) struct Verdict<'a> {
 impl Verdict<'_> {
     /// The whole text.
     pub(super) fn text(&self) -> String {
-        let mut text = self.headline();
+        let mut text = self.headline().join("\n");
         text.push('\n');
         section(&mut text, "", &self.endpoints());
         match self.outcome.ended {
@@ -48,8 +48,13 @@ impl Verdict<'_> {
         text
     }
 
-    /// The first line: how it ended.
-    pub(super) fn headline(&self) -> String {
+    /// The first line or two: whether the source moved, and how it ended.
+    pub(super) fn headline(&self) -> Vec<String> {
+        let moved = self.copy().and_then(|copy| copy.moved());
+        moved.into_iter().chain([self.how_it_ended()]).collect()
+    }
+
+    fn how_it_ended(&self) -> String {
         let o = self.outcome;
         match o.ended {
             Ended::Blocked => format!(
@@ -280,7 +285,7 @@ impl Verdict<'_> {
                     ))
                 }
                 Set::Ahead => Some(format!(
-                    "{name}: left where it is, it was used in the target already"
+                    "{name}: left where it is, further than in the source"
                 )),
                 Set::Problem(why) => Some(format!("{name}: {}", clean(why))),
             }
