@@ -22,6 +22,8 @@ pub(super) struct Need {
     pub(super) may: Vec<Object>,
     /// Functions of PostgreSQL that the target does not have, of those that it calls.
     pub(super) absent: Vec<String>,
+    /// Types that the body of a routine names, as SQL writes them.
+    pub(super) types: Vec<String>,
 }
 
 impl<'a> Post<'_, 'a> {
@@ -114,6 +116,7 @@ impl<'a> Post<'_, 'a> {
         let schemas = search_path(routine);
         let named = self.objects(&names, &schemas);
         need.absent = self.absent(&names);
+        need.types.clone_from(&names.types);
         if routine.language == "sql" {
             need.must.extend(named);
         } else {

@@ -453,6 +453,9 @@ fn planted_routines() -> Vec<(&'static str, Case)> {
         "SELECT far.id::integer FROM public.far",
     );
     let body = "BEGIN RETURN (SELECT far.id FROM public.far); END";
+    let mut on_inet = f();
+    on_inet.arguments = "a inet".to_owned();
+    on_inet.definition = on_inet.definition.map(|d| d.replace("f()", "f(a inet)"));
     let mut twice = Case::db9()
         .routine(function(50, "a.f", "sql", "SELECT 1"))
         .routine(function(51, "b.f", "sql", "SELECT 1"));
@@ -483,6 +486,7 @@ fn planted_routines() -> Vec<(&'static str, Case)> {
                 .routine(function(50, "public.f", "plpgsql", body)),
         ),
         ("routine-name-taken", twice),
+        ("routine-on-changed-type", Case::db9().routine(on_inet)),
         ("definition-not-parsed", unread),
     ]
 }
