@@ -170,6 +170,18 @@ mod with_the_parser {
     }
 
     #[test]
+    fn functions_of_triggers_are_read() {
+        let body = "BEGIN\n IF TG_OP = 'DELETE' AND TG_NARGS > 0 THEN RETURN OLD; END IF;\n NEW.changed := now();\n IF NEW IS DISTINCT FROM OLD THEN PERFORM pg_notify('a', TG_ARGV[0]); END IF;\n RETURN NEW;\nEND";
+        assert_eq!(
+            found(routine("plpgsql", ") RETURNS trigger", body)),
+            ["listen-notify: pg_notify (line 4)"]
+        );
+        let body = "BEGIN\n RAISE NOTICE '% %', tg_event, tg_tag;\nEND";
+        let event = routine("plpgsql", ") RETURNS event_trigger", body);
+        assert_eq!(found(event), Vec::<String>::new());
+    }
+
+    #[test]
     fn a_body_that_can_not_be_read_is_named() {
         let findings = found(plpgsql("BEGIN\n SELEC 1;\nEND"));
         assert_eq!(findings.len(), 1, "{findings:?}");

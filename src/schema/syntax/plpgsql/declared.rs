@@ -1,4 +1,5 @@
-//! The types of variables, for a parser that knows only those of the server itself.
+//! The types of variables, for a parser that knows only those of the server itself, and the variables of
+//! triggers, which it does not tell.
 
 use std::collections::HashSet;
 
@@ -105,12 +106,41 @@ pub(super) fn with_known_types(statement: &str) -> Result<String, NotParsed> {
         for parameter in tree::list(create, "parameters") {
             edits.extend(parameter_edit(&lexed, parameter, &rows));
         }
+        edits.extend(trigger_edits(&lexed, create).unwrap_or_default());
     }
     if let Some(token) = body {
         let new = declarations(&inner, &rows)?;
         edits.push(body_edit(&lexed, token, &new));
     }
     rewrite::apply(statement, edits)
+}
+
+/// A function of triggers gets its variables as parameters: the parser can not tell the variables that
+/// come with triggers.
+fn trigger_edits(lexed: &Lexed<'_>, create: &tree::Fields) -> Option<Vec<Edit>> {
+    const ROW: &str = "(new record, old record, tg_name text, tg_when text, tg_level text, tg_op text, \
+         tg_relid oid, tg_relname text, tg_table_name text, tg_table_schema text, tg_nargs integer, \
+         tg_argv text[])";
+    const EVENT: &str = "(tg_event text, tg_tag text)";
+    let result = create.get("return_type")?.as_object()?;
+    let kind = tree::strings(result, "names").last().copied()?;
+    let (parameters, returns) = match kind {
+        "trigger" => (ROW, "record"),
+        "event_trigger" => (EVENT, "void"),
+        _ => return None,
+    };
+    let open = (0..lexed.tokens.len()).find(|&at| lexed.is_symbol(at, "("))?;
+    let closing = lexed.closing(open).filter(|&closing| closing == open + 1)?;
+    let span = type_span(lexed, lexed.at(tree::location(result)?)?)?;
+    let edit = |first: usize, last: usize, with: &str| Edit {
+        start: lexed.tokens[first].start,
+        end: lexed.tokens[last].end,
+        with: with.to_owned(),
+    };
+    Some(vec![
+        edit(open, closing, parameters),
+        edit(span.first, span.end - 1, returns),
+    ])
 }
 
 /// The token of the body: the string after AS.
