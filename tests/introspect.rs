@@ -1,6 +1,7 @@
 //! What introspection reads from real servers, and what is decided from it.
 
-use testenv::{Cluster, Database};
+use testenv::fault::Close;
+use testenv::{Action, Cluster, Database, Fault, FaultProxy, Trigger};
 use wire9::catalog::{
     Catalog, Generated, Kind, Moment, SelectPrivilege, Shape, Splitting, Table, TableName,
 };
@@ -55,8 +56,12 @@ fn database(hint: &str, statements: &str) -> Database {
 }
 
 async fn connect(database: &Database) -> Connection {
+    connect_to(&database.socket_uri()).await
+}
+
+async fn connect_to(uri: &str) -> Connection {
     let environment = Environment::default();
-    let options = ConnectOptions::parse(&database.socket_uri(), Endpoint::Postgres, &environment);
+    let options = ConnectOptions::parse(uri, Endpoint::Postgres, &environment);
     let connection = Connection::connect(&options.expect("a URI of testenv")).await;
     connection.expect("the server answers")
 }
@@ -187,6 +192,33 @@ async fn columns_tell_their_types_through_domains_defaults_and_generation() {
         held,
         [true, true, true, true, false, true, true, false, false]
     );
+}
+
+/// However many tables there are: one statement for them, one for their columns and types.
+#[tokio::test]
+async fn the_source_is_read_in_two_statements() {
+    let database = database("statements", "CREATE TABLE t (a int, b numeric(10, 2)[])");
+    let proxy = FaultProxy::start(&database.uri()).expect("a proxy");
+    let nth = |nth| {
+        Fault::new(
+            Trigger::query("pg_catalog").nth(nth),
+            Action::Cut(Close::Fin),
+        )
+    };
+    let mut connection = connect_to(proxy.uri()).await;
+    let third = proxy.faults().add(nth(3));
+    let catalog = introspect::source(&mut connection).await;
+    let catalog = catalog.expect("it is read");
+    assert_eq!(
+        public(&catalog, "t").columns[1].data_type.sql,
+        "numeric(10,2)[]"
+    );
+    assert_eq!(third.fired(), 0);
+    proxy.faults().disarm();
+    let second = proxy.faults().add(nth(2));
+    let mut connection = connect_to(proxy.uri()).await;
+    let cut = introspect::source(&mut connection).await;
+    assert!(cut.is_err() && second.fired() == 1, "they are counted");
 }
 
 #[tokio::test]

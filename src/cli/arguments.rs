@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::check::{CheckArguments, Format};
 use super::exit_codes;
+use super::migrate::MigrateArguments;
+use super::schema::SchemaArguments;
 
 /// Moves PostgreSQL databases into DB9 by speaking pgwire itself.
 #[derive(Debug, Parser)]
@@ -25,9 +27,16 @@ pub(super) enum Command {
     /// Copies the data of tables that already exist in the target, in parallel, exactly once.
     #[command(after_help = exit_codes::help())]
     Copy(Box<CopyArguments>),
+    /// Moves a whole database: checks it, makes its schema in an empty target, copies the rows, builds
+    /// indexes, foreign keys and views, and sets the sequences. The same command continues.
+    #[command(after_help = exit_codes::help())]
+    Migrate(Box<MigrateArguments>),
     /// Finds out what a target accepts and prints it as a profile (TOML) for `copy --profile`.
     #[command(after_help = exit_codes::help())]
     Probe(ProbeArguments),
+    /// Prints the schema of the source as DDL that the target takes, or applies it.
+    #[command(after_help = exit_codes::help())]
+    Schema(Box<SchemaArguments>),
     /// Shows the runs that a target knows, how far they are, and what the same command would do now.
     #[command(after_help = exit_codes::help())]
     Status(StatusArguments),
@@ -49,6 +58,7 @@ pub(super) struct CopyArguments {
     pub(super) postgres: String,
 
     /// DB9 endpoint, the target: a URI or a libpq key=value string [sslmode: require where not said].
+    /// PG* variables (PGPASSWORD …) are for --postgres alone.
     #[arg(long, value_name = "URI", env = "WIRE9_DB9", hide_env_values = true)]
     #[arg(help_heading = "Endpoints")]
     pub(super) db9: String,

@@ -84,7 +84,7 @@ mod tests {
         for sub in command.get_subcommands_mut() {
             helps.push(sub.render_help().to_string());
         }
-        assert_eq!(helps.len(), 4);
+        assert!(helps.len() > 4, "the program and its commands");
         for help in helps {
             let section = help
                 .split("Exit codes:\n")

@@ -12,6 +12,7 @@ mod errors;
 mod exit_codes;
 mod findings;
 mod judge;
+mod migrate;
 mod probe;
 mod progress;
 mod redact;
@@ -19,6 +20,7 @@ mod report;
 mod report_file;
 mod reporter;
 mod resources;
+mod schema;
 mod settings;
 mod signals;
 mod status;
@@ -26,6 +28,7 @@ mod tally_table;
 mod terminal;
 mod units;
 mod verdict;
+mod work;
 mod wrap;
 
 use std::ffi::OsString;
@@ -53,7 +56,9 @@ fn command(command: Command) -> Exit {
     match command {
         Command::Check(typed) => check::check(&typed),
         Command::Copy(typed) => copy::copy(&typed),
+        Command::Migrate(typed) => migrate::migrate(&typed),
         Command::Probe(typed) => probe::probe(&typed),
+        Command::Schema(typed) => schema::schema(&typed),
         Command::Status(typed) => status::status(&typed),
         Command::Clean(typed) => clean::clean(&typed),
     }

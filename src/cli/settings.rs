@@ -113,12 +113,12 @@ fn usage(what: String, advice: String) -> Error {
     }
 }
 
-fn cores() -> usize {
+pub(super) fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Lanes: those asked for, else one per core, but at least four and no more than the memory feeds.
-fn jobs(asked: Option<u16>, max_memory: u64, cores: usize) -> usize {
+pub(super) fn jobs(asked: Option<u16>, max_memory: u64, cores: usize) -> usize {
     let fed = usize::try_from(max_memory / LEAST_MEMORY_PER_JOB).unwrap_or(usize::MAX);
     asked.map_or_else(
         || cores.min(fed).clamp(LEAST_DEFAULT_JOBS, 256),
@@ -131,7 +131,7 @@ pub(super) fn lanes(asked: Option<u16>) -> u32 {
     u32::try_from(jobs(asked, u64::MAX, cores())).unwrap_or(256)
 }
 
-fn enough_memory(jobs: usize, max_memory: u64) -> Result<(), Error> {
+pub(super) fn enough_memory(jobs: usize, max_memory: u64) -> Result<(), Error> {
     let least = LEAST_MEMORY_PER_JOB.saturating_mul(jobs as u64);
     if max_memory >= least {
         return Ok(());
@@ -191,7 +191,7 @@ fn selection(typed: &CopyArguments) -> Result<Selection, Error> {
 }
 
 /// An empty pattern (an unset shell variable) is never meant.
-fn named(argument: &str, patterns: &[String]) -> Result<(), Error> {
+pub(super) fn named(argument: &str, patterns: &[String]) -> Result<(), Error> {
     if patterns.iter().all(|pattern| !pattern.trim().is_empty()) {
         return Ok(());
     }
@@ -203,7 +203,7 @@ fn named(argument: &str, patterns: &[String]) -> Result<(), Error> {
 
 /// `TABLE=EXPR`, cut at the first `=` outside of a quoted name. Not shown in the error: a condition
 /// may hold values.
-fn condition(text: &str) -> Result<(String, String), Error> {
+pub(super) fn condition(text: &str) -> Result<(String, String), Error> {
     let mut quoted = false;
     let cut = text.char_indices().find(|(_, c)| {
         quoted ^= *c == '"';

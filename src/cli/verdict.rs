@@ -46,6 +46,14 @@ impl Verdict<'_> {
         if self.outcome.finished_before && self.exit == Exit::Done {
             return text;
         }
+        text.push_str(&self.details());
+        section(&mut text, "NOT DONE BY COPY", &self.not_done());
+        text
+    }
+
+    /// The tables, and what there is to say about them.
+    pub(super) fn details(&self) -> String {
+        let mut text = String::new();
         if !self.outcome.tables.is_empty() {
             text.push('\n');
             text.push_str(&tally_table::text(&self.outcome.tables, self.width));
@@ -57,7 +65,6 @@ impl Verdict<'_> {
         section(&mut text, "NOT COUNTED", &self.not_counted());
         section(&mut text, "CHANGED", &self.cut());
         section(&mut text, "NOTES", &self.notes());
-        section(&mut text, "NOT DONE BY COPY", &self.not_done());
         text
     }
 
@@ -66,7 +73,8 @@ impl Verdict<'_> {
         self.moved().into_iter().chain([self.ending()]).collect()
     }
 
-    fn moved(&self) -> Option<String> {
+    /// Whether the source was written since the snapshot, where that is known.
+    pub(super) fn moved(&self) -> Option<String> {
         match &self.outcome.moved {
             SourceMoved::Yes { tables } if tables.is_empty() => Some(
                 "SOURCE MAY HAVE BEEN WRITTEN since the snapshot: other transactions ran, none of \
@@ -126,21 +134,23 @@ impl Verdict<'_> {
         )
     }
 
+    /// The tables of which the identity holds, is broken or is not known.
+    fn tables(&self, identity: Identity) -> impl Iterator<Item = &TableVerdict> {
+        let tables = self.outcome.tables.iter();
+        tables.filter(move |t| judge::table(t) == identity)
+    }
+
+    /// The same of target tables.
+    fn targets(&self, identity: Identity) -> impl Iterator<Item = &TargetVerdict> {
+        let targets = self.outcome.targets.iter();
+        targets.filter(move |t| judge::target(t) == identity)
+    }
+
     fn differing(&self) -> String {
-        let o = self.outcome;
-        let tables = o
-            .tables
-            .iter()
-            .filter(|t| judge::table(t) == Identity::Broken);
-        let targets = o
-            .targets
-            .iter()
-            .filter(|t| judge::target(t) == Identity::Broken);
+        let tables = self.tables(Identity::Broken).map(|t| t.source.as_str());
+        let targets = self.targets(Identity::Broken).map(|t| t.name.as_str());
         let mut all: Vec<&str> = Vec::new();
-        for name in tables
-            .map(|t| t.source.as_str())
-            .chain(targets.map(|t| t.name.as_str()))
-        {
+        for name in tables.chain(targets) {
             if !all.contains(&name) {
                 all.push(name);
             }
@@ -152,19 +162,11 @@ impl Verdict<'_> {
     fn unverified(&self) -> String {
         let o = self.outcome;
         let mut reasons = Vec::new();
-        let source = o
-            .tables
-            .iter()
-            .filter(|t| judge::table(t) == Identity::Unknown);
-        let source = names(source.map(|t| t.source.as_str()));
+        let source = names(self.tables(Identity::Unknown).map(|t| t.source.as_str()));
         if !source.is_empty() {
             reasons.push(format!("source count not checked: {source}"));
         }
-        let target = o
-            .targets
-            .iter()
-            .filter(|t| judge::target(t) == Identity::Unknown);
-        let target = names(target.map(|t| t.name.as_str()));
+        let target = names(self.targets(Identity::Unknown).map(|t| t.name.as_str()));
         if !target.is_empty() {
             reasons.push(format!("target not counted: {target}"));
         }
@@ -254,19 +256,9 @@ impl Verdict<'_> {
     }
 
     fn broken(&self) -> Vec<String> {
-        let o = self.outcome;
-        let tables = o
-            .tables
-            .iter()
-            .filter(|t| judge::table(t) == Identity::Broken);
-        let targets = o
-            .targets
-            .iter()
-            .filter(|t| judge::target(t) == Identity::Broken);
-        tables
-            .map(broken_table)
-            .chain(targets.map(broken_target))
-            .collect()
+        let tables = self.tables(Identity::Broken).map(broken_table);
+        let targets = self.targets(Identity::Broken).map(broken_target);
+        tables.chain(targets).collect()
     }
 
     fn left(&self) -> Vec<String> {

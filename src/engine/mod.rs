@@ -2,6 +2,7 @@
 
 pub mod apply;
 mod count;
+pub mod deep;
 mod error;
 mod heartbeat;
 mod schedule;

@@ -16,6 +16,7 @@ mod decide;
 mod error;
 mod pace;
 mod read;
+mod size;
 mod write;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ pub use pace::{Heard, Pace, Tries};
 pub use read::{chain, redigest, short};
 
 use batch::Batch;
+use size::BatchSize;
 
 /// What all lanes of a run have in common.
 pub struct Shared {
@@ -139,9 +141,10 @@ pub async fn run<Q: Queue>(shared: &Shared, queue: &Q, number: usize, token: Str
         free.try_send(rows)
             .expect("the channel has room for both batches");
     }
-    let aim = batch_aim(shared.batch_limit);
+    let size = BatchSize::new(shared.batch_limit);
+    let aim = Aim::new(size.aim());
     let reader = read::Reader::new(shared, queue, number, &aim);
-    let writer = write::Writer::new(shared, queue, number, token, &aim);
+    let writer = write::Writer::new(shared, queue, number, token, (size, &aim));
     let read = reader.run(free_receiver, full_sender);
     let write = writer.run(full, free);
     tokio::pin!(read, write);
@@ -162,13 +165,6 @@ pub async fn run<Q: Queue>(shared: &Shared, queue: &Q, number: usize, token: Str
 
 /// Size in bytes that batches aim at: the writer adapts it, the reader follows.
 pub(crate) type Aim = std::sync::atomic::AtomicUsize;
-
-/// Batches begin at 2 MiB: on a near target larger ones were measured to be slower (they leave the
-/// processor's cache between read and write); on a far one they grow soon.
-fn batch_aim(limit: usize) -> Aim {
-    const FIRST: usize = 2 << 20;
-    Aim::new(FIRST.min(limit))
-}
 
 /// What goes from reader to writer.
 type Full = mpsc::Sender<Batch>;

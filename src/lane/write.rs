@@ -20,6 +20,7 @@ use super::decide::{Decision, Stage, decide};
 use super::error::{Error, Result};
 use super::pace::{Heard, Tries};
 use super::read::{chain, short};
+use super::size::{BatchSize, Took};
 use super::{Aim, Queue, Shared, Work};
 
 /// After so many failed COMMITs of one batch in a row, smaller ones are tried: where commits conflict,
@@ -29,35 +30,14 @@ const COMMIT_TROUBLE: u32 = 3;
 /// A single row that has met the target's statement timeout so often is not tried again.
 const TOO_SLOW: u32 = 5;
 
-/// Batches grow while BEGIN, ledger and COMMIT take more than this part of the time of their COPY.
-const SHARE: u32 = 8;
-
-/// A commit that takes longer than this times the usual is trouble enough to stop growing.
-const SLOWER: u32 = 2;
-
 pub(super) struct Writer<'a, Q> {
     shared: &'a Shared,
     queue: &'a Q,
+    /// Where the reader looks up the size.
     aim: &'a Aim,
     number: usize,
     target: Target<'a>,
-    /// Usual time of a commit: a running mean.
-    usual: Duration,
-    /// Least time around a COPY lately.
-    around: Duration,
-    /// Batches do not grow above this again: the budget, or half of what the target could not take.
-    ceiling: usize,
-}
-
-/// Where the time of a committed transaction went.
-#[derive(Debug, Clone, Copy)]
-struct Took {
-    /// COMMIT to its answer.
-    commit: Duration,
-    /// COPY to its answer.
-    copy: Duration,
-    /// All but the COPY: BEGIN, ledger, COMMIT.
-    around: Duration,
+    size: BatchSize,
 }
 
 /// Why a transaction of the target failed.
@@ -83,7 +63,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         queue: &'a Q,
         number: usize,
         token: String,
-        aim: &'a Aim,
+        (size, aim): (BatchSize, &'a Aim),
     ) -> Self {
         let target = Target::new(shared, number, token);
         Self {
@@ -92,9 +72,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             aim,
             number,
             target,
-            usual: Duration::ZERO,
-            around: Duration::MAX,
-            ceiling: shared.batch_limit,
+            size,
         }
     }
 
@@ -133,12 +111,11 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         let mut tries = Tries::new(self.shared.pace);
         let (mut at, mut first_row) = (0, batch.first_row);
         loop {
-            let limit = self.aim.load(Ordering::Relaxed).max(1);
-            let piece = piece(&batch.rows, at, first_row, limit);
+            let piece = piece(&batch.rows, at, first_row, self.size.aim());
             match self.attempt(batch, &piece).await {
                 Ok(took) => {
                     self.committed(batch, &piece, took.commit);
-                    self.adapt(&piece, took);
+                    self.adapt(|size| size.committed(piece.bytes.len(), took));
                     tries.reset();
                     (at, first_row) = (piece.bytes.end, first_row + piece.digest.rows);
                     if piece.ends_batch {
@@ -274,26 +251,10 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         let _ = self.shared.events.try_send(Event::Batch(fact));
     }
 
-    /// Adapts the batch size. Small batches stay in the processor's cache on their way and keep the
-    /// target's transactions short; they grow while BEGIN, ledger and COMMIT take more than a small
-    /// share of a batch's time, as long as commits stay as fast as usual.
-    fn adapt(&mut self, piece: &Piece, took: Took) {
-        let first = self.usual.is_zero();
-        let flat = first || took.commit <= self.usual * SLOWER;
-        self.usual = if first {
-            took.commit
-        } else {
-            (self.usual * 7 + took.commit) / 8
-        };
-        // The least of the last ones: a busy machine makes single answers late, and that is no cost
-        // which larger batches would save.
-        self.around = took.around.min(self.around.saturating_mul(9) / 8);
-        let aim = self.aim.load(Ordering::Relaxed);
-        let filled = piece.bytes.len() * 2 > aim;
-        if filled && flat && self.around * SHARE > took.copy && aim < self.ceiling {
-            let grown = (aim + aim / 4).min(self.ceiling);
-            self.aim.store(grown, Ordering::Relaxed);
-        }
+    /// Tells the reader how large batches shall be from now on.
+    fn adapt(&mut self, change: impl FnOnce(&mut BatchSize)) {
+        change(&mut self.size);
+        self.aim.store(self.size.aim(), Ordering::Relaxed);
     }
 
     /// After a failed transaction: whether the token must be moved and the ledger asked; else the
@@ -338,9 +299,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         if piece.digest.rows <= 1 {
             return false;
         }
-        self.ceiling = (piece.bytes.len() / 2).max(1);
-        self.aim.store(self.ceiling, Ordering::Relaxed);
-        self.usual = Duration::ZERO;
+        self.adapt(|size| size.failed(piece.bytes.len()));
         true
     }
 

@@ -277,8 +277,8 @@ fn connect_advice(error: &wire::Error) -> &'static str {
             "look at sslmode and sslrootcert of the URI, and at the names in the server's certificate"
         }
         E::Authentication { .. } => {
-            "look at user and password; for short-lived tokens give --db9-password-command or \
-             --postgres-password-command, which is run anew for each connection"
+            "look at user and password (PGPASSWORD is for --postgres alone); for short-lived tokens give \
+             --db9-password-command or --postgres-password-command, which is run anew for each connection"
         }
         E::Options(OptionsError::PasswordCommand { .. }) => {
             "run the password command by hand: its first line of output must be the password"

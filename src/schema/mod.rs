@@ -18,6 +18,7 @@ pub mod inspect;
 mod mapped;
 pub mod mapping;
 mod matching;
+mod mention;
 mod order;
 mod pattern;
 mod refusal;

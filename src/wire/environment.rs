@@ -5,8 +5,13 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::settings::Endpoint;
+
 /// Where Debian and its relatives keep PostgreSQL's sockets.
 const SOCKET_FOLDER: &str = "/var/run/postgresql";
+
+/// The variables that say nothing of a server: the password file names the server on each line.
+const OF_THIS_MACHINE: [&str; 2] = ["PGPASSFILE", "PGCONNECT_TIMEOUT"];
 
 /// What the process' surroundings say: `PG*` variables, the home folder, `.pgpass`. A value, so that
 /// tests need not change the process.
@@ -63,6 +68,22 @@ impl Environment {
     pub fn with_socket_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.socket_folder = Some(folder.into());
         self
+    }
+
+    /// What of it holds for this endpoint.
+    ///
+    /// libpq applies `PG*` to every connection, and it knows but one. Of two endpoints they complete
+    /// `--postgres` alone: whoever has set `PGPASSWORD` or `PGSSLMODE=disable` has meant a PostgreSQL,
+    /// and its password must not be sent to a DB9, nor encryption be left out there. What is said of
+    /// this machine and not of a server holds for both.
+    pub(super) fn of(&self, endpoint: Endpoint) -> Self {
+        let mut environment = self.clone();
+        if endpoint == Endpoint::Db9 {
+            environment
+                .variables
+                .retain(|name, _| OF_THIS_MACHINE.contains(&name.as_str()));
+        }
+        environment
     }
 
     /// A variable that is set and not empty.
@@ -129,6 +150,24 @@ mod tests {
     fn debug_shows_no_value_of_a_variable() {
         let environment = Environment::of_variables([("PGPASSWORD", "hunter2")]);
         assert!(!format!("{environment:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn variables_that_name_a_server_are_for_postgres_alone() {
+        let names = [
+            "PGHOST",
+            "PGPASSWORD",
+            "PGSSLMODE",
+            "PGOPTIONS",
+            "PGPASSFILE",
+        ];
+        let environment = Environment::of_variables(names.map(|name| (name, "x")));
+        let kept = |endpoint| {
+            let environment = environment.of(endpoint);
+            names.map(|name| environment.variable(name).is_some())
+        };
+        assert_eq!(kept(Endpoint::Postgres), [true; 5]);
+        assert_eq!(kept(Endpoint::Db9), [false, false, false, false, true]);
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// Reads a URI or a key=value string, completed by the environment, as libpq does.
+    /// Reads a URI or a key=value string, completed by the environment as libpq does; `PG*` variables
+    /// that name a server complete `--postgres` alone.
     ///
     /// # Errors
     /// What is wrong with the text, by key, never with its value.
@@ -46,6 +47,7 @@ impl ConnectOptions {
         endpoint: Endpoint,
         environment: &Environment,
     ) -> Result<Self, OptionsError> {
+        let environment = &environment.of(endpoint);
         let values = Values::read(text, endpoint, environment)?;
         let user = values.get("user").map(str::to_owned);
         let user = user.or_else(|| environment.os_user().map(str::to_owned));
@@ -158,3 +160,17 @@ impl fmt::Debug for ConnectOptions {
 
 /// A COPY or an index build may be busy for minutes before its first byte.
 const DEFAULT_REPLY_TIMEOUT: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_is_meant_for_postgres_is_not_sent_to_a_db9() {
+        let environment = Environment::of_variables([("PGPASSWORD", "x")]);
+        let parse = |endpoint| ConnectOptions::parse("host=h user=u", endpoint, &environment);
+        let has = |endpoint| parse(endpoint).expect("options").password.is_some();
+        assert!(has(Endpoint::Postgres));
+        assert!(!has(Endpoint::Db9));
+    }
+}

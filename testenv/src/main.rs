@@ -39,6 +39,9 @@ enum Action {
         /// How much of the shop: 1 is a few hundred thousand rows
         #[arg(long, default_value_t = 1.0)]
         factor: f64,
+        /// Leave the target empty, for `wire9 migrate`
+        #[arg(long)]
+        empty: bool,
     },
     /// Copy the shop with wire9, and judge the result
     Demo {
@@ -65,6 +68,10 @@ enum Sample {
     Shop,
     Everything,
     Chinook,
+    /// One case of everything that does not survive the move
+    Planted,
+    /// Nothing: fill it yourself
+    Nothing,
 }
 
 impl Sample {
@@ -73,6 +80,8 @@ impl Sample {
             Self::Shop => sample::shop(source, factor)?,
             Self::Everything => sample::everything(source, Everything::FULL)?,
             Self::Chinook => sample::chinook(source)?,
+            Self::Planted => sample::planted(source)?,
+            Self::Nothing => {}
         }
         Ok(())
     }
@@ -82,13 +91,18 @@ impl Sample {
             Self::Shop => sample::shop_target(),
             Self::Everything => sample::everything_target(Everything::FULL),
             Self::Chinook => sample::chinook_target(),
+            Self::Planted | Self::Nothing => Vec::new(),
         }
     }
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Action::Up { sample, factor } => up(sample, factor),
+        Action::Up {
+            sample,
+            factor,
+            empty,
+        } => up(sample, factor, empty),
         Action::Demo { factor } => demo(factor),
         Action::Compare {
             postgres,
@@ -122,19 +136,19 @@ struct Pair {
     target: Standin,
 }
 
-fn start(sample: Sample, factor: f64) -> Result<Pair> {
+fn start(sample: Sample, factor: f64, empty: bool) -> Result<Pair> {
     let source = Cluster::start(ClusterOptions::new())?.database("source")?;
     sample.fill(&source, factor)?;
     let target = target()?;
     let mut client = client::connect(&target.uri())?;
-    for statement in sample.target_tables() {
-        client.batch_execute(&statement)?;
+    for statement in sample.target_tables().iter().filter(|_| !empty) {
+        client.batch_execute(statement)?;
     }
     Ok(Pair { source, target })
 }
 
-fn up(sample: Sample, factor: f64) -> Result<ExitCode> {
-    let pair = start(sample, factor)?;
+fn up(sample: Sample, factor: f64, empty: bool) -> Result<ExitCode> {
+    let pair = start(sample, factor, empty)?;
     println!("postgres={}\ndb9={}", pair.source.uri(), pair.target.uri());
     if std::io::stdin().is_terminal() {
         println!("Press Enter to stop both and remove them.");
@@ -152,7 +166,7 @@ fn up(sample: Sample, factor: f64) -> Result<ExitCode> {
 fn demo(factor: f64) -> Result<ExitCode> {
     let begun = Instant::now();
     println!("Starting a source with the sample shop, and a target with its tables …");
-    let pair = start(Sample::Shop, factor)?;
+    let pair = start(Sample::Shop, factor, false)?;
     println!(
         "Both are ready after {:.1} s. Now:\n",
         begun.elapsed().as_secs_f64()

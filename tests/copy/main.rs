@@ -15,3 +15,4 @@ mod samples;
 mod switches;
 mod timestamps;
 mod verdict;
+mod versions;

@@ -114,6 +114,20 @@ impl Pair {
 
     /// With the source on this cluster.
     pub(crate) fn on(sources: &Cluster, options: StandinOptions, sample: Sample<'_>) -> Self {
+        let pair = Self::empty_on(sources, options, sample);
+        for statements in sample.tables().chunks(STATEMENTS_AT_ONCE) {
+            pair.target_execute(&statements.join(";\n"));
+        }
+        pair
+    }
+
+    /// On the shared clusters, with nothing in the target.
+    pub(crate) fn empty(sample: Sample<'_>) -> Self {
+        Self::empty_on(Cluster::shared(), StandinOptions::default(), sample)
+    }
+
+    /// With the source on this cluster, and nothing in the target.
+    pub(crate) fn empty_on(sources: &Cluster, options: StandinOptions, sample: Sample<'_>) -> Self {
         let cluster = options.cluster.clone().unwrap_or_else(|| targets().clone());
         let source = sources.database("source").expect("the source is made");
         let standin = Standin::start(StandinOptions {
@@ -122,11 +136,7 @@ impl Pair {
         });
         let standin = standin.expect("the stand-in starts");
         sample.fill(&source);
-        let pair = Self { source, standin };
-        for statements in sample.tables().chunks(STATEMENTS_AT_ONCE) {
-            pair.target_execute(&statements.join(";\n"));
-        }
-        pair
+        Self { source, standin }
     }
 
     /// Runs statements in the target as its user, but behind the stand-in's back, whose limits are for
@@ -141,6 +151,11 @@ impl Pair {
     /// `wire9 copy` from one to the other.
     pub(crate) fn copy(&self) -> Wire9 {
         Wire9::copy(&self.source.uri(), &self.standin.uri())
+    }
+
+    /// `wire9 migrate` from one to the other.
+    pub(crate) fn migrate(&self) -> Wire9 {
+        Wire9::between("migrate", &self.source.uri(), &self.standin.uri())
     }
 
     /// The database behind the stand-in.
@@ -194,7 +209,12 @@ pub(crate) struct Wire9 {
 impl Wire9 {
     /// `wire9 copy --postgres URI --db9 URI --report FILE`.
     pub(crate) fn copy(postgres: &str, db9: &str) -> Self {
-        let this = Self::bare().args(&["copy", "--postgres", postgres, "--db9", db9, "--report"]);
+        Self::between("copy", postgres, db9)
+    }
+
+    /// The same of another command.
+    pub(crate) fn between(command: &str, postgres: &str, db9: &str) -> Self {
+        let this = Self::bare().args(&[command, "--postgres", postgres, "--db9", db9, "--report"]);
         let report = this.report_file();
         this.arg(&report.to_string_lossy())
     }

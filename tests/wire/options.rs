@@ -68,6 +68,26 @@ fn variables_complete_what_the_text_leaves_out() {
     assert_eq!(parse("sslmode=disable").sslmode(), (SslMode::Disable, true));
 }
 
+/// They are those of a PostgreSQL: nothing of them is mixed into the other endpoint.
+#[test]
+fn variables_of_a_postgres_do_not_complete_a_db9() {
+    let environment = Environment::of_variables([
+        ("PGHOST", "vh"),
+        ("PGHOSTADDR", "10.0.0.1"),
+        ("PGPORT", "77"),
+        ("PGUSER", "vu"),
+        ("PGDATABASE", "vd"),
+        ("PGSSLMODE", "disable"),
+        ("PGSSLROOTCERT", "system"),
+    ]);
+    let environment = environment.with_os_user("me");
+    let db9 = |text| ConnectOptions::parse(text, Endpoint::Db9, &environment);
+    let options = db9("postgresql://t.admin@h").unwrap();
+    assert_eq!(options.to_string(), "t.admin@h:5432/postgres");
+    assert_eq!(options.sslmode(), (SslMode::Require, false));
+    assert!(matches!(db9("user=u"), Err(OptionsError::NoHost)));
+}
+
 #[test]
 fn a_mistake_is_told_by_its_key_and_never_by_its_value() {
     for (text, told) in [

@@ -144,14 +144,15 @@ impl CheckArguments {
 }
 
 /// The text of a profile: a file's, or that of the word `postgresql`.
-fn profile(path: &Path) -> Result<String, Error> {
+pub(in crate::cli) fn profile(path: &Path) -> Result<String, Error> {
     if path.as_os_str() == "postgresql" {
         return Ok(Profile::postgresql().to_toml());
     }
     settings::profile(path)
 }
 
-fn mapping(path: &Path) -> Result<Mapping, Error> {
+/// The file of `--map`.
+pub(in crate::cli) fn mapping(path: &Path) -> Result<Mapping, Error> {
     let usage = |what: &str| Error::new(Exit::Usage, format!("--map {} {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| {
         usage("can not be read")

@@ -12,7 +12,7 @@ use crate::runs::check::{self, Assessment, Settings, Step};
 use crate::runs::{Error, Exit};
 use crate::wire::Environment;
 
-pub(super) use arguments::{CheckArguments, Format};
+pub(super) use arguments::{CheckArguments, Format, mapping, profile};
 
 /// Checks and shows; answers the exit code.
 pub(super) fn check(typed: &CheckArguments) -> Exit {
@@ -52,9 +52,9 @@ fn line(step: &Step) -> Option<String> {
             Some(format!("reading {table}, {}", units::size(*bytes)))
         }
         Step::Read(done, all) if done == all || done.is_multiple_of(1_000) => Some(format!(
-            "read {} of {}",
+            "answered {} of {} about tables and keys",
             units::count(*done as u64),
-            units::counted(*all as u64, "table")
+            units::counted(*all as u64, "question")
         )),
         Step::Reading(..) | Step::Read(..) => None,
     }
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(line(&Step::Read(7, 20)), None);
         assert_eq!(
             line(&Step::Read(20, 20)).as_deref(),
-            Some("read 20 of 20 tables")
+            Some("answered 20 of 20 questions about tables and keys")
         );
     }
 }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::catalog::TableName;
 use crate::endpoint::error::{Doing as _, Error, Result};
-use crate::wire::{Connection, Row};
+use crate::wire::{self, Connection, Row, ServerError, TransactionStatus};
 
 /// One row, and how to read it.
 pub(super) struct Fields<'a> {
@@ -101,3 +101,60 @@ pub(super) async fn each(
         ))),
     }
 }
+
+/// How long guarded statements wait for locks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience(u32);
+
+impl Default for Patience {
+    /// Whoever holds a lock for longer than 3 s keeps his object to himself.
+    fn default() -> Self {
+        Self(3_000)
+    }
+}
+
+impl Patience {
+    /// Once a lock was waited for in vain, there is no point in as long a wait for each object that is
+    /// behind it.
+    pub(super) fn after(&mut self, refusal: &ServerError) {
+        if refusal.code == LOCK_NOT_AVAILABLE {
+            self.0 = 100;
+        }
+    }
+}
+
+/// SQLSTATE of a lock that `lock_timeout` gave up.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+/// Runs a statement that may be refused. A transaction survives a refusal, and keeps none of the locks
+/// that the statement took: 20,000 do not fit.
+pub(super) async fn guarded(
+    connection: &mut Connection,
+    what: &str,
+    sql: &str,
+    Patience(milliseconds): Patience,
+    read: impl FnMut(Fields<'_>) -> Read,
+) -> Result<std::result::Result<(), Box<ServerError>>> {
+    let doing = format!("reading {what}");
+    let within = connection.transaction_status() == TransactionStatus::InTransaction;
+    if within {
+        let begin = format!("SAVEPOINT wire9_reading; SET LOCAL lock_timeout = {milliseconds}");
+        connection.query(&begin).await.doing(&doing)?;
+    }
+    let answer = match each(connection, &doing, sql, read).await {
+        Ok(()) => Ok(()),
+        Err(Error::Wire {
+            source: wire::Error::Server(refusal),
+            ..
+        }) if connection.is_usable() && refusal.code != CANCELLED => Err(refusal),
+        Err(error) => return Err(error),
+    };
+    if within {
+        let end = "ROLLBACK TO SAVEPOINT wire9_reading; RELEASE SAVEPOINT wire9_reading";
+        connection.query(end).await.doing(&doing)?;
+    }
+    Ok(answer)
+}
+
+/// SQLSTATE of a statement that a timeout or a person has ended: to go on would be no answer to that.
+const CANCELLED: &str = "57014";

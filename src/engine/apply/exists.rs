@@ -44,7 +44,7 @@ fn question(statement: &Statement) -> Option<String> {
     };
     Some(match statement.makes {
         Makes::Schema => {
-            format!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {name}")
+            format!("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {schema}")
         }
         Makes::Extension => {
             format!("SELECT 1 FROM pg_catalog.pg_extension WHERE extname = {name}")

@@ -84,9 +84,9 @@ impl Assessment {
 pub enum Step {
     /// A phase begins: its name.
     Phase(&'static str),
-    /// `deep` begins to read a table: its name and bytes.
+    /// `deep` begins a pass over a table: its name and bytes.
     Reading(String, u64),
-    /// `deep` has read that many of that many tables.
+    /// `deep` has finished that many of that many passes.
     Read(usize, usize),
 }
 
@@ -108,7 +108,7 @@ pub async fn watched(
 ) -> Result<Assessment, Error> {
     said(Step::Phase("reading the catalog of the source"));
     // Neither side needs the other yet, and both make many round trips.
-    let (target, mut source) = tokio::try_join!(target::look(settings), source::look(settings))?;
+    let (target, source) = tokio::try_join!(target::look(settings), source::look(settings))?;
     let (database, state) = (source.database, source.state);
     let conversion = convert(
         &database,
@@ -136,11 +136,12 @@ pub async fn watched(
             profile: &target.profile,
             conversion: &conversion,
         };
-        let read = deep::read(&asked, &mut source.transaction, settings, said).await?;
+        let read = deep::read(&asked, source.transaction, settings, said).await?;
         findings.extend(read.findings);
         not_checked.extend(read.not_read);
+    } else {
+        source.transaction.close().await;
     }
-    source.transaction.close().await;
     sort(&mut findings);
     Ok(Assessment {
         database,

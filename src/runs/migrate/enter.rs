@@ -19,6 +19,7 @@ use super::super::copy::resume::own;
 use super::super::copy::{Surroundings, refused};
 use super::super::error::Error;
 use super::super::reach;
+use super::accepts_occupied;
 use super::settings::Settings;
 
 /// A run that this process owns.
@@ -58,7 +59,8 @@ pub(super) async fn enter(
         Some(run) => go_on(&mut ledger, (run, &owner), statements, surroundings).await?,
         None => {
             if settings.parts.pre_data {
-                refuse_occupied(&mut ledger, statements).await?;
+                let others = accepts_occupied(settings);
+                refuse_occupied(&mut ledger, statements, others).await?;
             }
             (
                 begin(&mut ledger, migration, &owner).await?,
@@ -191,8 +193,13 @@ struct Relation {
     kind: String,
 }
 
-/// Refuses a target that is not empty, and one that holds what would be made.
-async fn refuse_occupied(ledger: &mut Ledger, statements: &[Statement]) -> Result<(), Error> {
+/// Refuses a target that holds what would be made, and one that holds anything else (`others`: that is
+/// accepted).
+async fn refuse_occupied(
+    ledger: &mut Ledger,
+    statements: &[Statement],
+    others: bool,
+) -> Result<(), Error> {
     let wanted = |makes: fn(Makes) -> bool| -> HashSet<&Name> {
         let all = statements.iter().filter(|s| makes(s.makes));
         all.map(|s| &s.name).collect()
@@ -201,7 +208,7 @@ async fn refuse_occupied(ledger: &mut Ledger, statements: &[Statement]) -> Resul
     let mut found: Vec<String> = relations(ledger)
         .await?
         .into_iter()
-        .filter(|r| is_table_or_view(&r.kind) || own.contains(&r.name))
+        .filter(|r| own.contains(&r.name) || (!others && is_table_or_view(&r.kind)))
         .map(|r| r.name.to_string())
         .collect();
     for (catalog, prefix, names) in [

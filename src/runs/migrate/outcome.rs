@@ -78,7 +78,7 @@ pub enum Set {
     AsSource,
     /// Further than in the source, since this column holds rows beyond it.
     Raised(ColumnName),
-    /// It was left: it was used in the target already, and is further than the source's.
+    /// It was left: it stands further than in the source, and beyond its rows, already.
     Ahead,
     /// It could not be set or verified, and why.
     Problem(String),

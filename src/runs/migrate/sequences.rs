@@ -175,9 +175,10 @@ fn decide(facts: &Facts<'_>) -> Decision {
         return problem("the source does not tell its position");
     };
     let used = facts.target.filter(|target| target.is_called);
-    if used
-        .is_some_and(|used| used != position && covers(used, position.last_value, facts.descending))
-    {
+    let ahead = |used: Position| {
+        Some(used) != facts.source && covers(used, position.last_value, facts.descending)
+    };
+    if used.is_some_and(ahead) {
         return Decision {
             to: None,
             how: Set::Ahead,
@@ -327,6 +328,7 @@ mod tests {
 
     #[test]
     fn a_sequence_that_the_target_has_used_never_goes_back() {
+        assert_eq!(decided(at(7), at(9), Some(9)), to(None, Set::Ahead));
         assert_eq!(decided(at(7), at(8), Some(7)), to(None, Set::Ahead));
         assert_eq!(decided(at(7), at(6), Some(7)), to(at(7), Set::AsSource));
         assert_eq!(decided(at(7), at(7), Some(7)), to(at(7), Set::AsSource));

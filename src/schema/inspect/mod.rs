@@ -17,7 +17,7 @@ use crate::profile::Profile;
 
 use super::finding::{Finding, Kind};
 
-pub use target::of_probe;
+pub use target::{NOT_EMPTY, of_probe};
 
 /// The kinds of findings of this part.
 pub(super) const KINDS: &[&Kind] = &[
@@ -46,6 +46,7 @@ pub(super) const KINDS: &[&Kind] = &[
     &objects::LANGUAGE,
     &objects::LARGE_OBJECTS,
     &objects::TABLESPACE,
+    &objects::SETTINGS,
     &objects::OTHER,
     &objects::RULE,
     &objects::REPLICATION_SLOT,

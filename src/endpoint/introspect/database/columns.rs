@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::answer::{Fields, Read};
-use super::super::source;
+use super::super::types;
 use super::reading::{DEFAULT_COLLATION, Reading, class};
 use super::texts::{MANY, Texts};
 use super::types::UserTypes;
@@ -51,8 +51,8 @@ pub(super) async fn read(reading: &mut Reading<'_>, user_types: &UserTypes) -> R
         .await?;
     let mut used: BTreeSet<u32> = raws.iter().map(|raw| raw.field.type_oid).collect();
     used.extend(user_types.used());
-    let types = source::types(reading.connection, reading.version, &used).await?;
-    let mut defaults = defaults(reading, &raws).await?;
+    let types = types::types(reading.connection, reading.version, &used).await?;
+    let mut defaults = Defaults::read(reading).await?;
     let mut fields: HashMap<u32, Vec<_>> = HashMap::new();
     for mut raw in raws {
         let sql = std::mem::take(&mut raw.field.data_type.sql);
@@ -149,36 +149,45 @@ fn storage(attstorage: char, attcompression: char) -> Option<String> {
     (!words.is_empty()).then(|| words.to_owned())
 }
 
-async fn defaults(reading: &mut Reading<'_>, raws: &[Raw]) -> Result<Texts> {
-    const SQL: &str = "SELECT d.adrelid, d.adnum, pg_get_expr(d.adbin, d.adrelid) \
-                       FROM pg_attrdef d WHERE d.adrelid {range}";
-    let mut tables: Vec<u32> = raws
-        .iter()
-        .filter(|raw| raw.has_default)
-        .map(|raw| raw.relation)
-        .collect();
-    tables.dedup();
-    reading
-        .texts("the defaults of columns", tables, SQL, MANY)
-        .await
+/// Defaults and generation expressions.
+struct Defaults {
+    /// pg_attrdef.oid by relation and column.
+    oids: HashMap<(u32, i16), u32>,
+    texts: Texts,
+}
+
+impl Defaults {
+    async fn read(reading: &mut Reading<'_>) -> Result<Self> {
+        const OIDS: &str = "SELECT oid, adrelid, adnum FROM pg_attrdef WHERE oid >= 16384";
+        const TEXTS: &str = "SELECT d.oid, 0, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d \
+                             WHERE d.oid {range}";
+        let what = "the defaults of columns";
+        let mut oids = HashMap::new();
+        reading
+            .each(what, OIDS, |_, f| {
+                oids.insert((f.number(1)?, f.number(2)?), f.number(0)?);
+                Ok(())
+            })
+            .await?;
+        let all = oids.values().copied().collect();
+        let texts = reading.texts(what, all, TEXTS, MANY).await?;
+        Ok(Self { oids, texts })
+    }
 }
 
 impl Raw {
     /// Gives the column to its relation.
-    fn push(mut self, reading: &mut Reading<'_>, defaults: &mut Texts) {
+    fn push(mut self, reading: &mut Reading<'_>, defaults: &mut Defaults) {
         let name = reading.relation(self.relation).map(|r| r.name.clone());
         let Some(name) = name else {
             return;
         };
         if self.has_default {
-            let part = (self.relation, self.field.number.into());
             let named = || format!("the default of column {}.{}", name, self.field.name);
-            let text = reading.text(defaults, part, named).unwrap_or_default();
-            self.field.default = match self.generated {
-                's' => FieldDefault::Stored(text),
-                'v' => FieldDefault::Virtual(text),
-                _ => FieldDefault::Expression(text),
-            };
+            let column = (self.relation, self.field.number);
+            let oid = defaults.oids.get(&column).copied().unwrap_or(0);
+            let text = reading.text(&mut defaults.texts, (oid, 0), named);
+            self.field.default = default(self.generated, text);
         }
         if ![0, DEFAULT_COLLATION].contains(&self.collation) {
             let column = (self.relation, self.field.number);
@@ -187,6 +196,16 @@ impl Raw {
         if let Some(relation) = reading.relation(self.relation) {
             relation.columns.push(self.field);
         }
+    }
+}
+
+/// Of a default that can not be read nothing is left; a generated column stays one.
+fn default(attgenerated: char, text: Option<String>) -> FieldDefault {
+    match (attgenerated, text) {
+        ('s', text) => FieldDefault::Stored(text.unwrap_or_default()),
+        ('v', text) => FieldDefault::Virtual(text.unwrap_or_default()),
+        (_, Some(text)) => FieldDefault::Expression(text),
+        (_, None) => FieldDefault::None,
     }
 }
 

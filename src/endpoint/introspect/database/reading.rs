@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::super::answer::{Fields, Read, each};
+use super::super::answer::{Fields, Patience, Read, each, guarded};
 use super::super::source::server_version;
 use crate::catalog::database::{Database, Relation};
 use crate::catalog::is_system_schema;
-use crate::endpoint::error::{Doing as _, Error, Result};
-use crate::wire::{self, Connection, ServerError, TransactionStatus};
+use crate::endpoint::error::Result;
+use crate::wire::Connection;
 
 /// OIDs of catalogs, the same in every PostgreSQL.
 pub(super) mod class {
@@ -30,6 +30,7 @@ pub(super) struct Reading<'a> {
     /// `server_version_num`.
     pub(super) version: u32,
     pub(super) database: Database,
+    pub(super) patience: Patience,
     /// Comments by catalog, OID and column.
     pub(super) comments: HashMap<Part, String>,
     /// Names of extensions by catalog and OID of their members.
@@ -49,6 +50,7 @@ impl<'a> Reading<'a> {
             version: server_version(connection.parameter("server_version")),
             connection,
             database: Database::default(),
+            patience: Patience::default(),
             comments: HashMap::new(),
             members: HashMap::new(),
             collated: HashMap::new(),
@@ -86,7 +88,10 @@ impl<'a> Reading<'a> {
             members: &self.members,
             places: &mut self.places,
         };
-        let refused = guarded(self.connection, what, sql, |f| read(&mut found, f)).await?;
+        let refused = guarded(self.connection, what, sql, self.patience, |f| {
+            read(&mut found, f)
+        })
+        .await?;
         if let Err(refusal) = refused {
             self.note(format!("{what} could not be read: {refusal}"));
         }
@@ -97,6 +102,16 @@ impl<'a> Reading<'a> {
     pub(super) fn relation(&mut self, oid: u32) -> Option<&mut Relation> {
         let place = *self.places.get(&oid)?;
         self.database.relations.get_mut(place)
+    }
+
+    /// A text column as SQL that every server can send: one whose encoding is SQL_ASCII holds bytes of any
+    /// encoding, and refuses a whole answer for one that is not UTF-8.
+    pub(super) fn sendable(&self, column: &str) -> String {
+        if self.database.server.encoding == "SQL_ASCII" {
+            format!("regexp_replace({column}, '[\\x80-\\xff]', '?', 'g')")
+        } else {
+            column.to_owned()
+        }
     }
 
     /// Notes what could not be read.
@@ -141,38 +156,3 @@ impl Found<'_> {
 pub(super) fn is_user_schema(name: &str) -> bool {
     !is_system_schema(name)
 }
-
-/// How long a guarded statement waits for a lock: whoever holds it longer keeps his object to himself.
-const LOCK_TIMEOUT: &str = "3s";
-
-/// Runs a statement that may be refused. A transaction survives a refusal, and keeps none of the locks
-/// that the statement took: 20,000 do not fit.
-pub(super) async fn guarded(
-    connection: &mut Connection,
-    what: &str,
-    sql: &str,
-    read: impl FnMut(Fields<'_>) -> Read,
-) -> Result<std::result::Result<(), Box<ServerError>>> {
-    let doing = format!("reading {what}");
-    let within = connection.transaction_status() == TransactionStatus::InTransaction;
-    if within {
-        let begin = format!("SAVEPOINT wire9_reading; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'");
-        connection.query(&begin).await.doing(&doing)?;
-    }
-    let answer = match each(connection, &doing, sql, read).await {
-        Ok(()) => Ok(()),
-        Err(Error::Wire {
-            source: wire::Error::Server(refusal),
-            ..
-        }) if connection.is_usable() && refusal.code != CANCELLED => Err(refusal),
-        Err(error) => return Err(error),
-    };
-    if within {
-        let end = "ROLLBACK TO SAVEPOINT wire9_reading; RELEASE SAVEPOINT wire9_reading";
-        connection.query(end).await.doing(&doing)?;
-    }
-    Ok(answer)
-}
-
-/// SQLSTATE of a statement that a timeout or a person has ended: to go on would be no answer to that.
-const CANCELLED: &str = "57014";

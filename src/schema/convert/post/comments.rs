@@ -130,7 +130,7 @@ impl<'a> Post<'_, 'a> {
     }
 
     /// `FUNCTION "public"."f"(integer)`, with the names and types of the target.
-    fn routine_meant(&self, routine: &Routine) -> String {
+    pub(super) fn routine_meant(&self, routine: &Routine) -> String {
         let word = routine_word(routine.kind).to_uppercase();
         let source = format!("{word} {}({})", routine.name.quoted(), routine.arguments);
         let statement = format!("COMMENT ON {source} IS NULL");
@@ -143,8 +143,15 @@ impl<'a> Post<'_, 'a> {
     /// A comment on an object whose statement carries its name.
     fn comment(&self, object: Object, word: &str, text: &str) -> Option<Comment> {
         let made = self.build.made(object)?;
-        let name = self.build.conversion.statements[made].name.clone();
-        Some(Comment {
+        let statement = &self.build.conversion.statements[made];
+        let name = statement.name.clone();
+        // What came with another object (the sequence of an identity column) has no name here.
+        let own = match object.class {
+            Class::Sequence => statement.makes == Makes::Sequence,
+            Class::Type => statement.makes == Makes::Type,
+            _ => true,
+        };
+        own.then(|| Comment {
             readable: format!("{word} {name}"),
             on: format!("{} {}", word.to_uppercase(), name.quoted()),
             name,

@@ -266,6 +266,7 @@ impl<'a> Post<'_, 'a> {
         };
         let wanted = sorted(&key.referenced_columns);
         let primary = home.root.primary_key();
+        let primary = primary.filter(|p| self.build.made(object(p)).is_some());
         if primary.is_some_and(|p| sorted(&p.columns) == wanted) {
             return Ok((home.name.clone(), None));
         }

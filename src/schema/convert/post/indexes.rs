@@ -11,6 +11,7 @@ use crate::schema::finding::{Finding, Kind, Severity};
 use crate::sql;
 
 use super::method::{self, has_default_class};
+use super::needs::Need;
 use super::stance::{NOT_DOCUMENTED, Stance};
 use super::unique::{PARTITION_UNIQUE, include, nulls_not_distinct};
 use super::{Changes, Left, Made, Post, text};
@@ -146,14 +147,14 @@ pub(super) static CLUSTERED: Kind = Kind {
     remedy: "nothing",
 };
 
-/// REPLICA IDENTITY.
-pub(super) static REPLICA_IDENTITY: Kind = Kind {
-    id: "replica-identity",
-    severity: Severity::Note,
-    title: "table with a replica identity of its own",
-    happens: "it is dropped",
-    why: "no logical replication (DB9 guide \"Migrate from PostgreSQL\")",
-    remedy: "nothing",
+/// An expression over a column whose type is another one.
+pub(super) static CHANGED_TYPE: Kind = Kind {
+    id: "index-on-changed-type",
+    severity: Severity::Loss,
+    title: "index on an expression over a column whose type becomes another one",
+    happens: "it is left out: queries scan the table",
+    why: "the expression uses operators or functions of a type that is not in the target",
+    remedy: "write the expression for the new type, and create the index in the target",
 };
 
 /// A table as an index sees it: the relation of the source, and the target's name.
@@ -180,10 +181,7 @@ impl<'a> Post<'_, 'a> {
             self.make_index(&on, index, Changes::new());
         }
         self.indexes_of_parts(&on);
-        if let Some(identity) = &relation.replica_identity {
-            let finding = Finding::new(&REPLICA_IDENTITY, format!("table {}", relation.name));
-            self.build.find(finding.detail(readable(identity)));
-        }
+        self.case_keys(relation, &on.name);
     }
 
     /// The indexes of a materialized view that was made under a name.
@@ -247,6 +245,7 @@ impl<'a> Post<'_, 'a> {
             return Err(Left::new(&INVALID, ""));
         }
         self.index_needs(index)?;
+        self.index_types(on, index)?;
         let method = method::method(self.build.profile, &index.method, &mut changes)?;
         method::check_key(self.build.profile, method, on.relation)?;
         let parts = self.parts(on, index, method, &mut changes)?;
@@ -299,11 +298,25 @@ impl<'a> Post<'_, 'a> {
         }
     }
 
-    fn need_of_index(&self, index: &Index) -> super::needs::Need {
-        let expressions = index.parts.iter().filter(|p| p.column.is_none());
-        let expressions = expressions.map(|p| p.expression.as_str());
-        let texts = expressions.chain(index.predicate.as_deref());
-        self.need_of_expressions(object(index), texts)
+    fn need_of_index(&self, index: &Index) -> Need {
+        self.need_of_expressions(object(index), texts(index))
+    }
+
+    /// Refuses expressions over columns of a type that the target does not have.
+    fn index_types(&self, on: &On<'_>, index: &Index) -> Result<(), Left> {
+        if texts(index).next().is_none() {
+            return Ok(());
+        }
+        for field in &on.relation.columns {
+            let Some(becomes) = self.foreign_type(on.relation, field) else {
+                continue;
+            };
+            if texts(index).any(|text| text::mentions(text, &field.name)) {
+                let detail = format!("column {} becomes {becomes}", readable(&field.name));
+                return Err(Left::new(&CHANGED_TYPE, detail));
+            }
+        }
+        Ok(())
     }
 
     /// The key parts as SQL.
@@ -324,14 +337,21 @@ impl<'a> Post<'_, 'a> {
                 Stance::Taken => {}
             }
         }
-        let parts = index.parts.iter();
-        let parts = parts.map(|part| {
+        let parts = index.parts.iter().enumerate();
+        let parts = parts.map(|(number, part)| {
             let mut sql = match &part.column {
                 Some(column) => sql::identifier(column),
                 None => grouped(self.expression(&part.expression, changes)),
             };
             sql.push_str(&self.part_collation(part, changes));
-            sql.push_str(&self.operator_class(on, index, part, method, changes)?);
+            let class = self.operator_class(on, index, part, method, changes)?;
+            sql.push_str(&class);
+            if let Some(options) = class_options(&index.definition, number) {
+                match class.is_empty() {
+                    true => changes.push((&OPTIONS, format!("without {options}"))),
+                    false => sql.push_str(&format!(" {options}")),
+                }
+            }
             sql.push_str(&self.part_order(part, method, changes));
             Ok(sql)
         });
@@ -434,13 +454,10 @@ impl<'a> Post<'_, 'a> {
         let Some(column) = &part.column else {
             return (None, None);
         };
-        let from = on.relation.column(column);
-        let from = from.map(|field| field.data_type.sql.clone());
+        let field = on.relation.column(column);
+        let from = field.map(|field| field.data_type.sql.clone());
         let to = self.column_type(&on.name, column);
-        (
-            from.clone(),
-            to.or_else(|| from.map(|from| self.rewritten_type(from))),
-        )
+        (from, to.or_else(|| field.map(|field| self.type_of(field))))
     }
 
     fn part_order(&self, part: &IndexPart, method: &str, changes: &mut Changes) -> String {
@@ -498,6 +515,44 @@ impl<'a> Post<'_, 'a> {
         }
         format!(" WITH ({})", options(&index.options))
     }
+}
+
+/// The expressions and the condition of an index.
+fn texts(index: &Index) -> impl Iterator<Item = &str> {
+    let expressions = index.parts.iter().filter(|p| p.column.is_none());
+    let expressions = expressions.map(|p| p.expression.as_str());
+    expressions.chain(index.predicate.as_deref())
+}
+
+/// Parameters of the operator class of a part, as `pg_get_indexdef` prints them: `(siglen='64')`.
+fn class_options(definition: &str, part: usize) -> Option<&str> {
+    let pieces = text::pieces(definition);
+    let using = pieces
+        .iter()
+        .position(|piece| piece.text.eq_ignore_ascii_case("using"))?;
+    let list = pieces[using..]
+        .iter()
+        .find(|piece| piece.text.starts_with('('))?;
+    let inside = list.text.strip_prefix('(')?.strip_suffix(')')?;
+    let item = text::items(inside).nth(part)?;
+    let groups = text::pieces(item)
+        .into_iter()
+        .skip(1)
+        .map(|piece| piece.text);
+    let mut options = groups.filter(|group| is_options(group));
+    options.next()
+}
+
+/// Whether a group is `(name='value', …)`.
+fn is_options(group: &str) -> bool {
+    let inside = group.strip_prefix('(').and_then(|g| g.strip_suffix(')'));
+    let mut items = text::items(inside.unwrap_or_default()).peekable();
+    items.peek().is_some()
+        && items.all(|item| {
+            let pieces = text::pieces(item);
+            matches!(pieces.as_slice(), [_, equals, value]
+                if equals.text == "=" && value.text.starts_with('\''))
+        })
 }
 
 /// Storage parameters as SQL: `fillfactor = '70'`.

@@ -11,6 +11,7 @@ mod comments;
 mod foreign_keys;
 mod homes;
 mod indexes;
+mod letter_case;
 mod method;
 mod names;
 mod needs;
@@ -75,13 +76,16 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &indexes::PARTITION_INDEX,
     &indexes::OF_ALL_PARTITIONS,
     &indexes::CLUSTERED,
-    &indexes::REPLICA_IDENTITY,
+    &indexes::CHANGED_TYPE,
+    &letter_case::CASE_KEY,
     &foreign_keys::REFUSED,
     &foreign_keys::TARGET_MISSING,
     &foreign_keys::NOT_VALID,
     &foreign_keys::NOT_ENFORCED,
     &foreign_keys::PARTITION,
     &routines::LANGUAGE,
+    &routines::SQL_BODY,
+    &routines::NAME_TAKEN,
     &routines::AGGREGATE,
     &routines::PROCEDURE,
     &routines::NEEDS_MISSING,
@@ -91,17 +95,16 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &views::NEEDS_MISSING,
     &views::TOO_DEEP,
     &views::OPTIONS,
+    &views::CHANGED_TYPE,
     &views::NAME_TAKEN,
     &views::MATERIALIZED_AS_VIEW,
     &views::UNPOPULATED,
-    &views::RULE,
     &triggers::DISABLED,
     &triggers::REFUSED,
     &triggers::STATEMENT,
     &triggers::CONSTRAINT,
     &triggers::CONSTRAINT_PLAIN,
     &triggers::PARTITION,
-    &triggers::ROUTES_ROWS,
     &triggers::NEEDS_MISSING,
     &comments::LEFT_OUT,
 ];
@@ -119,6 +122,8 @@ pub(super) static NOT_PARSED: Kind = Kind {
 pub(super) fn build(build: &mut Build<'_>) {
     let mut post = Post::new(build);
     let relations = post.relations();
+    post.take_names_of_views(&relations);
+    post.take_signatures();
     for relation in &relations {
         post.constraints(relation);
     }
@@ -145,13 +150,15 @@ struct Post<'b, 'a> {
     homes: Homes<'a>,
     tables: Tables,
     taken: Taken,
+    /// Views whose names something else has.
+    name_taken: HashSet<u32>,
     needs: Needs,
     /// Why an object is not in the target: the objects from it to the one that is missing.
     chains: HashMap<Object, String>,
     /// Routines and views that were looked at.
     decided: HashSet<Object>,
-    /// Objects whose bodies use what the target does not have.
-    refused: HashMap<String, String>,
+    /// Routines as the target tells them apart.
+    signatures: HashSet<String>,
     /// Views on top of views: per view how many.
     depths: HashMap<u32, u32>,
 }
@@ -172,16 +179,16 @@ impl<'b, 'a> Post<'b, 'a> {
         let source = Source::new(build.database);
         let homes = Homes::new(build, &source);
         let taken = Taken::new(build, &homes);
-        let refused = needs::refused_bodies(build);
         Self {
             source,
             homes,
             tables: Tables::new(build),
             taken,
+            name_taken: HashSet::new(),
             needs: Needs::default(),
             chains: HashMap::new(),
             decided: HashSet::new(),
-            refused,
+            signatures: HashSet::new(),
             depths: HashMap::new(),
             build,
         }
@@ -193,6 +200,16 @@ impl<'b, 'a> Post<'b, 'a> {
         let mut relations: Vec<&Relation> = all.filter(|r| r.extension.is_none()).collect();
         relations.sort_by(|a, b| a.name.cmp(&b.name));
         relations
+    }
+
+    /// Takes the names of views before those of indexes, which can give way.
+    fn take_names_of_views(&mut self, relations: &[&Relation]) {
+        for view in relations.iter().filter(|r| r.is_view()) {
+            let name = self.renamed(&view.name);
+            if !self.taken.take(&name) {
+                self.name_taken.insert(view.oid);
+            }
+        }
     }
 
     /// Whether the target is a PostgreSQL, which takes what PostgreSQL prints.
@@ -212,11 +229,11 @@ impl<'b, 'a> Post<'b, 'a> {
     /// Adds a statement of the second section, and the findings that come with it.
     fn add(&mut self, object: Option<Object>, made: Made, changes: Changes) -> usize {
         let mut rewritten = Vec::new();
-        for (kind, detail) in changes {
-            rewritten.push(if detail.is_empty() {
-                kind.happens.to_owned()
-            } else {
-                detail.clone()
+        for (kind, detail) in merged(changes) {
+            rewritten.push(match detail.as_str() {
+                "" => kind.happens.to_owned(),
+                detail if kind == &stance::NOT_DOCUMENTED => format!("may be refused: {detail}"),
+                detail => detail.to_owned(),
             });
             self.build
                 .find(Finding::new(kind, made.readable.clone()).detail(detail));
@@ -251,20 +268,41 @@ impl<'b, 'a> Post<'b, 'a> {
 
     /// An expression with names and types replaced.
     fn expression(&self, text: &str, changes: &mut Changes) -> String {
-        syntax::expression(text, &self.build.rewrites).unwrap_or_else(|error| {
-            changes.push((&NOT_PARSED, error.to_string()));
-            text.to_owned()
-        })
+        let rewritten = syntax::expression(text, &self.build.rewrites);
+        self.without_citext(or_as_it_is(rewritten, text, changes))
     }
 
     /// A statement with names and types replaced.
     fn statement(&self, text: &str, changes: &mut Changes) -> String {
         let text = text.trim().trim_end_matches(';').trim_end();
-        syntax::statement(text, &self.build.rewrites).unwrap_or_else(|error| {
-            changes.push((&NOT_PARSED, error.to_string()));
-            text.to_owned()
-        })
+        let rewritten = syntax::statement(text, &self.build.rewrites);
+        self.without_citext(or_as_it_is(rewritten, text, changes))
     }
+}
+
+/// The text as it is, with a finding, where it was not read.
+fn or_as_it_is(
+    rewritten: Result<String, syntax::NotParsed>,
+    text: &str,
+    changes: &mut Changes,
+) -> String {
+    rewritten.unwrap_or_else(|error| {
+        changes.push((&NOT_PARSED, error.to_string()));
+        text.to_owned()
+    })
+}
+
+/// Each kind once, with all that is particular to it.
+fn merged(changes: Changes) -> Changes {
+    let mut merged = Changes::new();
+    for (kind, detail) in changes {
+        match merged.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, known)) if *known != detail => *known = format!("{known}; {detail}"),
+            Some(_) => {}
+            None => merged.push((kind, detail)),
+        }
+    }
+    merged
 }
 
 /// A statement that is to be added.

@@ -5,8 +5,6 @@ use std::collections::HashMap;
 
 use crate::catalog::database::{Class, Name, Object, Relation, Routine};
 use crate::catalog::readable;
-use crate::schema::convert::build::Build;
-use crate::schema::finding::Severity;
 use crate::schema::syntax::{self, Names};
 
 use super::Post;
@@ -24,20 +22,6 @@ pub(super) struct Need {
     pub(super) may: Vec<Object>,
     /// Functions of PostgreSQL that the target does not have, of those that it calls.
     pub(super) absent: Vec<String>,
-}
-
-/// Objects whose bodies use what the target refuses, with the reason: the statement would fail.
-pub(super) fn refused_bodies(build: &Build<'_>) -> HashMap<String, String> {
-    let findings = syntax::bodies(build.database, build.profile);
-    let worse = |severity| matches!(severity, Severity::Blocker | Severity::Loss);
-    let refused = findings.into_iter().filter(|f| worse(f.kind.severity));
-    let mut reasons = HashMap::new();
-    for finding in refused {
-        let reason = format!("{}: {}", finding.kind.title, finding.detail);
-        let reason = reason.trim_end_matches(": ").to_owned();
-        reasons.entry(finding.object).or_insert(reason);
-    }
-    reasons
 }
 
 impl<'a> Post<'_, 'a> {
@@ -184,8 +168,8 @@ impl<'a> Post<'_, 'a> {
     }
 
     fn routines_meant(&self, name: &Name, schemas: &[String]) -> Vec<Object> {
-        let found = candidates(name, schemas).map(|name| self.source.routines_named(&name));
-        let first = found.filter(|all| !all.is_empty()).next();
+        let mut found = candidates(name, schemas).map(|name| self.source.routines_named(&name));
+        let first = found.find(|all| !all.is_empty());
         let oids = first.unwrap_or_default().iter().map(|r| r.oid);
         oids.map(|oid| Object::new(Class::Routine, oid)).collect()
     }
@@ -203,12 +187,14 @@ impl<'a> Post<'_, 'a> {
         if let Some(chain) = self.chains.get(&object) {
             return Some(chain.clone());
         }
+        if self.is_replaced(object) {
+            return None;
+        }
         if let Some(extension) = self.source.extension_of(object) {
             return self.extension_missing(extension, object);
         }
         match object.class {
             Class::Relation => self.relation_missing(object),
-            Class::Type => self.type_missing(object),
             Class::Other => self.source.other(object.oid).map(|_| self.label(object)),
             _ => self.build.why_left_out(object).map(|_| self.label(object)),
         }
@@ -221,24 +207,30 @@ impl<'a> Post<'_, 'a> {
         }
         match self.homes.of(relation.oid) {
             Some(home) if self.homes.is_part(relation.oid) => Some(format!(
-                "{} (its rows are in {})",
-                self.label(object),
-                home.name
+                "partition {} (its rows are in {})",
+                relation.name, home.name
             )),
             Some(_) => None,
             None => Some(self.label(object)),
         }
     }
 
-    /// A type that becomes another one is there, under that one's name.
-    fn type_missing(&self, object: Object) -> Option<String> {
-        let user_type = self.source.user_type(object.oid)?;
-        let name = &user_type.name;
-        let types = &self.build.rewrites.types;
-        let plain = format!("{}.{}", name.schema, name.name);
-        let becomes = types.contains_key(&plain) || types.contains_key(&name.to_string());
-        let left = self.build.why_left_out(object).filter(|_| !becomes);
-        left.map(|_| self.label(object))
+    /// Whether something else is there in its place: another type, or the server's own function.
+    fn is_replaced(&self, object: Object) -> bool {
+        let rewrites = &self.build.rewrites;
+        match object.class {
+            Class::Type => self.source.user_type(object.oid).is_some_and(|t| {
+                let plain = format!("{}.{}", t.name.schema, t.name.name);
+                let types = &rewrites.types;
+                types.contains_key(&plain) || types.contains_key(&t.name.to_string())
+            }),
+            Class::Routine => self.source.routine(object.oid).is_some_and(|r| {
+                let new = rewrites.names.get(&r.name);
+                new.is_some_and(|new| new.schema == "pg_catalog")
+            }),
+            Class::Other => self.is_citext_operator(object.oid) && self.replaces_citext(),
+            _ => false,
+        }
     }
 
     /// Objects of an extension come with it. Where nothing was decided, the profile's list counts.

@@ -1,18 +1,13 @@
-//! Hand-built databases, and a first section in little for them.
-
-use std::collections::BTreeMap;
+//! Hand-built databases.
 
 use crate::catalog::database::{
     Class, Constraint, ConstraintKind, Database, Dependency, Extension, Field, FieldDefault, Index,
     IndexPart, Name, Object, Other, OtherKind, Relation, RelationKind, Routine, RoutineKind,
-    Trigger,
+    Trigger, UserType, UserTypeKind,
 };
 use crate::catalog::{DataType, Shape};
-use crate::profile::{Fact, Profile};
-use crate::schema::convert::build::{Build, Draft};
-use crate::schema::convert::{
-    Conversion, Makes, MappedColumn, MappedTable, RoundTrip, Section, Wishes,
-};
+use crate::profile::Profile;
+use crate::schema::convert::{Conversion, Wishes, convert};
 use crate::schema::mapping::Mapping;
 
 /// What a test converts.
@@ -21,8 +16,6 @@ pub(super) struct Case {
     pub(super) profile: Profile,
     pub(super) mapping: Mapping,
     pub(super) wishes: Wishes,
-    /// Columns whose type becomes another one: `public.t.c` → type.
-    pub(super) types: BTreeMap<String, String>,
 }
 
 impl Case {
@@ -32,26 +25,12 @@ impl Case {
             profile,
             mapping: Mapping::default(),
             wishes: Wishes::default(),
-            types: BTreeMap::new(),
         }
     }
 
     /// For a DB9 of which the documents tell everything that they tell.
     pub(super) fn db9() -> Self {
         Self::new(Profile::db9_documented())
-    }
-
-    /// For a DB9 that was probed, and takes whatever the documents leave open.
-    pub(super) fn probed() -> Self {
-        let mut profile = Profile::postgresql();
-        profile.overlay(Profile::db9_documented());
-        profile.deferrable_constraints = Some(Fact::probed(false));
-        profile.exclude_constraints = Some(Fact::probed(false));
-        Self::new(profile)
-    }
-
-    pub(super) fn postgresql() -> Self {
-        Self::new(Profile::postgresql())
     }
 
     pub(super) fn with(mut self, relation: Relation) -> Self {
@@ -70,6 +49,27 @@ impl Case {
             column: None,
             on,
             on_column: None,
+        });
+        self
+    }
+
+    pub(super) fn edge_to_column(self, dependent: Object, on: Object, column: &str) -> Self {
+        let mut case = self.edge(dependent, on);
+        if let Some(edge) = case.database.dependencies.last_mut() {
+            edge.on_column = Some(column.to_owned());
+        }
+        case
+    }
+
+    /// A base type of an extension.
+    pub(super) fn user_type(mut self, oid: u32, name: &str, extension: &str) -> Self {
+        self.database.types.push(UserType {
+            oid,
+            array_oid: 0,
+            name: named(name),
+            kind: UserTypeKind::Base,
+            extension: Some(extension.to_owned()),
+            comment: None,
         });
         self
     }
@@ -96,100 +96,8 @@ impl Case {
         self
     }
 
-    /// The second section, on top of tables that were simply made.
     pub(super) fn convert(&self) -> Conversion {
-        let mut build = Build::new(&self.database, &self.profile, &self.mapping, self.wishes);
-        build.rewrites.names = self.mapping.tables.clone();
-        build.rewrites.schemas = self.mapping.schemas.clone();
-        for (column, becomes) in &self.types {
-            build.rewrites.types.insert(column.clone(), becomes.clone());
-        }
-        self.first_section(&mut build);
-        super::build(&mut build);
-        build.finish()
-    }
-
-    fn first_section(&self, build: &mut Build<'_>) {
-        for extension in &self.database.extensions {
-            let object = Object::new(Class::Extension, extension.oid);
-            let known = &self.profile.extensions;
-            if known
-                .as_ref()
-                .is_none_or(|f| f.value.contains(&extension.name))
-            {
-                let name = Name::new("public", extension.name.clone());
-                let sql = format!("CREATE EXTENSION {}", extension.name);
-                build.push(Some(object), draft(Makes::Extension, name, sql));
-            } else {
-                build.leave_out(object, format!("extension {}", extension.name), "not there");
-            }
-        }
-        let relations = || self.database.relations.iter().filter(|r| r.is_table());
-        for relation in relations().filter(|r| self.is_root(r)) {
-            self.table(build, relation);
-        }
-    }
-
-    fn is_root(&self, relation: &Relation) -> bool {
-        relation.partition_of.is_none() && relation.inherits.is_empty()
-    }
-
-    fn table(&self, build: &mut Build<'_>, relation: &Relation) {
-        let object = Object::new(Class::Relation, relation.oid);
-        if relation.kind == RelationKind::Foreign {
-            build.leave_out(
-                object,
-                format!("foreign table {}", relation.name),
-                "not there",
-            );
-            return;
-        }
-        let name = self.mapping.name(&relation.name);
-        let sql = format!("CREATE TABLE {} ()", name.quoted());
-        let statement = build.push(Some(object), draft(Makes::Table, name.clone(), sql));
-        let mut leaves = vec![relation.name.clone()];
-        for part in self.parts(relation.oid) {
-            build.made_with(Object::new(Class::Relation, part.oid), statement);
-            leaves.push(part.name.clone());
-        }
-        let columns = relation.columns.iter().map(|field| {
-            let key = format!("{}.{}", relation.name, field.name);
-            let from = field.data_type.sql.clone();
-            MappedColumn {
-                name: field.name.clone(),
-                to: self
-                    .types
-                    .get(&key)
-                    .cloned()
-                    .unwrap_or_else(|| from.clone()),
-                from,
-                expression: None,
-                round_trip: RoundTrip::Exact,
-            }
-        });
-        build.conversion.tables.push(MappedTable {
-            source: relation.name.clone(),
-            leaves,
-            target: name,
-            columns: columns.collect(),
-        });
-    }
-
-    fn parts(&self, root: u32) -> Vec<&Relation> {
-        let of = |r: &&Relation| r.partition_of == Some(root) || r.inherits.contains(&root);
-        self.database.relations.iter().filter(of).collect()
-    }
-}
-
-fn draft(makes: Makes, name: Name, sql: String) -> Draft {
-    Draft {
-        section: Section::PreData,
-        makes,
-        object: format!("{makes:?} {name}").to_lowercase(),
-        name,
-        sql,
-        rewritten: Vec::new(),
-        needs: Vec::new(),
+        convert(&self.database, &self.profile, &self.mapping, self.wishes)
     }
 }
 
@@ -316,6 +224,14 @@ pub(super) fn index(oid: u32, name: &str, method: &str, columns: &[&str]) -> Ind
     }
 }
 
+/// A B-tree on one expression.
+pub(super) fn expression_index(oid: u32, name: &str, expression: &str) -> Index {
+    let mut index = index(oid, name, "btree", &["?"]);
+    index.parts[0].column = None;
+    index.parts[0].expression = expression.to_owned();
+    index
+}
+
 /// A function of no arguments.
 pub(super) fn function(oid: u32, name: &str, language: &str, body: &str) -> Routine {
     let name = named(name);
@@ -341,7 +257,7 @@ pub(super) fn function(oid: u32, name: &str, language: &str, body: &str) -> Rout
     }
 }
 
-/// A trigger AFTER INSERT on `public.t` that calls `public.f`.
+/// A trigger AFTER INSERT on its table that calls `public.f`.
 pub(super) fn trigger(oid: u32, name: &str, function: u32) -> Trigger {
     let definition = format!(
         "CREATE TRIGGER {name} AFTER INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.f()"

@@ -54,10 +54,9 @@ impl Post<'_, '_> {
                     built.entry(statement.name.clone()).or_default().push(at);
                 }
                 Makes::Index => {
-                    let tables = statement.needs.iter().map(|&need| &statements[need]);
-                    let table = tables
-                        .filter(|s| matches!(s.makes, Makes::Table | Makes::MaterializedView))
-                        .last();
+                    let mut tables = statement.needs.iter().map(|&need| &statements[need]);
+                    let table =
+                        tables.rfind(|s| matches!(s.makes, Makes::Table | Makes::MaterializedView));
                     if let Some(table) = table {
                         built.entry(table.name.clone()).or_default().push(at);
                     }

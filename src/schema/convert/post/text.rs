@@ -27,6 +27,30 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// The items of a list, split at commas outside of groups and quotes.
+pub(super) fn items(text: &str) -> impl Iterator<Item = &str> {
+    let mut bounds = vec![0];
+    let commas = pieces(text).into_iter().filter(|piece| piece.text == ",");
+    bounds.extend(commas.flat_map(|comma| [comma.start, comma.start + 1]));
+    bounds.push(text.len());
+    let ranges: Vec<(usize, usize)> = bounds.chunks(2).map(|pair| (pair[0], pair[1])).collect();
+    ranges
+        .into_iter()
+        .map(|(from, to)| text[from..to].trim())
+        .filter(|item| !item.is_empty())
+}
+
+/// Whether a text names something, in groups, too.
+pub(super) fn mentions(text: &str, name: &str) -> bool {
+    pieces(text).into_iter().any(|piece| {
+        let text = piece.text;
+        match text.strip_prefix('(') {
+            Some(inside) => mentions(inside.strip_suffix(')').unwrap_or(inside), name),
+            None => text == name || text == crate::sql::identifier(name),
+        }
+    })
+}
+
 /// Whether the text is one group in parentheses.
 pub(super) fn is_group(text: &str) -> bool {
     text.starts_with('(') && group(text) == text.len()
@@ -115,6 +139,20 @@ mod tests {
         );
         assert_eq!(without("a b", &["c"]), "a b");
         assert_eq!(without("NOT VALID", &["not", "valid"]), "");
+    }
+
+    #[test]
+    fn a_name_is_seen_in_groups_and_in_quotes() {
+        assert!(mentions("((host((addr)::inet))::text)", "addr"));
+        assert!(mentions("lower(\"Addr\")", "Addr"));
+        assert!(!mentions("'addr' || address", "addr"));
+    }
+
+    #[test]
+    fn items_are_split_outside_of_groups() {
+        let all: Vec<&str> = items("a numeric(4,2), \"b,c\" integer").collect();
+        assert_eq!(all, ["a numeric(4,2)", "\"b,c\" integer"]);
+        assert_eq!(items("").count(), 0);
     }
 
     #[test]

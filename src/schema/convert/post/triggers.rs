@@ -69,16 +69,6 @@ pub(super) static PARTITION: Kind = Kind {
     remedy: "create it on the table with a WHEN that tells these rows",
 };
 
-/// A trigger that distributes rows over INHERITS children.
-pub(super) static ROUTES_ROWS: Kind = Kind {
-    id: "row-routing-trigger",
-    severity: Severity::Change,
-    title: "trigger that sends rows to the children of a table",
-    happens: "it is left out: all rows are in the one table",
-    why: "no inheritance (DB9 guide \"Migrate from PostgreSQL\")",
-    remedy: "nothing, if it does nothing else",
-};
-
 /// A trigger whose function is not there.
 pub(super) static NEEDS_MISSING: Kind = Kind {
     id: "trigger-needs-missing",
@@ -139,7 +129,7 @@ impl<'a> Post<'_, 'a> {
         if let Some(chain) = self.missing(function) {
             return Err(Left::new(&NEEDS_MISSING, format!("it calls {chain}")));
         }
-        self.trigger_needs(relation, trigger, function)?;
+        self.trigger_needs(trigger)?;
         let mut needs = self.need(object(trigger)).must;
         needs.extend([function, Object::new(Class::Relation, relation.oid)]);
         let made = Made {
@@ -188,28 +178,13 @@ impl<'a> Post<'_, 'a> {
         Ok(without(&plain, &["INITIALLY", "IMMEDIATE"]))
     }
 
-    /// Refuses a trigger that writes into the tables whose rows are in this one, and one whose WHEN
-    /// needs what is not there.
-    fn trigger_needs(
-        &mut self,
-        relation: &Relation,
-        trigger: &Trigger,
-        function: Object,
-    ) -> Result<(), Left> {
+    /// Refuses a trigger whose WHEN needs what is not there.
+    fn trigger_needs(&mut self, trigger: &Trigger) -> Result<(), Left> {
         let need = self.need(object(trigger));
         if let Some(chain) = self.broken(&need) {
             return Err(Left::new(&NEEDS_MISSING, format!("it needs {chain}")));
         }
-        let body = self.need(function).may;
-        let parts = self.homes.parts(relation.oid).iter();
-        let mut written = parts.filter(|p| body.contains(&Object::new(Class::Relation, p.oid)));
-        match written.next() {
-            Some(part) => Err(Left::new(
-                &ROUTES_ROWS,
-                format!("its function names {}", part.name),
-            )),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 

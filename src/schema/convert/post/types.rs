@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::catalog::database::Name;
+use crate::catalog::database::{Field, Name, Relation};
 use crate::schema::convert::build::Build;
+use crate::schema::convert::pre::Declared;
 
 use super::Post;
 
@@ -26,17 +27,29 @@ impl Post<'_, '_> {
         Some(found.to.clone())
     }
 
-    /// What becomes of a type by its name alone.
-    pub(super) fn rewritten_type(&self, sql: String) -> String {
-        let (element, array) = match sql.strip_suffix("[]") {
-            Some(element) => (element, "[]"),
-            None => (sql.as_str(), ""),
+    /// The type that a column gets, whatever the mapping says of its table: of generated columns, and of
+    /// those of materialized views.
+    pub(super) fn type_of(&self, field: &Field) -> String {
+        let declared = Declared {
+            oid: field.type_oid,
+            data_type: &field.data_type,
+            dimensions: field.dimensions,
         };
-        let types = &self.build.rewrites.types;
-        let plain = element.split('(').next().unwrap_or_default().trim();
-        match types.get(element).or_else(|| types.get(plain)) {
-            Some(new) => format!("{new}{array}"),
-            None => sql,
+        self.build.types.map(declared).sql
+    }
+
+    /// The type of a column where it is another one, of other operators and functions.
+    pub(super) fn foreign_type(&self, relation: &Relation, field: &Field) -> Option<String> {
+        if let Some(given) = self.build.mapping.column(&relation.name, &field.name) {
+            let becomes = given.data_type.clone();
+            return (becomes != field.data_type.sql).then_some(becomes);
         }
+        let declared = Declared {
+            oid: field.type_oid,
+            data_type: &field.data_type,
+            dimensions: field.dimensions,
+        };
+        let mapped = self.build.types.map(declared);
+        mapped.is_foreign.then_some(mapped.sql)
     }
 }

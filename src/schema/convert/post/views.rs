@@ -1,9 +1,11 @@
 //! Views and materialized views, each after what it selects from; rules.
 
-use crate::catalog::database::{Class, Name, Object, Relation, RelationKind};
+use crate::catalog::database::{Class, Name, Object, Relation, RelationKind, Routine, RoutineKind};
 use crate::catalog::readable;
+use crate::profile::Profile;
 use crate::schema::convert::{LeftOut, Makes};
-use crate::schema::finding::{Finding, Kind, Severity};
+use crate::schema::finding::{Kind, Severity};
+use crate::schema::syntax;
 
 use super::indexes::options;
 use super::needs::Need;
@@ -51,6 +53,16 @@ pub(super) static OPTIONS: Kind = Kind {
     remedy: "check it in the application",
 };
 
+/// A view on a column whose type is another one.
+pub(super) static CHANGED_TYPE: Kind = Kind {
+    id: "view-on-changed-type",
+    severity: Severity::Change,
+    title: "view on a column whose type becomes another one",
+    happens: "it is made; where it uses operators or functions of the old type it is refused",
+    why: "the type is not in the target",
+    remedy: "look at its query; cast, or write it without them",
+};
+
 /// Two views of one name.
 pub(super) static NAME_TAKEN: Kind = Kind {
     id: "view-name-taken",
@@ -82,16 +94,6 @@ pub(super) static UNPOPULATED: Kind = Kind {
     remedy: "nothing",
 };
 
-/// CREATE RULE.
-pub(super) static RULE: Kind = Kind {
-    id: "rule",
-    severity: Severity::Loss,
-    title: "rewrite rule",
-    happens: "it is left out: statements are no longer rewritten by it",
-    why: "no rules (DB9 documentation, early 2026)",
-    remedy: "write it as a trigger, or in the application",
-};
-
 impl<'a> Post<'_, 'a> {
     /// All views that are not there yet, and the indexes of materialized ones.
     pub(super) fn views(&mut self, relations: &[&'a Relation]) {
@@ -117,7 +119,8 @@ impl<'a> Post<'_, 'a> {
         let object = Object::new(Class::Relation, relation.oid);
         let readable = format!("{} {}", relation_word(relation.kind), relation.name);
         let need = self.need(object);
-        if let Some(why) = self.refused.get(&readable).cloned() {
+        if let Some(why) = refused(relation, self.build.profile) {
+            // The finding is the query's own.
             self.chains.insert(object, readable.clone());
             self.build.leave_out(object, readable, why);
             return;
@@ -162,8 +165,12 @@ impl<'a> Post<'_, 'a> {
             return Err(Left::new(&NEEDS_MISSING, chain));
         }
         self.depth(relation, kind, need)?;
+        let changed = self.changed_columns(relation);
+        if !changed.is_empty() {
+            changes.push((&CHANGED_TYPE, changed.join(", ")));
+        }
         let name = self.renamed(&relation.name);
-        if !self.taken.take(&name) {
+        if self.name_taken.contains(&relation.oid) {
             return Err(Left::new(&NAME_TAKEN, name.to_string()));
         }
         let sql = self.view_sql(relation, kind, &name, &mut changes)?;
@@ -179,6 +186,27 @@ impl<'a> Post<'_, 'a> {
             needs: need.must.clone(),
         };
         Ok((made, changes))
+    }
+
+    /// Columns below a view of which operators and functions are not those of the source.
+    fn changed_columns(&self, view: &Relation) -> Vec<String> {
+        let object = Object::new(Class::Relation, view.oid);
+        let edges = self.build.needs_of(object).iter();
+        let edges = edges.filter(|edge| edge.on.class == Class::Relation);
+        let columns = edges.filter_map(|edge| {
+            let relation = self.source.relation(edge.on.oid)?;
+            let field = relation.column(edge.on_column.as_deref()?)?;
+            let becomes = self.foreign_type(relation, field)?;
+            Some(format!(
+                "{}.{} becomes {becomes}",
+                relation.name,
+                readable(&field.name)
+            ))
+        });
+        let mut columns: Vec<String> = columns.collect();
+        columns.sort();
+        columns.dedup();
+        columns
     }
 
     fn view_sql(
@@ -246,17 +274,37 @@ impl<'a> Post<'_, 'a> {
         Ok(())
     }
 
-    /// Rules of a relation are left out.
+    /// Rules of a relation are left out; that it has some is a finding of its own elsewhere.
     pub(super) fn rules(&mut self, relation: &Relation) {
         for rule in &relation.rules {
-            let readable = format!("rule {}.{}", relation.name, readable(&rule.name));
-            let finding = Finding::new(&RULE, readable.clone());
-            self.build
-                .find(finding.detail(format!("ON {}", rule.event)));
             self.build.conversion.left_out.push(LeftOut {
-                object: readable,
-                why: RULE.title.to_owned(),
+                object: format!("rule {}.{}", relation.name, readable(&rule.name)),
+                why: format!("rules are not supported (ON {})", rule.event),
             });
         }
     }
+}
+
+/// What of its query the target refuses: it is judged like the body of a function in SQL.
+fn refused(view: &Relation, profile: &Profile) -> Option<String> {
+    let body = view.query.clone()?;
+    let judged = Routine {
+        oid: view.oid,
+        name: view.name.clone(),
+        arguments: String::new(),
+        kind: RoutineKind::Function,
+        language: "sql".to_owned(),
+        definition: None,
+        body,
+        sql_body: None,
+        returns: 0,
+        is_trigger: false,
+        security_definer: false,
+        settings: Vec::new(),
+        extension: None,
+        comment: None,
+    };
+    let refused = syntax::refused_features(&judged, profile);
+    let words: Vec<String> = refused.into_iter().map(|r| r.what).collect();
+    (!words.is_empty()).then(|| format!("it uses {}", words.join(", ")))
 }

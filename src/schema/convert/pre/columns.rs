@@ -1,12 +1,15 @@
 //! Columns of a table: type, collation, default, identity, generation, NOT NULL.
 
+use super::builtin;
 use super::constraints;
 use super::expressions::usable;
 use super::kinds;
 use super::maker::Maker;
 use super::mapped_type::{Declared, MappedType};
 use super::sequences;
+use super::spelling::Spelling;
 use super::tables::Draft;
+use super::tokens;
 use crate::catalog::database::{Class, Field, FieldDefault, Object};
 use crate::catalog::readable;
 use crate::profile::Profile;
@@ -32,7 +35,6 @@ pub(super) fn mapped(build: &Build<'_>, table: &Draft<'_>, field: &Field) -> Map
 
 /// The type that a person gives; what the domain demands stays, where that type has its operators.
 fn by_map(given: &ColumnMapping, field: &Field, default: MappedType) -> MappedType {
-    let text = matches!(given.data_type.as_str(), "text" | "varchar");
     let round_trip = match &given.using {
         Some(_) => RoundTrip::Lossy,
         None => RoundTrip::Cast,
@@ -41,9 +43,10 @@ fn by_map(given: &ColumnMapping, field: &Field, default: MappedType) -> MappedTy
     MappedType {
         sql: given.data_type.clone(),
         round_trip,
-        cast: default.cast.filter(|_| !text),
+        cast: default.cast.filter(|_| !builtin::is_text(&given.data_type)),
         changes: vec![(&kinds::MAPPED_TYPE, detail)],
-        is_foreign: given.data_type != field.data_type.sql,
+        is_foreign: given.using.is_some()
+            || !builtin::are_alike(&field.data_type.sql, &given.data_type),
         carried: default.carried,
     }
 }
@@ -128,11 +131,15 @@ fn value(
 ) -> (String, bool) {
     match &field.default {
         FieldDefault::None => (carried_default(maker, draft, field, mapped), true),
-        FieldDefault::Expression(text) => (default(maker, draft, field, text), true),
+        FieldDefault::Expression(text) => (default(maker, draft, field, (text, mapped)), true),
         FieldDefault::Stored(text) => generated(maker, draft, field, text, false),
         FieldDefault::Virtual(text) => generated(maker, draft, field, text, true),
         FieldDefault::Identity { always, sequence } => {
-            (identity(maker, draft, field, *always, *sequence), true)
+            let value = match builtin::is_integer(&mapped.sql) {
+                true => identity(maker, draft, field, (*always, *sequence)),
+                false => no_identity(maker, draft, field, mapped),
+            };
+            (value, true)
         }
     }
 }
@@ -144,11 +151,19 @@ fn carried_default(
     mapped: &MappedType,
 ) -> String {
     let carried = mapped.carried.default.as_ref();
-    carried.map_or_else(String::new, |text| default(maker, draft, field, text))
+    carried.map_or_else(String::new, |text| {
+        default(maker, draft, field, (text, mapped))
+    })
 }
 
-fn default(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, field: &Field, text: &str) -> String {
-    match usable(maker, draft.object, Some(&field.name), text) {
+/// The default of a column that becomes another type.
+fn default(
+    maker: &mut Maker<'_, '_>,
+    draft: &mut Draft<'_>,
+    field: &Field,
+    (text, mapped): (&str, &MappedType),
+) -> String {
+    match default_text(maker, draft, field, (text, mapped)) {
         Ok(expression) => {
             draft.note_rewrite(&field.name, "default", text, &expression);
             format!(" DEFAULT {expression}")
@@ -158,6 +173,45 @@ fn default(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, field: &Field, text
             String::new()
         }
     }
+}
+
+/// The default as the target can compute it.
+fn default_text(
+    maker: &mut Maker<'_, '_>,
+    draft: &Draft<'_>,
+    field: &Field,
+    (text, mapped): (&str, &MappedType),
+) -> Result<String, String> {
+    let stays = is_constant(text) && builtin::is_text(&mapped.sql);
+    if mapped.is_foreign && !stays {
+        return Err(format!("the column's type becomes {}", mapped.sql));
+    }
+    let amount;
+    let text = if Spelling::of(&field.data_type.sql).name == "money" {
+        amount = money(text).ok_or("the amount can not be read")?;
+        amount.as_str()
+    } else {
+        text
+    };
+    usable(maker, draft.object, Some(&field.name), text)
+}
+
+/// NULL, or a string with or without a cast: it is the same text for every type.
+fn is_constant(text: &str) -> bool {
+    let text = text.trim();
+    let strings = tokens::strings(text).len();
+    text.starts_with("NULL") || strings == 1 && text.starts_with('\'') && !text.contains(['(', '|'])
+}
+
+/// An expression of type money, `'$1,234.50'::money`, whose text depends on the locale, as a number;
+/// every other expression as it is.
+fn money(text: &str) -> Option<String> {
+    let Some(amount) = text.strip_suffix("::money").filter(|t| t.starts_with('\'')) else {
+        return Some(text.to_owned());
+    };
+    let amount = amount.trim_matches('\'').replace(['$', ','], "");
+    let number: f64 = amount.parse().ok()?;
+    number.is_finite().then(|| format!("'{amount}'::money"))
 }
 
 fn generated(
@@ -208,12 +262,22 @@ fn generation(
     usable(maker, draft.object, Some(&field.name), text)
 }
 
+fn no_identity(
+    maker: &mut Maker<'_, '_>,
+    draft: &Draft<'_>,
+    field: &Field,
+    mapped: &MappedType,
+) -> String {
+    let why = format!("{} can not be an identity column", mapped.sql);
+    find(maker, draft, field, &kinds::DEFAULT_LEFT_OUT, &why);
+    String::new()
+}
+
 fn identity(
     maker: &mut Maker<'_, '_>,
     draft: &mut Draft<'_>,
     field: &Field,
-    always: bool,
-    sequence: u32,
+    (always, sequence): (bool, u32),
 ) -> String {
     let Some(sequence) = maker.build.sequence(sequence) else {
         let why = "its sequence can not be read";
@@ -235,4 +299,37 @@ fn identity(
     };
     find(maker, draft, field, &kinds::IDENTITY_AS_DEFAULT, detail);
     format!(" DEFAULT {}", sequences::next_value(maker.build, sequence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_of_money_are_numbers_where_they_can_be_read() {
+        let number = |text| money(text).unwrap();
+        assert_eq!(number("'$1,234.50'::money"), "'1234.50'::money");
+        assert_eq!(number("'-$5.00'::money"), "'-5.00'::money");
+        assert_eq!(number("(0)::money"), "(0)::money");
+        assert_eq!(money("'1.234,50 €'::money"), None);
+    }
+
+    #[test]
+    fn a_constant_is_the_same_text_for_every_type() {
+        for text in [
+            "'127.0.0.1'::inet",
+            "NULL::inet",
+            "'a(b'",
+            "'it''s'::public.t",
+        ] {
+            assert_eq!(is_constant(text), text != "'a(b'", "{text}");
+        }
+        for text in [
+            "int4range(1, 10)",
+            "('1'::text)::inet",
+            "'a'::text || 'b'::text",
+        ] {
+            assert!(!is_constant(text), "{text}");
+        }
+    }
 }

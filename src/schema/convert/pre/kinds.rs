@@ -69,10 +69,6 @@ kinds! {
         happens "it becomes text with a CHECK of the labels";
         why "the target does not take CREATE TYPE … AS ENUM, or that is not known";
         remedy "sort by a table of labels where the order matters";
-    ENUM_ORDER = Change "enum-order": "enum whose labels are not declared in alphabetical order";
-        happens "values sort by label, and comparisons follow";
-        why "enums sort by label (DB9 documentation, early 2026)";
-        remedy "sort by a CASE or a table of labels; look for <, >, MIN, MAX and ORDER BY on such columns";
     COMPOSITE_AS_TEXT = Loss "composite-as-text": "column of a composite type";
         happens "it becomes text in PostgreSQL's row form; its fields can not be named any more";
         why "composite types as columns are not documented there";
@@ -93,6 +89,10 @@ kinds! {
         happens "values that differ by less than a millisecond may become equal and collide";
         why "timestamps have millisecond precision (DB9 guide \"Migrate from PostgreSQL\")";
         remedy "--deep counts the groups that collide; make the key wider, or the column text, in the source or by the --map file";
+    TIMESTAMP_CHECK = Loss "timestamp-check": "CHECK over a timestamp that is cut";
+        happens "a row whose values differ by less than what is cut may break it, and is refused by the load";
+        why "timestamps have millisecond precision (DB9 guide \"Migrate from PostgreSQL\")";
+        remedy "--deep counts such rows; change < into <= in the source, or drop the CHECK there";
     TIME_DIGITS = Loss "time-digits": "time column with more fraction digits than the target keeps";
         happens "the digits beyond are lost";
         why "the target keeps fewer digits of a time";
@@ -105,6 +105,10 @@ kinds! {
         happens "values with more significant digits are rounded or refused";
         why "numeric has up to 28 to 29 significant digits (DB9 documentation, early 2026)";
         remedy "--deep counts such values; choose text in the --map file to keep all";
+    WITHOUT_EFFECT = Change "mapping-without-effect": "entry of the --map file about a partition";
+        happens "it has no effect: the partition has no table of its own in the target";
+        why "table partitioning is not supported (DB9 guide \"Migrate from PostgreSQL\")";
+        remedy "name the partitioned table in the --map file";
     COLLATION = Change "column-collation": "column with a collation of its own";
         happens "the collation is left out; text sorts bytewise";
         why "text sorts bytewise, COLLATE \"C\" (DB9 documentation, early 2026)";
@@ -115,13 +119,9 @@ kinds! {
         remedy "see the findings of its columns";
 
     // Objects besides tables.
-    EXTENSION = Loss "extension": "extension that the target does not have";
-        happens "it is left out, and so is what needs it";
-        why "nine extensions only (DB9 guide \"Migrate from PostgreSQL\")";
-        remedy "see its detail; functions that are left out are listed";
-    SEQUENCE_OPTIONS = Loss "sequence-options": "sequence with options that the target may not take";
+    SEQUENCE_OPTIONS = Loss "sequence-options": "sequence with options that the target does not take";
         happens "it is created without them";
-        why "the options of CREATE SEQUENCE are not known to be taken";
+        why "CREATE SEQUENCE takes no options there (probed)";
         remedy "set the options by hand after the move";
     UNLOGGED = Change "unlogged-table": "unlogged table or sequence";
         happens "it becomes a permanent one";
@@ -131,20 +131,20 @@ kinds! {
         happens "only one of them can be made";
         why "names are unique within a schema";
         remedy "rename one of them in the --map file";
-    LONG_NAME = Blocker "long-name": "identifier that is too long for the target";
+    LONG_NAME = Blocker "mapped-name-too-long": "name of the --map file that is too long for the target";
         happens "it would be cut, or refused";
-        why "identifiers have at most 63 bytes";
-        remedy "rename it in the source, or in the --map file";
+        why "the target's profile limits the bytes of an identifier";
+        remedy "choose a shorter one in the --map file";
 
     // Tables and their parts.
     PARTITIONED = Change "partitioned-table": "partitioned table";
         happens "the rows of all partitions go into one plain table of its name";
         why "table partitioning is not supported (DB9 guide \"Migrate from PostgreSQL\")";
         remedy "drop old rows by DELETE instead of DROP TABLE; name the table, not its partitions";
-    PARTITION_ONLY = Loss "partition-only": "constraint or index that only some partitions have";
+    PARTITION_ONLY = Loss "partition-constraint": "CHECK or primary key that only a partition has";
         happens "it is left out: it would hold for all rows of the one table";
         why "table partitioning is not supported (DB9 guide \"Migrate from PostgreSQL\")";
-        remedy "create it on the whole table where that is meant";
+        remedy "add it to the whole table where that is meant";
     INHERITANCE = Loss "inherited-table": "table with INHERITS children";
         happens "each child becomes a table of its own with all columns; the parent no longer shows their rows";
         why "table inheritance is not supported (DB9 guide \"Migrate from PostgreSQL\")";
@@ -176,10 +176,6 @@ kinds! {
     ACCESS_METHOD = Change "table-access-method": "table of another access method than heap";
         happens "it becomes a plain table";
         why "table access methods are extensions of PostgreSQL";
-        remedy "nothing";
-    REPLICA_IDENTITY = Note "replica-identity": "table with a replica identity of its own";
-        happens "it is left out";
-        why "logical replication is not supported (DB9 guide \"Migrate from PostgreSQL\")";
         remedy "nothing";
     COLUMN_STORAGE = Note "column-storage": "column with a storage or compression of its own";
         happens "it is left out";
@@ -213,6 +209,10 @@ kinds! {
         happens "it is created without that";
         why "DEFERRABLE and INCLUDE are not documented there";
         remedy "write rows in an order that never breaks the key";
+    KEY_RENAMED = Change "primary-key-renamed": "primary key under another name";
+        happens "it gets a name that is free";
+        why "indexes and tables of a schema share their names (PostgreSQL documentation, CREATE INDEX)";
+        remedy "look for ON CONFLICT ON CONSTRAINT in the application";
     KEY_LEFT_OUT = Loss "primary-key-left-out": "primary key that the target can not hold";
         happens "the table has no primary key";
         why "see its detail";

@@ -1,9 +1,13 @@
 //! Makes objects in the order in which they need each other.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
+use super::expressions::Read;
 use super::layout::Layout;
-use super::{routines, sequences, tables, user_types};
+use super::names::Names;
+use super::spelling::qualified;
+use super::{routines, sequences, tables, tokens, user_types};
 use crate::catalog::database::{Class, Name, Object};
 use crate::schema::convert::build::Build;
 
@@ -15,6 +19,14 @@ pub(super) struct Maker<'b, 'a> {
     pub(super) functions: HashMap<&'a Name, Vec<u32>>,
     /// Relations by name.
     pub(super) tables: HashMap<&'a Name, u32>,
+    /// Expressions that were read.
+    pub(super) expressions: HashMap<String, Rc<Read>>,
+    /// Names that are other than in the source.
+    pub(super) names: Names,
+    /// Functions and sequences that the expressions looked at since the last `take_used` need.
+    used: Vec<Object>,
+    /// Sequences by name.
+    sequences: HashMap<&'a Name, u32>,
     /// Why a routine can not be made before the tables, pg_proc.oid.
     unusable: HashMap<u32, String>,
     begun: HashSet<Object>,
@@ -38,6 +50,14 @@ impl<'b, 'a> Maker<'b, 'a> {
                 .iter()
                 .map(|r| (&r.name, r.oid))
                 .collect(),
+            expressions: HashMap::new(),
+            names: Names::default(),
+            used: Vec::new(),
+            sequences: database
+                .sequences
+                .iter()
+                .map(|s| (&s.name, s.oid))
+                .collect(),
             unusable: HashMap::new(),
             begun: HashSet::new(),
             build,
@@ -46,9 +66,16 @@ impl<'b, 'a> Maker<'b, 'a> {
 
     /// Makes an object, if it is to be made and has not been. A circle ends where it began.
     pub(super) fn make(&mut self, object: Object) {
-        if !self.begun.insert(object) {
+        if !self.begun.insert(object) || self.names.colliding.contains(&object) {
             return;
         }
+        // What this one uses is no affair of the one that it is made for.
+        let used = self.take_used();
+        self.make_now(object);
+        self.used = used;
+    }
+
+    fn make_now(&mut self, object: Object) {
         match object.class {
             Class::Type => {
                 if let Some(user_type) = self.build.user_type(object.oid) {
@@ -91,8 +118,35 @@ impl<'b, 'a> Maker<'b, 'a> {
         self.make(object);
         match self.unusable.get(&oid) {
             Some(why) => Err(why.clone()),
-            None => Ok(()),
+            None => {
+                self.used.push(object);
+                Ok(())
+            }
         }
+    }
+
+    /// Makes the sequences that an expression names in its strings, `nextval('public.s'::regclass)`.
+    pub(super) fn sequences_named(&mut self, expression: &str) {
+        for oid in self.sequences_in(expression) {
+            let object = Object::new(Class::Sequence, oid);
+            self.make(object);
+            self.used.push(object);
+        }
+    }
+
+    /// The sequences that an expression names in its strings, pg_class.oid.
+    pub(super) fn sequences_in(&self, expression: &str) -> Vec<u32> {
+        let strings = tokens::strings(expression).into_iter();
+        let named = strings.filter_map(|text| qualified(&text));
+        let named = named.map(|(schema, name)| Name::new(schema, name));
+        named
+            .filter_map(|name| self.sequences.get(&name).copied())
+            .collect()
+    }
+
+    /// What the expressions needed that were looked at since the last time.
+    pub(super) fn take_used(&mut self) -> Vec<Object> {
+        std::mem::take(&mut self.used)
     }
 
     fn make_routine(&mut self, oid: u32) {

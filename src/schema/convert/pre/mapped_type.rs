@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::builtin::{self, StandIn};
 use super::kinds;
-use super::spelling::{Spelling, qualified};
+use super::spelling::{Spelling, qualified, type_key};
 use crate::catalog::database::{Database, Name, UserType, UserTypeKind};
 use crate::catalog::{DataType, Shape};
 use crate::profile::{Profile, ServerKind, TypeAnswer};
@@ -23,6 +23,7 @@ pub(in crate::schema::convert) struct TypeMap<'a> {
     by_oid: HashMap<u32, &'a UserType>,
     by_name: HashMap<&'a Name, &'a UserType>,
     overrides: HashMap<String, &'a str>,
+    answers: HashMap<String, &'a TypeAnswer>,
 }
 
 /// A type as a column, a field or a domain declares it.
@@ -67,7 +68,7 @@ pub(in crate::schema::convert) struct Carried {
 /// What the profile says of a type.
 enum Answer {
     Taken,
-    Becomes(String),
+    Becomes(Spelling),
     Refused,
 }
 
@@ -77,6 +78,7 @@ impl<'a> TypeMap<'a> {
         profile: &'a Profile,
         mapping: &'a Mapping,
     ) -> Self {
+        let answers = profile.types.iter().flat_map(|fact| &fact.value);
         let types = || database.types.iter();
         let arrays = types().filter(|t| t.array_oid != 0);
         Self {
@@ -90,7 +92,10 @@ impl<'a> TypeMap<'a> {
             overrides: mapping
                 .types
                 .iter()
-                .map(|(from, to)| (key(&Spelling::of(from).name), to.as_str()))
+                .map(|(from, to)| (type_key(from), to.as_str()))
+                .collect(),
+            answers: answers
+                .map(|(name, answer)| (Spelling::of(name).name, answer))
                 .collect(),
         }
     }
@@ -108,7 +113,7 @@ impl<'a> TypeMap<'a> {
         }
         match self.answer(name) {
             Answer::Taken => None,
-            Answer::Becomes(other) => to(other),
+            Answer::Becomes(other) => to(other.name),
             Answer::Refused => {
                 let stand_in = builtin::stand_in(name);
                 stand_in.in_casts.then(|| self.stand_in(name).to.to_owned())
@@ -192,13 +197,14 @@ impl<'a> TypeMap<'a> {
 
     /// What the `--map` file says of a type.
     fn given(&self, spelling: &Spelling) -> Option<MappedType> {
-        let &sql = self.overrides.get(&key(&spelling.name))?;
-        let to = Spelling::of(sql);
+        let &sql = self.overrides.get(&type_key(&spelling.name))?;
         let stand_in = builtin::stand_in(&spelling.name);
-        let text = matches!(to.name.as_str(), "text" | "character varying");
         let mut mapped = changed(sql, &kinds::MAPPED_TYPE);
-        mapped.cast = stand_in.cast.filter(|_| !text).map(str::to_owned);
-        mapped.is_foreign = text && stand_in.to == "text";
+        mapped.cast = stand_in
+            .cast
+            .filter(|_| !builtin::is_text(sql))
+            .map(str::to_owned);
+        mapped.is_foreign = !builtin::are_alike(&spelling.name, sql);
         Some(mapped)
     }
 
@@ -287,6 +293,8 @@ impl<'a> TypeMap<'a> {
             return mapped;
         };
         let detail = format!("domain {} becomes {}", domain.name, mapped.sql);
+        let other = |kind: &Kind| kind != &kinds::DOMAIN_COLUMN;
+        mapped.changes.retain(|(kind, _)| other(kind));
         mapped.changes.insert(0, (&kinds::DOMAIN_COLUMN, detail));
         if mapped.round_trip == RoundTrip::Exact {
             mapped.round_trip = RoundTrip::Cast;
@@ -332,10 +340,10 @@ impl<'a> TypeMap<'a> {
             Answer::Taken => self.kept(spelling),
             Answer::Becomes(other) => {
                 let stand_in = builtin::stand_in(&spelling.name);
-                if stand_in.to == other {
+                if stand_in.to == other.name {
                     replaced(&stand_in, spelling)
                 } else {
-                    let sql = format!("{other}{}", spelling.modifier_text());
+                    let sql = other.with_modifier(spelling);
                     changed(&sql, &kinds::ALIASED_TYPE)
                 }
             }
@@ -439,16 +447,12 @@ impl<'a> TypeMap<'a> {
 
     /// What the profile says of a built-in type.
     fn answer(&self, name: &str) -> Answer {
-        let told = self.profile.types.as_ref().and_then(|types| {
-            let mut listed = types.value.iter();
-            listed.find(|(listed, _)| Spelling::of(listed).name == name)
-        });
-        match told.map(|(_, answer)| answer) {
+        match self.answers.get(name) {
             Some(TypeAnswer::Accepted) => Answer::Taken,
             Some(TypeAnswer::Refused) => Answer::Refused,
             Some(TypeAnswer::Aliased(other)) => {
-                let other = Spelling::of(other).name;
-                if other == name {
+                let other = Spelling::of(other);
+                if other.name == name {
                     Answer::Taken
                 } else {
                     Answer::Becomes(other)
@@ -466,11 +470,6 @@ impl MappedType {
         let cast = self.cast.as_ref()?;
         Some(format!("{}::{cast}", sql::identifier(column)))
     }
-}
-
-/// By what the `--map` file's types are found, however their names are quoted.
-fn key(name: &str) -> String {
-    qualified(name).map_or_else(|| name.to_owned(), |(s, n)| sql::qualified(&s, &n))
 }
 
 fn same(sql: String) -> MappedType {

@@ -16,6 +16,7 @@ mod schemas;
 mod sequences;
 mod spelling;
 mod tables;
+mod text;
 mod tokens;
 mod user_types;
 mod value;
@@ -24,7 +25,8 @@ use super::build::Build;
 use maker::Maker;
 
 pub(in crate::schema) use kinds::KINDS;
-pub(in crate::schema::convert) use mapped_type::TypeMap;
+pub(in crate::schema::convert) use mapped_type::{Declared, TypeMap};
+pub(in crate::schema) use spelling::type_key;
 
 pub(super) fn build(build: &mut Build<'_>) {
     rewrites::fill(build);
@@ -37,3 +39,6 @@ pub(super) fn build(build: &mut Build<'_>) {
     tables::build(&mut maker);
     sequences::finish(&mut maker);
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,15 @@
-//! Names in the target that are too long, or that two objects would have.
+//! Names in the target that two objects would have, or that the `--map` file makes too long.
+//!
+//! Only a `--map` file can make either: within one database names are unique already. Views and indexes
+//! take what is left: see the post-data part.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::kinds;
-use super::layout::Layout;
 use super::maker::Maker;
-use crate::catalog::database::Name;
+use super::text::cut;
+use crate::catalog::database::{Class, Name, Object, Relation};
+use crate::catalog::readable;
 use crate::schema::convert::build::Build;
 use crate::schema::finding::Finding;
 
@@ -15,121 +19,176 @@ const IDENTIFIER_BYTES: u32 = 63;
 /// The catalogs within which names are unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Space {
+    /// Tables, sequences and indexes.
     Relations,
+    /// Types, and the row types of tables.
     Types,
+    /// Functions of one list of arguments.
     Routines,
 }
 
 /// An object that gets a name.
 struct Named {
-    space: Space,
-    source: String,
+    object: Object,
+    spaces: &'static [Space],
+    readable: String,
+    source: Name,
     target: Name,
     /// Tells routines of one name apart.
     arguments: String,
 }
 
+/// What follows from the names that the conversion is going to give.
+#[derive(Default)]
+pub(super) struct Names {
+    /// Objects whose name another one has: they are not made.
+    pub(super) colliding: HashSet<Object>,
+    /// Names of primary keys that are other than in the source, by pg_constraint.oid.
+    pub(super) keys: HashMap<u32, String>,
+}
+
 /// Looks at all names that the conversion is going to give.
 pub(super) fn check(maker: &mut Maker<'_, '_>) {
-    let (build, layout) = (&mut *maker.build, &maker.layout);
-    let named = all(build, layout);
-    collisions(build, &named);
-    let columns = columns(build, layout);
+    if !maker.build.mapping.renames() {
+        return;
+    }
+    let named = all(maker);
+    lengths(maker.build, &named);
+    collisions(maker, &named);
+    keys(maker, &named);
+}
+
+fn lengths(build: &mut Build<'_>, named: &[Named]) {
     let limit = build.profile.identifier_bytes.as_ref();
     let limit = limit.map_or(IDENTIFIER_BYTES, |fact| fact.value) as usize;
-    let objects = named
-        .iter()
-        .flat_map(|n| [(&n.source, &n.target.name), (&n.source, &n.target.schema)]);
-    let columns = columns.iter().map(|(object, name)| (object, name));
-    let long: Vec<Finding> = objects
-        .chain(columns)
-        .filter(|(_, name)| name.len() > limit)
-        .map(|(object, name)| too_long(object, name.len(), limit))
-        .collect();
-    for finding in long {
-        build.find(finding);
+    for object in named {
+        let (from, to) = (&object.source, &object.target);
+        let names = [(&from.schema, &to.schema), (&from.name, &to.name)];
+        for (_, name) in names
+            .iter()
+            .filter(|(from, to)| from != to && to.len() > limit)
+        {
+            let detail = format!(
+                "{} has {} bytes, {limit} are taken",
+                readable(name),
+                name.len()
+            );
+            build.find(Finding::new(&kinds::LONG_NAME, &object.readable).detail(detail));
+        }
     }
 }
 
-fn too_long(object: &str, bytes: usize, limit: usize) -> Finding {
-    let detail = format!("a name of {bytes} bytes, {limit} are taken");
-    Finding::new(&kinds::LONG_NAME, object).detail(detail)
-}
-
-fn collisions(build: &mut Build<'_>, named: &[Named]) {
+fn collisions(maker: &mut Maker<'_, '_>, named: &[Named]) {
     let mut seen: HashMap<(Space, &Name, &str), &str> = HashMap::new();
     for object in named {
-        let place = (object.space, &object.target, object.arguments.as_str());
-        if let Some(first) = seen.insert(place, &object.source) {
-            let detail = format!("{first} becomes {}, too", object.target);
-            build.find(Finding::new(&kinds::COLLISION, &object.source).detail(detail));
+        let mut first = None;
+        for &space in object.spaces {
+            let place = (space, &object.target, object.arguments.as_str());
+            first = first.or(seen.get(&place).copied());
+            seen.entry(place).or_insert(&object.readable);
+        }
+        let Some(first) = first else {
+            continue;
+        };
+        let why = format!("{first} becomes {}, too", object.target);
+        let finding = Finding::new(&kinds::COLLISION, &object.readable);
+        maker.build.find(finding.detail(why.clone()));
+        if object.object.class != Class::Routine {
+            maker.build.leave_out(object.object, &object.readable, why);
+            maker.names.colliding.insert(object.object);
         }
     }
 }
 
-fn all(build: &Build<'_>, layout: &Layout) -> Vec<Named> {
-    let mut named = Vec::new();
-    let mut add = |space, source: String, target: Name| {
-        named.push(Named {
-            space,
-            source,
-            target,
-            arguments: String::new(),
-        });
-    };
+/// The index of a primary key is among the relations of its schema.
+fn keys(maker: &mut Maker<'_, '_>, named: &[Named]) {
+    let relations = named
+        .iter()
+        .filter(|n| n.spaces.contains(&Space::Relations));
+    let mut taken: HashSet<Name> = relations.map(|n| n.target.clone()).collect();
+    for relation in made(maker) {
+        let Some(key) = relation.primary_key() else {
+            continue;
+        };
+        let table = maker.build.mapping.name(&relation.name);
+        let mut name = key.name.clone();
+        let mut number = 0;
+        while !taken.insert(Name::new(table.schema.clone(), name.clone())) {
+            number += 1;
+            let end = format!("_{number}");
+            name = format!(
+                "{}{end}",
+                cut(&key.name, IDENTIFIER_BYTES as usize - end.len())
+            );
+        }
+        if name != key.name {
+            let object = format!("constraint {}.{}", relation.name, readable(&key.name));
+            let finding = Finding::new(&kinds::KEY_RENAMED, object);
+            maker
+                .build
+                .find(finding.detail(format!("it becomes {}", readable(&name))));
+            maker.names.keys.insert(key.oid, name);
+        }
+    }
+}
+
+fn made<'a>(maker: &Maker<'_, 'a>) -> Vec<&'a Relation> {
+    let relations = maker.build.database.relations.iter();
+    relations.filter(|r| maker.layout.is_made(r.oid)).collect()
+}
+
+fn all(maker: &Maker<'_, '_>) -> Vec<Named> {
+    let build = &maker.build;
     let database = build.database;
-    let mapping = build.mapping;
-    let relations = database.relations.iter();
-    for relation in relations.filter(|r| r.is_view() || layout.is_made(r.oid)) {
-        let target = mapping.name(&relation.name);
-        let what = if relation.is_view() { "view" } else { "table" };
-        for index in &relation.indexes {
-            let name = Name::new(target.schema.clone(), index.name.clone());
-            let source = format!("index {}", Name::new(&relation.name.schema, &index.name));
-            add(Space::Relations, source, name);
-        }
-        add(
-            Space::Relations,
-            format!("{what} {}", relation.name),
-            target,
-        );
-    }
-    for sequence in database.sequences.iter().filter(|s| s.extension.is_none()) {
-        let source = format!("sequence {}", sequence.name);
-        add(Space::Relations, source, mapping.name(&sequence.name));
-    }
-    for user_type in database.types.iter().filter(|t| build.types.creates(t)) {
-        let source = format!("type {}", user_type.name);
-        add(Space::Types, source, mapping.name(&user_type.name));
-    }
-    named.extend(routines(build));
-    named
-}
-
-fn routines(build: &Build<'_>) -> Vec<Named> {
-    let routines = build.database.routines.iter();
-    routines
-        .filter(|routine| routine.extension.is_none())
-        .map(|routine| Named {
-            space: Space::Routines,
-            source: format!("function {}", routine.signature()),
-            target: build.mapping.name(&routine.name),
-            arguments: routine.arguments.clone(),
-        })
+    let named = |class, oid, what: &str, source: &Name, spaces| Named {
+        object: Object::new(class, oid),
+        spaces,
+        readable: format!("{what} {source}"),
+        source: source.clone(),
+        target: build.mapping.name(source),
+        arguments: String::new(),
+    };
+    let tables = made(maker).into_iter().map(|relation| {
+        let spaces: &'static [Space] = &[Space::Relations, Space::Types];
+        named(
+            Class::Relation,
+            relation.oid,
+            "table",
+            &relation.name,
+            spaces,
+        )
+    });
+    let sequences = database.sequences.iter().filter(|s| s.extension.is_none());
+    let sequences = sequences.map(|sequence| {
+        let spaces: &'static [Space] = &[Space::Relations];
+        named(
+            Class::Sequence,
+            sequence.oid,
+            "sequence",
+            &sequence.name,
+            spaces,
+        )
+    });
+    let types = database.types.iter().filter(|t| build.types.creates(t));
+    let types = types.map(|user_type| {
+        let spaces: &'static [Space] = &[Space::Types];
+        named(Class::Type, user_type.oid, "type", &user_type.name, spaces)
+    });
+    let routines = database.routines.iter().filter(|r| r.extension.is_none());
+    let routines = routines.map(|routine| Named {
+        readable: format!("function {}", routine.signature()),
+        arguments: routine.arguments.clone(),
+        ..named(
+            Class::Routine,
+            routine.oid,
+            "",
+            &routine.name,
+            &[Space::Routines],
+        )
+    });
+    tables
+        .chain(sequences)
+        .chain(types)
+        .chain(routines)
         .collect()
-}
-
-/// Columns and constraints: they never collide, for they keep their names and their tables.
-fn columns(build: &Build<'_>, layout: &Layout) -> Vec<(String, String)> {
-    let relations = build.database.relations.iter();
-    let made = relations.filter(|r| layout.is_made(r.oid));
-    made.flat_map(|relation| {
-        let columns = relation.columns.iter().map(|c| ("column", &c.name));
-        let constraints = relation.constraints.iter().map(|c| ("constraint", &c.name));
-        columns.chain(constraints).map(|(what, name)| {
-            let readable = crate::catalog::readable(name);
-            (format!("{what} {}.{readable}", relation.name), name.clone())
-        })
-    })
-    .collect()
 }

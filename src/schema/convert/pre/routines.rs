@@ -1,7 +1,7 @@
 //! The functions that tables need: for defaults, CHECKs, generated columns and indexes.
 
 use super::maker::Maker;
-use crate::catalog::database::{Class, Database, Name, Object, Routine, RoutineKind};
+use crate::catalog::database::{Class, Database, Object, Routine, RoutineKind};
 use crate::schema::convert::build::Draft;
 use crate::schema::convert::{Makes, Section};
 use crate::schema::syntax;
@@ -53,7 +53,7 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, routine: &Routine) -> Result<(), S
         };
     }
     let definition = definition(maker, routine)?;
-    needs(maker, object, routine)?;
+    let needs = needs(maker, object, routine)?;
     let sql = syntax::statement(definition, &maker.build.rewrites)
         .map_err(|error| format!("{}: {error}", routine.signature()))?;
     let rewritten = if sql == definition {
@@ -61,14 +61,15 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, routine: &Routine) -> Result<(), S
     } else {
         vec!["names and types as they are in the target".to_owned()]
     };
+    let name = maker.build.mapping.name(&routine.name);
     let draft = Draft {
         section: Section::PreData,
         makes: Makes::EarlyRoutine,
-        object: format!("function {}", routine.signature()),
-        name: maker.build.mapping.name(&routine.name),
+        object: format!("function {name}({})", routine.arguments),
+        name,
         sql,
         rewritten,
-        needs: Vec::new(),
+        needs,
     };
     maker.build.push(Some(object), draft);
     Ok(())
@@ -101,32 +102,46 @@ fn definition<'r>(maker: &Maker<'_, '_>, routine: &'r Routine) -> Result<&'r str
 }
 
 /// Makes what the catalog says that it needs, and what its body names, which the catalog does not know.
-fn needs(maker: &mut Maker<'_, '_>, object: Object, routine: &Routine) -> Result<(), String> {
-    let classes = [Class::Type, Class::Sequence, Class::Relation];
-    maker.make_needed(object, &classes);
+fn needs(
+    maker: &mut Maker<'_, '_>,
+    object: Object,
+    routine: &Routine,
+) -> Result<Vec<Object>, String> {
     let edges = maker.build.needs_of(object).iter();
-    let routines: Vec<u32> = edges
-        .filter(|edge| edge.on.class == Class::Routine)
-        .map(|edge| edge.on.oid)
-        .collect();
-    for oid in routines {
-        maker.routine(oid)?;
-    }
+    let mut needed: Vec<Object> = edges.map(|edge| edge.on).collect();
     if routine.language == "sql" {
-        let names = syntax::names_in_statement(&routine.body).unwrap_or_default();
-        let tables: Vec<u32> = names
-            .relations
+        let definition = routine.definition.as_deref().unwrap_or_default();
+        let names = syntax::names_in_statement(definition).unwrap_or_default();
+        let tables = names.relations.iter().filter_map(|n| maker.tables.get(n));
+        needed.extend(tables.map(|&oid| Object::new(Class::Relation, oid)));
+        let functions = names
+            .functions
             .iter()
-            .filter_map(|n| table(maker, n))
-            .collect();
-        for oid in tables {
-            maker.make(Object::new(Class::Relation, oid));
-        }
-        make_named(maker, &names);
+            .filter_map(|n| maker.functions.get(n));
+        let functions = functions
+            .flatten()
+            .map(|&oid| Object::new(Class::Routine, oid));
+        needed.extend(functions.filter(|&function| function != object));
     }
-    Ok(())
+    for &on in &needed {
+        match on.class {
+            Class::Routine => maker.routine(on.oid)?,
+            Class::Relation => relation(maker, on)?,
+            _ => maker.make(on),
+        }
+    }
+    Ok(needed)
 }
 
-fn table(maker: &Maker<'_, '_>, name: &Name) -> Option<u32> {
-    maker.tables.get(name).copied()
+/// An SQL body is checked when the function is made: what it reads has to be there.
+fn relation(maker: &mut Maker<'_, '_>, object: Object) -> Result<(), String> {
+    maker.make(object);
+    if maker.build.made(object).is_some() {
+        return Ok(());
+    }
+    let name = maker.build.relation(object.oid).map(|r| r.name.to_string());
+    let name = name.unwrap_or_else(|| "a table".to_owned());
+    Err(format!(
+        "its function reads {name}, which is not there before it"
+    ))
 }

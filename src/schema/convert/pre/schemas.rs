@@ -1,13 +1,11 @@
 //! Schemas and extensions.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
-use super::kinds;
 use crate::catalog::database::{Class, Database, Extension, Name, Object};
 use crate::catalog::readable;
 use crate::schema::convert::build::{Build, Draft};
 use crate::schema::convert::{Makes, Section};
-use crate::schema::finding::Finding;
 use crate::sql;
 
 /// Makes the schemas and extensions of the target.
@@ -19,37 +17,40 @@ pub(super) fn build(build: &mut Build<'_>) {
 /// `public` is there in every new database, others may be: none of them is an error.
 fn schemas(build: &mut Build<'_>) {
     let database = build.database;
-    let mut done = BTreeSet::new();
+    let mut done: HashMap<String, usize> = HashMap::new();
     for schema in database.schemas.iter().filter(|s| s.extension.is_none()) {
         let target = build.mapping.schema(&schema.name).to_owned();
         let object = Object::new(Class::Schema, schema.oid);
-        if done.insert(target.clone()) {
-            push_schema(build, Some(object), &target);
+        if let Some(&statement) = done.get(&target) {
+            build.made_with(object, statement);
+            continue;
         }
+        let statement = push_schema(build, Some(object), &target);
+        done.insert(target, statement);
     }
-    let others: Vec<String> = build
+    let others: BTreeSet<String> = build
         .mapping
         .tables
         .values()
         .map(|name| name.schema.clone())
-        .filter(|schema| !done.contains(schema))
+        .filter(|schema| !done.contains_key(schema))
         .collect();
-    for target in BTreeSet::from_iter(others) {
+    for target in others {
         push_schema(build, None, &target);
     }
 }
 
-fn push_schema(build: &mut Build<'_>, object: Option<Object>, target: &str) {
+fn push_schema(build: &mut Build<'_>, object: Option<Object>, target: &str) -> usize {
     let draft = Draft {
         section: Section::PreData,
         makes: Makes::Schema,
         object: format!("schema {}", readable(target)),
-        name: Name::new(target, ""),
+        name: Name::new(target, target),
         sql: format!("CREATE SCHEMA IF NOT EXISTS {}", sql::identifier(target)),
         rewritten: Vec::new(),
         needs: Vec::new(),
     };
-    build.push(object, draft);
+    build.push(object, draft)
 }
 
 fn extensions(build: &mut Build<'_>) {
@@ -89,53 +90,16 @@ fn push_extension(build: &mut Build<'_>, extension: &Extension) -> usize {
     build.push(Some(Object::new(Class::Extension, extension.oid)), draft)
 }
 
+/// The finding is one of those that no DDL shows.
 fn leave_out(build: &mut Build<'_>, extension: &Extension, members: &[Object]) {
     let name = readable(&extension.name);
     let why = format!("the target has no extension {name}");
     let object = Object::new(Class::Extension, extension.oid);
-    let needed = dependents(build.database, object, members);
     build.leave_out(object, format!("extension {name}"), why);
     for &member in members {
-        build.absent(
-            member,
-            format!("it belongs to the extension {name}, which is left out"),
-        );
+        let why = format!("it belongs to the extension {name}, which is left out");
+        build.absent(member, why);
     }
-    let needed = match needed {
-        0 => "nothing in the catalog needs it".to_owned(),
-        1 => "one object needs it".to_owned(),
-        n => format!("{n} objects need it"),
-    };
-    let detail = format!("{needed}{}", way_out(&extension.name));
-    build.find(Finding::new(&kinds::EXTENSION, format!("extension {name}")).detail(detail));
-}
-
-/// The usual way out, where there is one.
-fn way_out(extension: &str) -> &'static str {
-    match extension {
-        "pgcrypto" => {
-            "; gen_random_uuid() is built in, digests and ciphers belong into the application"
-        }
-        "citext" => "; its columns become text: index and compare lower(…)",
-        "pg_trgm" => "; LIKE '%…%' scans the table, or use zhparser's or another text search",
-        "postgis" => "; its columns become text (hex EWKB)",
-        "ltree" => "; its columns become text",
-        "pg_stat_statements" | "pg_buffercache" | "pgstattuple" => "; it only watches the server",
-        "btree_gin" | "btree_gist" => "; use B-tree indexes",
-        _ => "",
-    }
-}
-
-/// How many objects outside of an extension need it or one of its members.
-fn dependents(database: &Database, extension: Object, members: &[Object]) -> usize {
-    let members: HashSet<Object> = members.iter().copied().chain([extension]).collect();
-    let needing: HashSet<Object> = database
-        .dependencies
-        .iter()
-        .filter(|edge| members.contains(&edge.on) && !members.contains(&edge.dependent))
-        .map(|edge| edge.dependent)
-        .collect();
-    needing.len()
 }
 
 /// Which objects belong to which extension.

@@ -32,7 +32,8 @@ pub(super) fn finish(maker: &mut Maker<'_, '_>) {
             .owner
             .as_ref()
             .and_then(|o| target_column(maker, o));
-        if inline && owner.is_none() {
+        // An identity goes with its table.
+        if sequence.identity && owner.is_none() {
             continue;
         }
         if !inline && let Some(owner) = &owner {
@@ -63,21 +64,25 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, sequence: &Sequence) {
     let build = &mut *maker.build;
     let target = build.mapping.name(&sequence.name);
     let object = format!("sequence {}", sequence.name);
+    let other = other_options(sequence);
     let options = match Profile::yes(&build.profile.sequence_options) {
-        Some(true) => all_options(sequence),
-        _ => String::new(),
+        Some(true) => all_options(build, sequence),
+        // What is not known to work is written only where it is needed.
+        None => other,
+        Some(false) if other.is_empty() => other,
+        Some(false) => {
+            let finding = Finding::new(&kinds::SEQUENCE_OPTIONS, &object);
+            build.find(finding.detail(format!("without{other}")));
+            String::new()
+        }
     };
-    if options.is_empty() && !other_options(sequence).is_empty() {
-        let detail = format!("without{}", other_options(sequence));
-        build.find(Finding::new(&kinds::SEQUENCE_OPTIONS, &object).detail(detail));
-    }
     if sequence.unlogged && Profile::yes(&build.profile.unlogged_tables) != Some(true) {
         build.find(Finding::new(&kinds::UNLOGGED, &object));
     }
     let draft = Draft {
         section: Section::PreData,
         makes: Makes::Sequence,
-        object,
+        object: format!("sequence {target}"),
         sql: format!("CREATE SEQUENCE {}{options}", target.quoted()),
         name: target,
         rewritten: Vec::new(),
@@ -113,10 +118,10 @@ fn has_usual_name(sequence: &Sequence) -> bool {
     })
 }
 
-fn all_options(sequence: &Sequence) -> String {
+fn all_options(build: &Build<'_>, sequence: &Sequence) -> String {
     format!(
         " AS {} INCREMENT BY {} MINVALUE {} MAXVALUE {} START WITH {} CACHE {}{}",
-        data_type(sequence),
+        data_type(build, sequence),
         sequence.increment,
         sequence.minimum,
         sequence.maximum,
@@ -131,11 +136,9 @@ fn all_options(sequence: &Sequence) -> String {
 }
 
 /// int2 may be missing in the target; the bounds are given all the same.
-fn data_type(sequence: &Sequence) -> &str {
-    match sequence.data_type.as_str() {
-        "smallint" => "integer",
-        other => other,
-    }
+fn data_type(build: &Build<'_>, sequence: &Sequence) -> String {
+    let other = build.types.cast_of(&sequence.data_type);
+    other.unwrap_or_else(|| sequence.data_type.clone())
 }
 
 /// What differs from a sequence without options.
@@ -181,7 +184,7 @@ fn push_owner(maker: &mut Maker<'_, '_>, sequence: &Sequence, owner: &ColumnName
     let draft = Draft {
         section: Section::PreData,
         makes: Makes::SequenceOwner,
-        object: format!("owner of sequence {}", sequence.name),
+        object: format!("owner of sequence {target}"),
         sql: format!(
             "ALTER SEQUENCE {} OWNED BY {}.{}",
             target.quoted(),
@@ -244,9 +247,15 @@ fn users(maker: &Maker<'_, '_>) -> HashMap<u32, BTreeSet<ColumnName>> {
             add(edge.on.oid, named(edge.dependent.oid, column));
         }
     }
+    // A dump tells no dependencies; its texts do.
     for relation in &maker.build.database.relations {
         for field in &relation.columns {
-            if let FieldDefault::Identity { sequence, .. } = field.default {
+            let used = match &field.default {
+                FieldDefault::Identity { sequence, .. } => vec![*sequence],
+                FieldDefault::Expression(text) => maker.sequences_in(text),
+                _ => Vec::new(),
+            };
+            for sequence in used {
                 add(sequence, named(relation.oid, &field.name));
             }
         }

@@ -51,12 +51,31 @@ impl Spelling {
         Some((precision.trim().parse().ok()?, scale.trim().parse().ok()?))
     }
 
+    /// The type with the modifier of another one, or with its own where that has none.
+    pub(super) fn with_modifier(&self, other: &Self) -> String {
+        let Some(modifier) = &other.modifier else {
+            return self.element.clone();
+        };
+        // `timestamp(3) without time zone`
+        let timed = self.name.starts_with("time");
+        match self.name.split_once(' ').filter(|_| timed) {
+            Some((word, rest)) => format!("{word}({modifier}) {rest}"),
+            None => format!("{}({modifier})", self.name),
+        }
+    }
+
     /// `(10,2)`, or nothing.
     pub(super) fn modifier_text(&self) -> String {
         self.modifier
             .as_ref()
             .map_or_else(String::new, |modifier| format!("({modifier})"))
     }
+}
+
+/// By what types are compared, however they are spelled and quoted, without modifier and brackets.
+pub(in crate::schema) fn type_key(sql: &str) -> String {
+    let name = Spelling::of(sql).name;
+    qualified(&name).map_or(name, |(schema, name)| sql::qualified(&schema, &name))
 }
 
 /// `integer[]` and `integer[3]` without what stands at the end.
@@ -202,6 +221,13 @@ mod tests {
         );
         assert_eq!(Spelling::of("time(0) with time zone").fraction_digits(), 0);
         assert_eq!(Spelling::of("numeric(30,-2)").precision(), Some((30, -2)));
+        let with = |a: &str, b: &str| Spelling::of(a).with_modifier(&Spelling::of(b));
+        assert_eq!(
+            with("timestamptz", "timestamp(3)"),
+            "timestamp(3) with time zone"
+        );
+        assert_eq!(with("varchar", "char(7)"), "character varying(7)");
+        assert_eq!(with("char(36)", "uuid"), "char(36)");
     }
 
     #[test]

@@ -6,6 +6,8 @@ use super::kinds;
 use super::layout::Role;
 use super::maker::Maker;
 use super::mapped_type::MappedType;
+use super::spelling::Spelling;
+use super::text::{cut, one_line};
 use super::tokens;
 use super::{columns, constraints};
 use crate::catalog::Persistence;
@@ -33,6 +35,8 @@ pub(super) struct Draft<'r> {
     pub(super) sent: Vec<MappedColumn>,
     /// Columns whose type is another one, for which the source's functions do not work.
     pub(super) foreign: HashSet<&'r str>,
+    /// Columns whose timestamps are cut.
+    cut: HashSet<&'r str>,
     /// Sequences of identity columns.
     pub(super) sequences: Vec<Object>,
     pub(super) needs: Vec<Object>,
@@ -54,6 +58,7 @@ impl<'r> Draft<'r> {
             constraints: Vec::new(),
             sent: Vec::new(),
             foreign: HashSet::new(),
+            cut: HashSet::new(),
             sequences: Vec::new(),
             needs: Vec::new(),
             comes_with: Vec::new(),
@@ -67,11 +72,23 @@ impl<'r> Draft<'r> {
         }
     }
 
-    /// The first column of a text whose type the target does not know.
+    /// The first column of a text whose type the source's functions do not know.
     pub(super) fn foreign_column(&self, text: &str) -> Option<&'r str> {
+        self.mentioned(text, &self.foreign)
+    }
+
+    /// The first column of a text whose timestamps are cut.
+    pub(super) fn cut_column(&self, text: &str) -> Option<&'r str> {
+        self.mentioned(text, &self.cut)
+    }
+
+    fn mentioned(&self, text: &str, among: &HashSet<&'r str>) -> Option<&'r str> {
+        if among.is_empty() {
+            return None;
+        }
         let columns = self.relation.columns.iter().map(|c| c.name.as_str());
         columns
-            .filter(|column| self.foreign.contains(column))
+            .filter(|column| among.contains(column))
             .find(|column| tokens::mentions(text, column))
     }
 
@@ -126,6 +143,7 @@ pub(super) fn make<'a>(maker: &mut Maker<'_, 'a>, relation: &'a Relation) {
         maker.make(parent);
         draft.needs.push(parent);
     }
+    types_of(maker, &mut draft);
     let inherits = !above.is_empty();
     let fields: Vec<(&Field, MappedType)> = relation
         .columns
@@ -134,6 +152,8 @@ pub(super) fn make<'a>(maker: &mut Maker<'_, 'a>, relation: &'a Relation) {
         .collect();
     let foreign = fields.iter().filter(|(_, mapped)| mapped.is_foreign);
     draft.foreign = foreign.map(|(field, _)| field.name.as_str()).collect();
+    let cut = fields.iter().filter(|(_, mapped)| is_cut(mapped));
+    draft.cut = cut.map(|(field, _)| field.name.as_str()).collect();
     for (field, mapped) in &fields {
         columns::add(maker, &mut draft, field, mapped);
         if inherits && field.inherited {
@@ -141,9 +161,22 @@ pub(super) fn make<'a>(maker: &mut Maker<'_, 'a>, relation: &'a Relation) {
         }
     }
     constraints::add(maker, &mut draft);
-    timestamp_keys(maker, relation, &fields);
+    draft.needs.extend(maker.take_used());
+    timestamp_keys(maker, &draft);
     remarks(maker, relation);
     push(maker, draft, role);
+}
+
+/// Makes the types of its columns, which a dump does not tell otherwise.
+fn types_of(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>) {
+    for field in &draft.relation.columns {
+        let spelling = Spelling::of(&field.data_type.sql);
+        if let Some(user_type) = maker.build.types.user_type(field.type_oid, &spelling) {
+            let object = Object::new(Class::Type, user_type.oid);
+            maker.make(object);
+            draft.needs.push(object);
+        }
+    }
 }
 
 /// Tables that have to be there before: the one that it is a partition of, those that it inherits from.
@@ -166,7 +199,7 @@ fn push(maker: &mut Maker<'_, '_>, draft: Draft<'_>, role: Role) {
     let made = build::Draft {
         section: Section::PreData,
         makes: Makes::Table,
-        object: format!("table {}", relation.name),
+        object: format!("table {target}"),
         name: target.clone(),
         sql,
         rewritten,
@@ -293,6 +326,7 @@ fn absorb(maker: &mut Maker<'_, '_>, relation: &Relation, root: u32) {
     maker
         .build
         .absent(Object::new(Class::Relation, relation.oid), why);
+    without_effect(maker, relation);
     let only = only_here(relation);
     if !only.is_empty() {
         let object = format!("partition {}", relation.name);
@@ -302,21 +336,28 @@ fn absorb(maker: &mut Maker<'_, '_>, relation: &Relation, root: u32) {
     }
 }
 
-/// Constraints, indexes and triggers that the tables above a partition do not have.
+/// Nothing of the `--map` file is ignored in silence.
+fn without_effect(maker: &mut Maker<'_, '_>, relation: &Relation) {
+    let mapping = maker.build.mapping;
+    let mut columns = mapping.columns.keys();
+    let named = mapping.tables.contains_key(&relation.name)
+        || columns.any(|column| column.table == relation.name);
+    if named {
+        let object = format!("partition {}", relation.name);
+        maker
+            .build
+            .find(Finding::new(&kinds::WITHOUT_EFFECT, object));
+    }
+}
+
+/// What CREATE TABLE would hold and the tables above a partition do not have; the rest is post-data's.
 fn only_here(relation: &Relation) -> Vec<String> {
+    let ours = [ConstraintKind::Check, ConstraintKind::Primary];
     let constraints = relation.constraints.iter();
-    let constraints = constraints
-        .filter(|c| !c.inherited && c.kind != ConstraintKind::Trigger)
-        .map(|c| format!("constraint {}", readable(&c.name)));
-    let indexes = relation.indexes.iter();
-    let indexes = indexes
-        .filter(|i| i.parent.is_none() && i.constraint.is_none())
-        .map(|i| format!("index {}", readable(&i.name)));
-    let triggers = relation.triggers.iter();
-    let triggers = triggers
-        .filter(|t| !t.inherited)
-        .map(|t| format!("trigger {}", readable(&t.name)));
-    constraints.chain(indexes).chain(triggers).collect()
+    constraints
+        .filter(|c| !c.inherited && ours.contains(&c.kind))
+        .map(|c| format!("constraint {}", readable(&c.name)))
+        .collect()
 }
 
 fn leave_foreign_out(maker: &mut Maker<'_, '_>, relation: &Relation) {
@@ -341,17 +382,17 @@ fn of_extension(maker: &mut Maker<'_, '_>, relation: &Relation) {
         .find(Finding::new(&kinds::EXTENSION_TABLE, object).detail(detail));
 }
 
+fn is_cut(mapped: &MappedType) -> bool {
+    let mut kinds = mapped.changes.iter().map(|(kind, _)| *kind);
+    kinds.any(|kind| kind == &kinds::TIMESTAMP_DIGITS)
+}
+
 /// A key whose values are cut may have the same value twice.
-fn timestamp_keys(maker: &mut Maker<'_, '_>, relation: &Relation, fields: &[(&Field, MappedType)]) {
-    let is_cut = |column: &str| {
-        fields.iter().any(|(field, mapped)| {
-            let mut kinds = mapped.changes.iter().map(|(kind, _)| *kind);
-            field.name == column && kinds.any(|kind| kind == &kinds::TIMESTAMP_DIGITS)
-        })
-    };
+fn timestamp_keys(maker: &mut Maker<'_, '_>, draft: &Draft<'_>) {
+    let relation = draft.relation;
     for index in relation.indexes.iter().filter(|index| index.unique) {
         let mut columns = index.parts.iter().filter_map(|part| part.column.as_deref());
-        if let Some(column) = columns.find(|column| is_cut(column)) {
+        if let Some(column) = columns.find(|column| draft.cut.contains(column)) {
             let name = Name::new(relation.name.schema.clone(), index.name.clone());
             let detail = format!("column {} of {}", readable(column), relation.name);
             let finding = Finding::new(&kinds::TIMESTAMP_KEY, format!("index {name}"));
@@ -368,7 +409,8 @@ fn remarks(maker: &mut Maker<'_, '_>, relation: &Relation) {
     let mut found: Vec<(&'static Kind, String)> = Vec::new();
     let children = maker.layout.children(relation.oid).len();
     if children > 0 && !maker.layout.inherits {
-        found.push((&kinds::INHERITANCE, format!("{children} children")));
+        let detail = format!("{children} child{}", if children == 1 { "" } else { "ren" });
+        found.push((&kinds::INHERITANCE, detail));
     }
     if relation.kind == RelationKind::Foreign {
         let server = relation.foreign_server.as_deref().unwrap_or("?");
@@ -390,25 +432,10 @@ fn remarks(maker: &mut Maker<'_, '_>, relation: &Relation) {
     let named = [
         (&kinds::TABLESPACE, &relation.tablespace),
         (&kinds::ACCESS_METHOD, &relation.access_method),
-        (&kinds::REPLICA_IDENTITY, &relation.replica_identity),
     ];
     let named = named.into_iter();
     found.extend(named.filter_map(|(kind, name)| Some((kind, readable(name.as_ref()?)))));
     for (kind, detail) in found {
         maker.build.find(Finding::new(kind, &object).detail(detail));
     }
-}
-
-/// The start of a text of at most so many bytes.
-fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = bytes.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-/// An expression within a comment of one line.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

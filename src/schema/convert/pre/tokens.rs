@@ -36,6 +36,20 @@ pub(super) fn words(sql: &str) -> Vec<Word> {
     words
 }
 
+/// The texts of all plain strings.
+pub(super) fn strings(sql: &str) -> Vec<String> {
+    let mut strings = Vec::new();
+    let mut at = 0;
+    while let Some(c) = sql[at..].chars().next() {
+        let end = at + token(&sql[at..], c);
+        let inner = sql[at..end].strip_prefix('\'');
+        let inner = inner.and_then(|text| text.strip_suffix('\''));
+        strings.extend(inner.map(|text| text.replace("''", "'")));
+        at = end;
+    }
+    strings
+}
+
 /// Whether a text names a column (or anything else) of this name.
 pub(super) fn mentions(sql: &str, name: &str) -> bool {
     words(sql).iter().any(|word| word.name == name)
@@ -112,9 +126,16 @@ mod tests {
     }
 
     #[test]
+    fn strings_lose_their_quotes() {
+        let sql = "f('public.\"S\"'::regclass, 'it''s', \"'x'\") -- 'no'";
+        assert_eq!(strings(sql), ["public.\"S\"", "it's"]);
+    }
+
+    #[test]
     fn a_text_that_does_not_end_is_read_to_its_end() {
-        for sql in ["'", "\"a", "E'\\", "/* x", "--", "$", "ü'"] {
+        for sql in ["'", "'é", "\"a", "E'\\", "/* x", "--", "$", "ü'"] {
             words(sql);
+            strings(sql);
         }
     }
 }

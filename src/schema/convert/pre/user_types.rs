@@ -8,7 +8,6 @@ use super::mapped_type::Declared;
 use super::spelling::{Spelling, spelled};
 use crate::catalog::DataType;
 use crate::catalog::database::{Class, DomainCheck, Name, Object, UserType, UserTypeKind};
-use crate::profile::Profile;
 use crate::schema::convert::build::Draft;
 use crate::schema::convert::{Makes, Section};
 use crate::schema::finding::{Finding, Kind};
@@ -41,7 +40,6 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, user_type: &UserType) {
     let name = maker.build.mapping.name(&user_type.name);
     let sql = match &user_type.kind {
         UserTypeKind::Enum(labels) => {
-            enum_order(maker, user_type, labels);
             format!(
                 "CREATE TYPE {} AS ENUM ({})",
                 name.quoted(),
@@ -59,14 +57,16 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, user_type: &UserType) {
         UserTypeKind::Domain { .. } => domain(maker, &readable, &name, user_type),
         UserTypeKind::Base => return,
     };
+    let mut needs = parts_made(maker, &parts);
+    needs.extend(maker.take_used());
     let draft = Draft {
         section: Section::PreData,
         makes: Makes::Type,
-        object: readable,
+        object: format!("type {name}"),
         name,
         sql,
         rewritten: Vec::new(),
-        needs: parts_made(maker, &parts),
+        needs,
     };
     maker.build.push(Some(object), draft);
 }
@@ -116,15 +116,6 @@ fn parts_made(maker: &Maker<'_, '_>, parts: &[(u32, DataType)]) -> Vec<Object> {
         .iter()
         .filter_map(|(oid, part)| part_oid(maker, *oid, part));
     oids.map(|oid| Object::new(Class::Type, oid)).collect()
-}
-
-/// Labels sort by declaration in PostgreSQL, by their bytes elsewhere.
-fn enum_order(maker: &mut Maker<'_, '_>, user_type: &UserType, labels: &[String]) {
-    let by_declaration = Profile::yes(&maker.build.profile.enum_declaration_order) == Some(true);
-    if !by_declaration && !labels.is_sorted() {
-        let object = format!("type {}", user_type.name);
-        maker.build.find(Finding::new(&kinds::ENUM_ORDER, object));
-    }
 }
 
 fn composite(

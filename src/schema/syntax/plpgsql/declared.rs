@@ -286,3 +286,33 @@ fn known_type(lexed: &Lexed<'_>, span: &TypeSpan, row: bool) -> Option<Edit> {
         with: name.to_owned() + &"\n".repeat(lines),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::*;
+
+    #[test]
+    fn the_functions_of_triggers_are_read() {
+        for statement in [
+            "CREATE FUNCTION s.f() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN\n  NEW.b := \
+             upper(NEW.b);\n  IF TG_OP = 'UPDATE' THEN RETURN OLD; END IF;\n  RETURN NEW;\nEND $$",
+            "CREATE OR REPLACE FUNCTION s.f()\n RETURNS \"trigger\"\n LANGUAGE plpgsql\nAS $$ BEGIN \
+             RETURN NULL; END $$",
+            "CREATE FUNCTION s.f() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE \
+             'x'; RETURN; END $$",
+        ] {
+            assert!(read(statement).is_ok(), "{statement}");
+        }
+    }
+
+    #[test]
+    fn a_trigger_function_keeps_its_lines() {
+        let statement = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN\nWHILE \
+                         true LOOP NULL; END LOOP;\nRETURN NEW;\nEND $$";
+        let known = with_known_types(statement).expect("parsed");
+        assert!(known.contains("f(new record, old record, "), "{known}");
+        assert!(known.contains(") RETURNS record"), "{known}");
+        assert_eq!(known.lines().count(), statement.lines().count());
+    }
+}

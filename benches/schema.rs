@@ -1,0 +1,115 @@
+//! Large schemas: how long the catalog of 20,000 tables with two indexes each takes to read.
+//!
+//! ```text
+//! cargo bench --bench schema -- introspect    # the whole catalog into the model
+//! WIRE9_BENCH_TABLES=2000 cargo bench --bench schema
+//! ```
+//!
+//! One PostgreSQL on this machine, over its socket. Every table has five columns, a primary key, a second
+//! index, a sequence, a default, a comment; every tenth a view. The answer is asserted: what was read is
+//! counted. The limit is 20 s. Built without optimisation (`cargo test --benches`) it runs once, tiny.
+#![allow(missing_docs, clippy::print_stdout)]
+
+use std::time::{Duration, Instant};
+
+use testenv::{Cluster, ClusterOptions, Database};
+use wire9::catalog::database as model;
+use wire9::endpoint::introspect;
+use wire9::wire::{ConnectOptions, Connection, Endpoint, Environment};
+
+const TINY: bool = cfg!(debug_assertions);
+
+/// What the reading of 20,000 tables may take.
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn main() {
+    let wanted = std::env::args().skip(1).find(|a| !a.starts_with("--"));
+    let is_wanted = |name: &str| wanted.as_deref().is_none_or(|w| w == name);
+    let source = Source::new();
+    if is_wanted("introspect") {
+        source.introspect();
+    }
+}
+
+/// A database of many tables.
+struct Source {
+    tables: usize,
+    database: Database,
+}
+
+/// Tables per transaction: each object is a lock.
+const AT_ONCE: usize = 500;
+
+impl Source {
+    fn new() -> Self {
+        let given = std::env::var("WIRE9_BENCH_TABLES").ok();
+        let given = given.and_then(|text| text.parse().ok());
+        let tables = given.unwrap_or(if TINY { 50 } else { 20_000 });
+        let server = Cluster::start(ClusterOptions::new()).expect("a PostgreSQL server starts");
+        let database = server.database("many").expect("a database");
+        for first in (1..=tables).step_by(AT_ONCE) {
+            let last = (first + AT_ONCE - 1).min(tables);
+            database.execute(&fill(first, last)).expect("tables");
+        }
+        Self { tables, database }
+    }
+
+    fn introspect(&self) {
+        let uri = self.database.socket_uri();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let before = resident_mib();
+        let began = Instant::now();
+        let found = runtime.block_on(read(&uri));
+        let took = began.elapsed();
+        let (relations, indexes) = (self.tables + self.tables / 10, self.tables * 2);
+        assert_eq!(found.not_read, Vec::<String>::new());
+        assert_eq!(found.relations.len(), relations);
+        let read_indexes: usize = found.relations.iter().map(|r| r.indexes.len()).sum();
+        assert_eq!(read_indexes, indexes);
+        assert!(found.sequences.iter().all(|s| s.position.is_some()));
+        assert!(took < LIMIT, "{took:?}");
+        println!(
+            "the catalog of {} tables with {indexes} indexes: {:.2} s, {} dependencies, {:.0} MiB of \
+             memory ({before:.0} MiB before)",
+            self.tables,
+            took.as_secs_f64(),
+            found.dependencies.len(),
+            resident_mib(),
+        );
+    }
+}
+
+fn fill(first: usize, last: usize) -> String {
+    format!(
+        "DO $$ BEGIN FOR i IN {first}..{last} LOOP \
+           EXECUTE format('CREATE TABLE t%s (id bigserial PRIMARY KEY, a text NOT NULL, \
+             b timestamptz DEFAULT now(), c numeric(10,2), d int CHECK (d > 0))', i); \
+           EXECUTE format('CREATE INDEX t%s_by_day ON t%s (b DESC, lower(a)) WHERE d > 1', i, i); \
+           EXECUTE format('COMMENT ON TABLE t%s IS ''one of many''', i); \
+           IF i % 10 = 0 THEN \
+             EXECUTE format('CREATE VIEW v%s AS SELECT id, a FROM t%s WHERE d > 5', i, i); \
+           END IF; \
+         END LOOP; END $$"
+    )
+}
+
+async fn read(uri: &str) -> model::Database {
+    let options = ConnectOptions::parse(uri, Endpoint::Postgres, &Environment::default());
+    let connection = Connection::connect(&options.expect("a URI")).await;
+    let mut connection = connection.expect("the server answers");
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''";
+    connection.query(begin).await.expect("a transaction begins");
+    introspect::database(&mut connection).await.expect("read")
+}
+
+/// Peak resident memory of this process (`VmHWM` of procfs, in kB).
+fn resident_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let words = line.expect("VmHWM").split_whitespace().next();
+    let kib: f64 = words.and_then(|n| n.parse().ok()).expect("a number");
+    kib / 1024.0
+}

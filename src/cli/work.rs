@@ -1,0 +1,143 @@
+//! A run on threads of its own, with progress and signals beside it; and the report file after it.
+
+use std::io;
+use std::path::Path;
+use std::thread;
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::errors;
+use super::report_file::ReportFile;
+use super::reporter::{Reporter, Style};
+use super::signals::{Ending, Signals};
+use crate::runs::copy::Surroundings;
+use crate::runs::{Error, Exit};
+
+const STOPPING: &str = "stopping: committed batches stay; press again to abort at once";
+
+const ABORTED: &str = "aborted: committed batches stay; the same command continues";
+
+/// Runs `begin`, shows its progress, stops it at a signal; `None` where a second signal aborted it.
+pub(super) fn work<T, F>(
+    style: Style,
+    begin: impl FnOnce(Surroundings) -> F + Send + 'static,
+) -> Option<Result<T, Error>>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Error>>,
+{
+    match started(style, begin) {
+        Ok(Ending::Finished(result)) => Some(result),
+        Ok(Ending::Died) => Some(Err(died())),
+        Ok(Ending::Aborted) => None,
+        Err(error) => Some(Err(errors::no_runtime(error))),
+    }
+}
+
+fn started<T, F>(
+    style: Style,
+    begin: impl FnOnce(Surroundings) -> F + Send + 'static,
+) -> io::Result<Ending<Result<T, Error>>>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Error>>,
+{
+    let signals = Signals::catch()?;
+    let reporter = Reporter::start(style)?;
+    let stop = CancellationToken::new();
+    let surroundings = Surroundings {
+        events: reporter.events(),
+        stop: stop.clone(),
+    };
+    let (done, result) = oneshot::channel();
+    thread::Builder::new()
+        .name("run".to_owned())
+        .spawn(move || {
+            // The receiver is gone only after an abort.
+            let _ = done.send(run(|| begin(surroundings)));
+        })?;
+    let ending = signals.until(result, || {
+        reporter.say(STOPPING);
+        stop.cancel();
+    });
+    if let Ending::Aborted = ending {
+        reporter.abandon(ABORTED);
+    }
+    Ok(ending)
+}
+
+fn run<T, F>(begin: impl FnOnce() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(errors::no_runtime)?;
+    let result = runtime.block_on(begin());
+    // What the run has left behind has no say in its verdict.
+    runtime.shutdown_background();
+    result
+}
+
+fn died() -> Error {
+    Error {
+        exit: Exit::Internal,
+        what: "wire9 has a fault: the run ended without an answer".to_owned(),
+        advice: Some(
+            "committed batches stay; run the same command again, and report the lines above"
+                .to_owned(),
+        ),
+        source: None,
+    }
+}
+
+/// The place of `--report`, checked before the run.
+pub(super) fn report_file(path: Option<&Path>) -> Result<Option<ReportFile>, Error> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    ReportFile::check(path).map(Some).map_err(|e| Error {
+        exit: Exit::Usage,
+        what: format!("--report {} can not be written", path.display()),
+        advice: Some("give --report a file in a folder that exists and can be written".to_owned()),
+        source: Some(Box::new(e)),
+    })
+}
+
+/// Writes the report, where one is wanted; answers what went wrong with that.
+pub(super) fn write(file: Option<&ReportFile>, report: serde_json::Result<String>) -> Exit {
+    let Some(file) = file else {
+        return Exit::Done;
+    };
+    let written = report.map_err(io::Error::other);
+    match written.and_then(|text| file.write(&text)) {
+        Ok(()) => Exit::Done,
+        Err(e) => errors::show(&Error {
+            exit: Exit::Internal,
+            what: "the file of --report could not be written; the run itself ended as shown"
+                .to_owned(),
+            advice: Some("make room on its disk; the verdict stands without it".to_owned()),
+            source: Some(Box::new(e)),
+        }),
+    }
+}
+
+/// What went wrong with the words about a run makes a good exit code a bad one, and hides no bad one.
+pub(super) fn worse(exit: Exit, other: Exit) -> Exit {
+    if exit == Exit::Done { other } else { exit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_fails_hides_no_bad_exit_code() {
+        assert_eq!(worse(Exit::Done, Exit::Internal), Exit::Internal);
+        assert_eq!(worse(Exit::Mismatch, Exit::Internal), Exit::Mismatch);
+        assert_eq!(worse(Exit::Interrupted, Exit::Internal), Exit::Interrupted);
+        assert_eq!(worse(Exit::Done, Exit::Done), Exit::Done);
+    }
+}

@@ -1,0 +1,16 @@
+//! `wire9 migrate` and `wire9 schema`, the real program, from a real PostgreSQL into a stand-in of DB9
+//! that holds nothing.
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod failures;
+mod kills;
+mod mapping;
+mod objects;
+mod office;
+mod parts;
+mod refusals;
+mod samples;
+mod schema;
+mod sequences;

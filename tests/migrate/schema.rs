@@ -1,0 +1,93 @@
+//! `wire9 schema`: printed, and applied.
+
+use crate::harness::{Pair, Wire9};
+use crate::office::{objects, office};
+
+fn schema(pair: &Pair) -> Wire9 {
+    Wire9::bare().args(&["schema", "--postgres", &pair.source.uri()])
+}
+
+#[test]
+fn what_is_printed_is_taken_by_a_target_as_it_is() {
+    let pair = office();
+    let run = schema(&pair).run().ends_with(0);
+    for text in [
+        "-- pre-data: before the rows",
+        "-- post-data: after the rows",
+        "CREATE TABLE",
+        "SELECT pg_catalog.setval(",
+    ] {
+        assert!(
+            run.stdout.contains(text),
+            "{text} is not in\n{}",
+            run.stdout
+        );
+    }
+    pair.target_execute(&run.stdout);
+    assert!(objects(&pair).iter().any(|o| o == "trigger touch"));
+}
+
+#[test]
+fn one_section_goes_into_a_file() {
+    let pair = office();
+    let run = schema(&pair);
+    let file = run.folder().join("pre.sql");
+    let path = file.to_string_lossy().into_owned();
+    let running = run
+        .args(&["--section", "pre-data", "--output", &path])
+        .start();
+    // The folder lives as long as the run.
+    let mut running = running;
+    running.when("the file is there", || {
+        std::fs::read_to_string(&file).is_ok_and(|text| text.contains("CREATE TABLE"))
+    });
+}
+
+#[test]
+fn names_can_not_break_out_of_a_comment() {
+    let pair = office();
+    let name = "CREATE TABLE \"a\nDROP TABLE b; --\" (\"x\ny\" money); \
+                CREATE RULE \"r\nDROP TABLE c\" AS ON DELETE TO hr.person DO NOTHING";
+    pair.source.execute(name).expect("odd names");
+    let run = schema(&pair).run().ends_with(0);
+    let outside = run
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("DROP TABLE"));
+    // Inside of a quoted name a new line is a part of the name.
+    let inside = run.stdout.matches("\"a\nDROP TABLE b; --\"").count();
+    assert_eq!(outside.count(), inside, "{}", run.stdout);
+    pair.target_execute(&run.stdout);
+}
+
+#[test]
+fn applied_it_is_a_migration_of_the_schema_alone() {
+    let pair = office();
+    let apply = |pair: &Pair| {
+        let uri = pair.standin.uri();
+        schema(pair).args(&["--db9", &uri, "--apply"]).run()
+    };
+    apply(&pair).ends_with(0).says("statements applied");
+    assert_eq!(pair.target_rows("public.task"), 0);
+    assert!(objects(&pair).iter().any(|o| o == "constraint boss_fkey"));
+    apply(&pair).ends_with(0).says("ALREADY DONE");
+    Wire9::bare()
+        .args(&["schema", "--postgres", &pair.source.uri(), "--apply"])
+        .run()
+        .ends_with(2)
+        .says("--db9");
+}
+
+#[test]
+fn for_a_postgresql_nothing_needs_to_be_given_up() {
+    let pair = office();
+    let run = schema(&pair)
+        .args(&["--profile", "postgresql"])
+        .run()
+        .ends_with(0);
+    assert!(
+        run.stdout.contains("PARTITION BY") || run.stdout.contains("money"),
+        "{}",
+        run.stdout
+    );
+}
