@@ -106,13 +106,43 @@ pub(super) fn with_known_types(statement: &str) -> Result<String, NotParsed> {
         for parameter in tree::list(create, "parameters") {
             edits.extend(parameter_edit(&lexed, parameter, &rows));
         }
-        edits.extend(trigger_edits(&lexed, create).unwrap_or_default());
+        edits.extend(variadic_edit(&lexed));
+        match trigger_edits(&lexed, create) {
+            Some(of_trigger) => edits.extend(of_trigger),
+            None => edits.extend(result_edit(&lexed, create)),
+        }
     }
     if let Some(token) = body {
         let new = declarations(&inner, &rows)?;
         edits.push(body_edit(&lexed, token, &new));
     }
     rewrite::apply(statement, edits)
+}
+
+/// The parser does not see that an array is one.
+fn variadic_edit(lexed: &Lexed<'_>) -> Option<Edit> {
+    let open = (0..lexed.tokens.len()).find(|&at| lexed.is_symbol(at, "("))?;
+    let closing = lexed.closing(open)?;
+    let at = (open..closing).find(|&at| lexed.is_word(at, "variadic"))?;
+    let token = lexed.tokens[at];
+    Some(Edit {
+        start: token.start,
+        end: token.end,
+        with: String::new(),
+    })
+}
+
+/// One result of a type that the parser does not know.
+fn result_edit(lexed: &Lexed<'_>, create: &tree::Fields) -> Option<Edit> {
+    let result = create.get("return_type")?.as_object()?;
+    if result.get("setof").and_then(serde_json::Value::as_bool) == Some(true) {
+        return None;
+    }
+    known_type(
+        lexed,
+        &type_span(lexed, lexed.at(tree::location(result)?)?)?,
+        false,
+    )
 }
 
 /// A function of triggers gets its variables as parameters: the parser can not tell the variables that
