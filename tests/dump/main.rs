@@ -98,3 +98,53 @@ async fn bodies_of_a_dump_have_the_findings_of_the_source() {
     };
     assert_eq!(of(&dump.database), of(&read));
 }
+
+/// Everything of a schema is rewritten into another one by the statements that pg_dump writes, the
+/// server takes it, and it is as much as before.
+#[tokio::test]
+async fn a_schema_moves_by_rewriting_its_statements() {
+    let cluster = Cluster::shared();
+    let before = cluster.database("planted").expect("a database");
+    sample::planted(&before).expect("filled");
+    let moves = [("planted".to_owned(), "Moved \"S\"".to_owned())];
+    let rewrites = syntax::Rewrites {
+        schemas: moves.into_iter().collect(),
+        ..syntax::Rewrites::default()
+    };
+    let after = cluster.database("moved").expect("a database");
+    let dump = dumped(&before, &["--schema-only"]);
+    let dump: String = dump
+        .lines()
+        .filter(|l| !l.starts_with('\\'))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let mut client = after.client().expect("the server answers");
+    for block in dump.split("\n--\n-- Name: ") {
+        let block = block.split_once("\n--\n").map_or(block, |(_, sql)| sql);
+        let text = syntax::statement(block, &rewrites).unwrap_or_else(|e| panic!("{e}: {block}"));
+        // The one schema of its name in the cluster: a publication of all tables knows no schema.
+        client
+            .batch_execute(&text)
+            .unwrap_or_else(|e| panic!("{e:?}: {text}"));
+    }
+    drop(client);
+    let (before, after) = (introspected(&before).await, introspected(&after).await);
+    assert!(after.schemas.iter().all(|s| s.name != "planted"));
+    assert_eq!(sizes(&after), sizes(&before));
+}
+
+fn sizes(database: &model::Database) -> Vec<(&'static str, usize)> {
+    let relations = &database.relations;
+    let sum = |of: fn(&model::Relation) -> usize| relations.iter().map(of).sum();
+    vec![
+        ("types", database.types.len()),
+        ("sequences", database.sequences.len()),
+        ("routines", database.routines.len()),
+        ("others", database.others.len()),
+        ("relations", relations.len()),
+        ("columns", sum(|r| r.columns.len())),
+        ("constraints", sum(|r| r.constraints.len())),
+        ("indexes", sum(|r| r.indexes.len())),
+        ("triggers", sum(|r| r.triggers.len())),
+    ]
+}
