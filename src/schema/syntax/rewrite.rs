@@ -117,6 +117,12 @@ impl Pass<'_> {
         if selected {
             return Ok(after);
         }
+        if parts.len() == 1 && self.names_schema(at) {
+            if let Some(new) = self.wanted.schema(&parts[0]) {
+                self.replace(at, at + 1, sql::identifier(new));
+            }
+            return Ok(after);
+        }
         if parts.last().is_some_and(|name| name == "nextval")
             && let Some(closing) = self.nextval(after)?
         {
@@ -276,6 +282,19 @@ impl Pass<'_> {
         let before = at.checked_sub(1);
         before.is_some_and(|b| self.lexed.is_word(b, "set"))
             && (self.lexed.is_word(at + 3, "to") || self.lexed.is_symbol(at + 3, "="))
+    }
+
+    /// `CREATE SCHEMA a`, `GRANT … ON SCHEMA a`: where the tree is there, and `SCHEMA` is no column.
+    fn names_schema(&self, at: usize) -> bool {
+        let Some(roles) = self.roles else {
+            return false;
+        };
+        let exists = at > 3 && self.lexed.is_word(at - 1, "exists");
+        let before = at.checked_sub(if exists { 4 } else { 1 });
+        before.is_some_and(|before| {
+            let start = self.lexed.tokens[before].start;
+            self.lexed.is_word(before, "schema") && !roles.names.contains_key(&start)
+        })
     }
 
     fn must_not_move(&self, name: &str) -> Result<(), NotParsed> {
