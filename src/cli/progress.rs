@@ -191,9 +191,21 @@ impl Progress {
         })
     }
 
+    /// All lines, at most `lines` of them and `width` columns wide: the overall ones first. Where there is
+    /// room for one alone it is the one that tells how far it is.
+    pub(super) fn lines(&self, width: usize, lines: usize, now: Duration) -> Vec<String> {
+        let mut text = self.overall(width, now);
+        if text.len() > lines {
+            text.drain(..text.len() - lines);
+        }
+        let room = lines - text.len();
+        text.extend(self.tables(width, room));
+        text
+    }
+
     /// The overall lines, at most `width` columns wide: what is done now, and, once there is a plan,
     /// how far it is.
-    pub(super) fn overall(&self, width: usize, now: Duration) -> Vec<String> {
+    fn overall(&self, width: usize, now: Duration) -> Vec<String> {
         let phase = self.phase.as_ref().map_or("starting", |(name, _)| name);
         let clock = units::clock(now);
         if !self.is_planned() {
@@ -201,7 +213,7 @@ impl Progress {
         }
         let (position, total) = self.position();
         let head = format!("{:>3}%", share(position, total));
-        let tail = self.figures(position, total);
+        let tail = self.figures_within(position, total, width.saturating_sub(head.len() + 2));
         let used = measure_text_width(&head) + measure_text_width(&tail) + 3;
         let bar = bar(position, total, width.saturating_sub(used).min(40));
         vec![
@@ -209,7 +221,7 @@ impl Progress {
                 &format!("{clock} {phase}: {}", self.finished_tables()),
                 width,
             ),
-            fit(&format!("{head} {bar}{tail}"), width),
+            fit(format!("{head} {bar}{tail}").trim_end(), width),
         ]
     }
 
@@ -251,8 +263,24 @@ impl Progress {
         )
     }
 
+    /// The figures that fit: in a narrow terminal those that say the same in other words are left out.
+    fn figures_within(&self, position: u64, total: u64, width: usize) -> String {
+        let rates = self.rates();
+        let eta = self.eta(rates).map_or("-".to_owned(), units::clock);
+        let speed = format!("{} MB/s", units::megabytes(rates.bytes));
+        let all = [
+            self.figures(position, total),
+            format!("{}  {speed}  ETA {eta}", units::size(position)),
+            format!("{speed}  ETA {eta}"),
+            format!("ETA {eta}"),
+            eta,
+        ];
+        let fits = |text: &&String| measure_text_width(text) <= width;
+        all.iter().find(fits).cloned().unwrap_or_default()
+    }
+
     /// Lines of the tables under way, at most `lines` of them, the last saying how many are not shown.
-    pub(super) fn tables(&self, width: usize, lines: usize) -> Vec<String> {
+    fn tables(&self, width: usize, lines: usize) -> Vec<String> {
         let shown = if self.active.len() <= lines {
             self.active.len()
         } else {
@@ -395,6 +423,42 @@ mod tests {
             p.sample(s(at));
         }
         p
+    }
+
+    #[test]
+    fn a_narrow_terminal_keeps_the_share_and_the_time_that_is_left() {
+        let p = under_way();
+        for (width, line) in [
+            (
+                60,
+                " 20%  200 MB of 1.00 GB  50.0 MB/s  250,000 rows/s  ETA 0:16",
+            ),
+            (
+                59,
+                " 20% [====>                  ]  200 MB  50.0 MB/s  ETA 0:16",
+            ),
+            (39, " 20%  200 MB  50.0 MB/s  ETA 0:16"),
+            (25, " 20%  50.0 MB/s  ETA 0:16"),
+            (15, " 20%  ETA 0:16"),
+            (10, " 20%  0:16"),
+            (5, " 20%"),
+        ] {
+            assert_eq!(p.lines(width, 2, s(5))[1], line, "{width}");
+        }
+    }
+
+    #[test]
+    fn a_low_terminal_keeps_how_far_it_is() {
+        let p = under_way();
+        let of = |lines| p.lines(80, lines, s(5));
+        assert_eq!(of(0), Vec::<String>::new());
+        assert!(of(1).len() == 1 && of(1)[0].contains("20%"), "{:?}", of(1));
+        assert!(
+            of(2).len() == 2 && of(2)[0].contains("copying"),
+            "{:?}",
+            of(2)
+        );
+        assert!(of(3)[2].contains("public.orders"), "{:?}", of(3));
     }
 
     #[test]

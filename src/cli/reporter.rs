@@ -237,9 +237,7 @@ impl Screen {
         let (height, width) = self.term.size();
         // The last column stays free: a terminal wraps when it is written to.
         let width = usize::from(width).saturating_sub(1);
-        let room = usize::from(height).saturating_sub(SPARED_LINES);
-        let mut text = self.progress.overall(width, now);
-        text.extend(self.progress.tables(width, room.saturating_sub(text.len())));
+        let text = self.progress.lines(width, room(usize::from(height)), now);
         while self.lines.len() > text.len() {
             if let Some(line) = self.lines.pop() {
                 line.finish_and_clear();
@@ -262,6 +260,15 @@ impl Screen {
         }
         // Where the terminal is gone there is nothing to clear.
         let _ = self.bars.clear();
+    }
+}
+
+/// Lines of a terminal of this height that may be redrawn. Below the last one the cursor needs one of its
+/// own, else each redraw would scroll the terminal by a line.
+fn room(height: usize) -> usize {
+    match height.saturating_sub(SPARED_LINES) {
+        0..=2 => height.saturating_sub(1).clamp(1, 2),
+        room => room,
     }
 }
 
@@ -293,6 +300,12 @@ mod tests {
         }
         drop(reporter);
         assert!(began.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn no_terminal_is_too_low_for_a_line_and_none_is_filled() {
+        let rooms = [0, 1, 2, 3, 4, 5, 6, 24].map(room);
+        assert_eq!(rooms, [1, 1, 1, 2, 2, 2, 3, 21]);
     }
 
     #[test]

@@ -134,21 +134,23 @@ impl Verdict<'_> {
         )
     }
 
+    /// The tables of which the identity holds, is broken or is not known.
+    fn tables(&self, identity: Identity) -> impl Iterator<Item = &TableVerdict> {
+        let tables = self.outcome.tables.iter();
+        tables.filter(move |t| judge::table(t) == identity)
+    }
+
+    /// The same of target tables.
+    fn targets(&self, identity: Identity) -> impl Iterator<Item = &TargetVerdict> {
+        let targets = self.outcome.targets.iter();
+        targets.filter(move |t| judge::target(t) == identity)
+    }
+
     fn differing(&self) -> String {
-        let o = self.outcome;
-        let tables = o
-            .tables
-            .iter()
-            .filter(|t| judge::table(t) == Identity::Broken);
-        let targets = o
-            .targets
-            .iter()
-            .filter(|t| judge::target(t) == Identity::Broken);
+        let tables = self.tables(Identity::Broken).map(|t| t.source.as_str());
+        let targets = self.targets(Identity::Broken).map(|t| t.name.as_str());
         let mut all: Vec<&str> = Vec::new();
-        for name in tables
-            .map(|t| t.source.as_str())
-            .chain(targets.map(|t| t.name.as_str()))
-        {
+        for name in tables.chain(targets) {
             if !all.contains(&name) {
                 all.push(name);
             }
@@ -160,19 +162,11 @@ impl Verdict<'_> {
     fn unverified(&self) -> String {
         let o = self.outcome;
         let mut reasons = Vec::new();
-        let source = o
-            .tables
-            .iter()
-            .filter(|t| judge::table(t) == Identity::Unknown);
-        let source = names(source.map(|t| t.source.as_str()));
+        let source = names(self.tables(Identity::Unknown).map(|t| t.source.as_str()));
         if !source.is_empty() {
             reasons.push(format!("source count not checked: {source}"));
         }
-        let target = o
-            .targets
-            .iter()
-            .filter(|t| judge::target(t) == Identity::Unknown);
-        let target = names(target.map(|t| t.name.as_str()));
+        let target = names(self.targets(Identity::Unknown).map(|t| t.name.as_str()));
         if !target.is_empty() {
             reasons.push(format!("target not counted: {target}"));
         }
@@ -262,19 +256,9 @@ impl Verdict<'_> {
     }
 
     fn broken(&self) -> Vec<String> {
-        let o = self.outcome;
-        let tables = o
-            .tables
-            .iter()
-            .filter(|t| judge::table(t) == Identity::Broken);
-        let targets = o
-            .targets
-            .iter()
-            .filter(|t| judge::target(t) == Identity::Broken);
-        tables
-            .map(broken_table)
-            .chain(targets.map(broken_target))
-            .collect()
+        let tables = self.tables(Identity::Broken).map(broken_table);
+        let targets = self.targets(Identity::Broken).map(broken_target);
+        tables.chain(targets).collect()
     }
 
     fn left(&self) -> Vec<String> {

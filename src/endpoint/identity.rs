@@ -128,10 +128,11 @@ async fn complete(connection: &mut Connection, identity: &mut Identity) -> Resul
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn primary() -> Identity {
+    /// A PostgreSQL that tells everything of itself.
+    pub(in crate::endpoint) fn primary() -> Identity {
         Identity {
             system_identifier: Some(7),
             timeline: Some(1),

@@ -133,17 +133,6 @@ impl Keeper {
         lock_and_check(&mut self.connection, table, oid).await
     }
 
-    /// Bytes of a table's main fork now (without indexes and TOAST). With the lock held, every row
-    /// of the snapshot lies below that size.
-    pub async fn relation_size(&mut self, oid: u32) -> Result<u64> {
-        let sql = format!("SELECT pg_catalog.pg_relation_size({oid}::regclass, 'main')::text");
-        let reply = self.connection.query(&sql).await;
-        let reply = reply.doing("reading the size of a table")?;
-        Answer::new(&reply, "pg_relation_size()")
-            .number(0)?
-            .ok_or_else(|| Error::unexpected(format!("no table has the oid {oid}")))
-    }
-
     /// Gives the keeper to a task of its own that pings the server and notices the loss.
     pub fn guard(self) -> KeeperGuard {
         let snapshot = self.snapshot;
@@ -505,23 +494,14 @@ async fn end(mut connection: Connection) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::identity::tests::primary;
     use super::*;
 
     fn snapshot() -> Snapshot {
         Snapshot {
             name: "00000003-0000001B-1".to_owned(),
             text: "7:9:7".to_owned(),
-            identity: Identity {
-                system_identifier: Some(7),
-                timeline: Some(1),
-                host: "a".to_owned(),
-                port: 5432,
-                database: "shop".to_owned(),
-                database_oid: Some(5),
-                server_version_num: Some(150_004),
-                version: "PostgreSQL 15.4".to_owned(),
-                in_recovery: false,
-            },
+            identity: primary(),
             taken_at: String::new(),
             server_started: String::new(),
             replayed: None,

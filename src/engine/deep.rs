@@ -18,6 +18,9 @@ const QUESTIONS_PER_TRANSACTION: usize = 50;
 /// that is gone is noticed earlier, by TCP keepalive and by the loss of the snapshot.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
+/// Before a question is asked again over a new connection.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Who answers.
 #[derive(Clone, Copy)]
 pub struct Readers<'a> {
@@ -102,7 +105,18 @@ impl<'a> Reader<'a> {
         findings
     }
 
+    /// A connection that is lost is made anew, once: the question changes nothing.
     async fn numbers(&mut self, question: &Question) -> EndpointResult<Vec<u64>> {
+        match self.once(question).await {
+            Err(error) if error.code().is_none() => {
+                tokio::time::sleep(PAUSE).await;
+                self.once(question).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn once(&mut self, question: &Question) -> EndpointResult<Vec<u64>> {
         let asked = self.try_numbers(question).await;
         if asked.is_err() {
             // The transaction has failed, or the connection is gone.

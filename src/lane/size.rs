@@ -1,7 +1,7 @@
 //! How large batches are: decided from what became of the last ones. Pure.
 //!
 //! ```text
-//!            dear around the COPY, commits as fast as usual: a quarter more
+//!            dear around the COPY, commits as fast as usual: up to twice as much
 //!   2 MiB ─────────────────────────────────────────────────────────────────▶ ceiling
 //!            failed: half of what failed, which is the ceiling from then on
 //! ```
@@ -14,6 +14,11 @@ const FIRST: usize = 2 << 20;
 
 /// Batches grow while BEGIN, ledger and COMMIT take more than this part of the time of their COPY.
 const SHARE: u32 = 8;
+
+/// So many commits are looked at before batches grow. A busy machine makes many answers late, most of
+/// them where lanes are many; that is no cost which larger batches would save, and their memory is
+/// never given back.
+const ROUND: u32 = 8;
 
 /// A commit that takes longer than this times the usual is trouble enough to stop growing.
 const SLOWER: u32 = 2;
@@ -41,7 +46,16 @@ pub(super) struct BatchSize {
     ceiling: usize,
     /// Usual time of a commit: a running mean; nothing before the first, and after a failure.
     usual: Option<Duration>,
-    /// Least time around a COPY lately.
+    round: Round,
+}
+
+/// The commits since batches last grew, or were last found large enough.
+#[derive(Debug, Default)]
+struct Round {
+    commits: u32,
+    /// Time of all COPYs.
+    copy: Duration,
+    /// Least time around one of them.
     around: Duration,
 }
 
@@ -53,7 +67,7 @@ impl BatchSize {
             aim: FIRST.min(limit),
             ceiling: limit,
             usual: None,
-            around: Duration::MAX,
+            round: Round::default(),
         }
     }
 
@@ -69,15 +83,13 @@ impl BatchSize {
             None => took.commit,
             Some(usual) => (usual * 7 + took.commit) / 8,
         });
-        // The least of the last ones: a busy machine makes single answers late, and that is no cost
-        // which larger batches would save.
-        self.around = took.around.min(self.around.saturating_mul(9) / 8);
-        let filled = bytes.saturating_mul(2) > self.aim;
-        let dear = self.around.saturating_mul(SHARE) > took.copy;
-        if filled && flat && dear {
-            // A ceiling may be a few bytes, of which a quarter is nothing.
-            let grown = self.aim.saturating_add((self.aim / 4).max(1));
-            self.aim = grown.min(self.ceiling);
+        if bytes.saturating_mul(2) <= self.aim {
+            return;
+        }
+        self.round.add(took);
+        if self.round.commits >= ROUND && flat {
+            self.aim = self.round.better(self.aim).min(self.ceiling);
+            self.round = Round::default();
         }
     }
 
@@ -87,6 +99,29 @@ impl BatchSize {
         self.ceiling = (bytes / 2).clamp(1, self.ceiling);
         self.aim = self.aim.min(self.ceiling);
         self.usual = None;
+        self.round = Round::default();
+    }
+}
+
+impl Round {
+    fn add(&mut self, took: Took) {
+        self.around = match self.commits {
+            0 => took.around,
+            _ => self.around.min(took.around),
+        };
+        self.copy += took.copy;
+        self.commits += 1;
+    }
+
+    /// The size with which what is around a COPY would take no more than its share, at most the double.
+    fn better(&self, aim: usize) -> usize {
+        let allowed = self.copy / (self.commits.max(1) * SHARE);
+        if self.around <= allowed {
+            return aim;
+        }
+        let times = self.around.as_secs_f64() / allowed.as_secs_f64().max(1e-9);
+        let grown = aim as f64 * times.min(2.0);
+        (grown as usize).max(aim + 1)
     }
 }
 
@@ -126,10 +161,23 @@ mod tests {
     #[test]
     fn batches_grow_up_to_the_budget_while_what_is_around_them_is_dear() {
         let mut size = BatchSize::new(LIMIT);
-        commit(&mut size, 1, took(79, 10));
-        assert_eq!(size.aim(), (2 << 20) * 5 / 4);
-        commit(&mut size, 20, took(79, 10));
+        commit(&mut size, 7, took(80, 100));
+        assert_eq!(size.aim(), 2 << 20, "a round is eight commits");
+        commit(&mut size, 1, took(80, 100));
+        assert_eq!(size.aim(), 4 << 20);
+        commit(&mut size, 16, took(80, 100));
         assert_eq!(size.aim(), LIMIT);
+    }
+
+    #[test]
+    fn batches_grow_no_further_than_their_share_asks_for() {
+        let mut size = BatchSize::new(LIMIT);
+        commit(&mut size, 8, took(80, 15));
+        assert_eq!(
+            size.aim(),
+            3 << 20,
+            "half as much again for 15 ms where 10 are allowed"
+        );
     }
 
     #[test]
@@ -140,26 +188,35 @@ mod tests {
     }
 
     #[test]
+    fn a_busy_machine_that_makes_most_answers_late_does_not_make_batches_grow() {
+        let mut size = BatchSize::new(LIMIT);
+        for _ in 0..100 {
+            commit(&mut size, 7, took(80, 40));
+            commit(&mut size, 1, took(80, 5));
+        }
+        assert_eq!(size.aim(), 2 << 20);
+    }
+
+    #[test]
     fn batches_grow_when_the_target_has_become_far() {
         let mut size = BatchSize::new(LIMIT);
-        commit(&mut size, 10, took(80, 5));
-        commit(&mut size, 100, took(80, 40));
+        commit(&mut size, 100, took(80, 5));
+        commit(&mut size, 40, took(80, 100));
         assert_eq!(size.aim(), LIMIT);
     }
 
     #[test]
     fn batches_do_not_grow_while_commits_are_slower_than_usual() {
         let mut size = BatchSize::new(LIMIT);
-        commit(&mut size, 1, took(80, 20));
-        let before = size.aim();
+        commit(&mut size, 7, took(80, 100));
         let slow = Took {
-            commit: ms(21),
-            ..took(80, 20)
+            commit: ms(101),
+            ..took(80, 100)
         };
-        size.committed(before, slow);
-        assert_eq!(size.aim(), before);
-        commit(&mut size, 1, took(80, 20));
-        assert!(size.aim() > before);
+        commit(&mut size, 1, slow);
+        assert_eq!(size.aim(), 2 << 20);
+        commit(&mut size, 1, took(80, 100));
+        assert_eq!(size.aim(), 4 << 20);
     }
 
     #[test]

@@ -138,9 +138,13 @@ impl Mapping {
         }
         for column in self.columns.keys() {
             let table = database.relation_named(&column.table);
+            let table = table.filter(|relation| relation.is_table());
             let found = table.is_some_and(|t| t.column(&column.column).is_some());
             let name = readable(&column.column);
-            let line = format!("[columns] there is no column {}.{name}", column.table);
+            let line = format!(
+                "[columns] there is no column {}.{name} of a table",
+                column.table
+            );
             must(found, line);
         }
         unmatched
@@ -487,7 +491,7 @@ mod tests {
                 "[schemas] there is no schema private",
                 "[tables] there is no table or view public.u",
                 "[types] no column is of type money",
-                "[columns] there is no column public.t.c",
+                "[columns] there is no column public.t.c of a table",
             ]
         );
     }

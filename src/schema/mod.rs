@@ -11,6 +11,7 @@
 
 pub mod convert;
 pub mod deep;
+pub mod dump;
 pub mod finding;
 mod fit;
 pub mod inspect;

@@ -7,7 +7,7 @@ use testenv::standin::{Limits, TimeoutChange};
 use testenv::{Action, Fault, StandinOptions, Trigger};
 
 use crate::judged::{Judged as _, TABLES, VALUE, copy, pair, pair_with};
-use crate::source::{Held, LARGE, LARGE_ROWS, SMALL_MEMORY};
+use crate::source::{LARGE, LARGE_ROWS, SMALL_MEMORY, waiting};
 
 /// A statement timeout of this many seconds that nobody can lift.
 fn impatient(seconds: f64, change: TimeoutChange) -> StandinOptions {
@@ -57,9 +57,7 @@ fn a_row_that_no_statement_timeout_lets_pass_is_told_by_its_place() {
 #[test]
 fn a_target_that_closes_in_mid_stream_is_written_to_again() {
     let pair = pair(LARGE, LARGE_ROWS);
-    let held = Held::table(pair.target(), "a");
-    let mut running = copy(&pair).args(SMALL_MEMORY).start();
-    running.when("it waits for the lock", || held.is_waited_for());
+    let (held, running) = waiting(&pair, &[]);
     // Only now: the probe has had its COPY.
     let faults = pair.standin.faults();
     let data = |nth| Trigger::frontend(Frontend::CopyData).nth(nth);
@@ -75,12 +73,7 @@ fn a_target_that_closes_in_mid_stream_is_written_to_again() {
 #[test]
 fn a_target_that_is_gone_for_good_ends_the_run_and_the_same_command_completes_it() {
     let pair = pair(LARGE, LARGE_ROWS);
-    let held = Held::table(pair.target(), "a");
-    let mut running = copy(&pair)
-        .args(SMALL_MEMORY)
-        .args(&["--retry-for", "3"])
-        .start();
-    running.when("it waits for the lock", || held.is_waited_for());
+    let (held, running) = waiting(&pair, &["--retry-for", "3"]);
     let faults = pair.standin.faults();
     let refuse = Fault::new(Trigger::connect(), Action::RefuseConnect(Close::Rst));
     faults.add(refuse.always());

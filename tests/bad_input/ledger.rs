@@ -3,7 +3,7 @@
 use crate::judged::{
     Judged as _, Plain, ROWS, TABLES, assert_untouched, copy, pair, planted, role,
 };
-use crate::source::{Held, LARGE, LARGE_ROWS, SMALL_MEMORY};
+use crate::source::{LARGE, LARGE_ROWS, SMALL_MEMORY, waiting};
 
 #[test]
 fn a_user_who_may_not_create_the_ledger_is_told_what_to_grant() {
@@ -129,9 +129,7 @@ fn a_ledger_row_that_can_not_be_read_is_refused() {
 #[test]
 fn a_second_process_on_one_run_is_refused_and_the_first_completes() {
     let pair = pair(LARGE, LARGE_ROWS);
-    let held = Held::table(pair.target(), "a");
-    let mut first = copy(&pair).args(SMALL_MEMORY).start();
-    first.when("it waits for the lock", || held.is_waited_for());
+    let (held, first) = waiting(&pair, &[]);
     copy(&pair)
         .args(SMALL_MEMORY)
         .run()
@@ -145,9 +143,7 @@ fn a_second_process_on_one_run_is_refused_and_the_first_completes() {
 #[test]
 fn an_unfinished_run_is_not_mixed_with_another_command() {
     let pair = pair(LARGE, LARGE_ROWS);
-    let held = Held::table(pair.target(), "a");
-    let mut first = copy(&pair).args(SMALL_MEMORY).start();
-    first.when("it waits for the lock", || held.is_waited_for());
+    let (held, first) = waiting(&pair, &[]);
     first.signal("KILL");
     let _ = first.wait();
     held.release();

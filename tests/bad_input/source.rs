@@ -5,7 +5,7 @@ use std::time::Duration;
 use testenv::fault::{Backend, Close};
 use testenv::{Action, Database, Fault, FaultProxy, PgBouncer, Trigger};
 
-use crate::harness::{Pair, Wire9};
+use crate::harness::{Pair, Running, Wire9};
 use crate::judged::{Judged as _, copy, pair, planted, until, with_secret};
 
 /// A table that one lane of little memory can not read ahead of the target, and small ones after it.
@@ -57,13 +57,20 @@ impl<'a> Held<'a> {
     }
 }
 
+/// A copy with [`SMALL_MEMORY`] and these arguments that waits for the lock on its first table.
+#[track_caller]
+pub(crate) fn waiting<'a>(pair: &'a Pair, arguments: &[&str]) -> (Held<'a>, Running) {
+    let held = Held::table(pair.target(), "a");
+    let mut running = copy(pair).args(SMALL_MEMORY).args(arguments).start();
+    running.when("it waits for the lock", || held.is_waited_for());
+    (held, running)
+}
+
 /// Rewrites the second table after the snapshot and before it is read.
 #[track_caller]
 fn rewritten(statement: &str) {
     let pair = pair(LARGE, LARGE_ROWS);
-    let held = Held::table(pair.target(), "a");
-    let mut running = copy(&pair).args(SMALL_MEMORY).start();
-    running.when("it waits for the lock", || held.is_waited_for());
+    let (held, running) = waiting(&pair, &[]);
     pair.source.execute(statement).expect("it is rewritten");
     held.release();
     running
@@ -97,9 +104,7 @@ fn a_rewriting_alter_before_a_table_is_read_is_noticed() {
 #[test]
 fn a_table_that_is_being_read_can_not_be_rewritten() {
     let pair = pair(LARGE, LARGE_ROWS);
-    let held = Held::table(pair.target(), "a");
-    let mut running = copy(&pair).args(SMALL_MEMORY).start();
-    running.when("it waits for the lock", || held.is_waited_for());
+    let (held, running) = waiting(&pair, &[]);
     for statement in [
         "VACUUM FULL a",
         "TRUNCATE a",
@@ -120,9 +125,7 @@ fn a_table_that_is_being_read_can_not_be_rewritten() {
 #[test]
 fn a_table_that_is_dropped_after_the_snapshot_is_named() {
     let pair = pair(LARGE, LARGE_ROWS);
-    let held = Held::table(pair.target(), "a");
-    let mut running = copy(&pair).args(SMALL_MEMORY).start();
-    running.when("it waits for the lock", || held.is_waited_for());
+    let (held, running) = waiting(&pair, &[]);
     pair.source.execute("DROP TABLE b").expect("it is dropped");
     held.release();
     running.wait().fails(5, &["public.b", "dropped or renamed"]);
@@ -131,9 +134,7 @@ fn a_table_that_is_dropped_after_the_snapshot_is_named() {
 #[test]
 fn a_keeper_that_dies_ends_the_run_and_the_same_command_completes_it() {
     let pair = pair(LARGE, LARGE_ROWS);
-    let held = Held::table(pair.target(), "a");
-    let mut running = copy(&pair).args(SMALL_MEMORY).start();
-    running.when("it waits for the lock", || held.is_waited_for());
+    let (held, running) = waiting(&pair, &[]);
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                 WHERE application_name = 'wire9/keeper' AND datname = current_database()";
     let killed = pair.source.query(kill).expect("it is killed");
@@ -175,12 +176,7 @@ fn a_source_that_is_gone_for_good_ends_the_run_and_the_same_command_completes_it
         rows: LARGE_ROWS,
     };
     let pair = Pair::on(&cluster, testenv::StandinOptions::default(), sample);
-    let held = Held::table(pair.target(), "a");
-    let mut running = copy(&pair)
-        .args(SMALL_MEMORY)
-        .args(&["--retry-for", "3"])
-        .start();
-    running.when("it waits for the lock", || held.is_waited_for());
+    let (held, running) = waiting(&pair, &["--retry-for", "3"]);
     cluster.stop().expect("it is stopped");
     held.release();
     running

@@ -1,48 +1,80 @@
-//! What a conversion makes of whole databases, applied to real servers.
+//! What a conversion makes of whole databases: applied to real servers, and read back.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 
 use testenv::sample::{self, Everything};
-use testenv::{Cluster, ClusterOptions, Database};
-use wire9::catalog::database as model;
+use testenv::standin::Undocumented;
+use testenv::{Cluster, Database, Standin, StandinOptions};
+use wire9::catalog::database::{self as model, Name};
 use wire9::endpoint::introspect;
-use wire9::profile::Profile;
-use wire9::schema::convert::{Conversion, Wishes, convert};
+use wire9::profile::{Fact, Profile};
+use wire9::schema::convert::{Conversion, Makes, Section, Wishes, convert, orphans};
 use wire9::schema::mapping::Mapping;
 use wire9::wire::{ConnectOptions, Connection, Endpoint, Environment};
 
-async fn connect(database: &Database) -> Connection {
-    let environment = Environment::default();
-    let options = ConnectOptions::parse(&database.socket_uri(), Endpoint::Postgres, &environment);
+const SAMPLES: [&str; 5] = ["everything", "planted", "shop", "chinook", "objects"];
+
+/// A runtime per step: a stand-in, which has its own, can not be dropped inside of one.
+fn block<T>(future: impl Future<Output = T>) -> T {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build().expect("a runtime");
+    runtime.block_on(future)
+}
+
+async fn connect(uri: &str, endpoint: Endpoint) -> Connection {
+    let options = ConnectOptions::parse(uri, endpoint, &Environment::default());
     let connection = Connection::connect(&options.expect("a URI of testenv")).await;
     connection.expect("the server answers")
 }
 
-async fn read(database: &Database) -> model::Database {
-    let mut connection = connect(database).await;
-    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''";
-    connection.query(begin).await.expect("a transaction begins");
-    introspect::database(&mut connection).await.expect("read")
+fn read(database: &Database) -> model::Database {
+    block(async {
+        let mut connection = connect(&database.socket_uri(), Endpoint::Postgres).await;
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''";
+        connection.query(begin).await.expect("a transaction begins");
+        introspect::database(&mut connection).await.expect("read")
+    })
 }
 
-/// Applies all statements; those that fail, with the server's words.
-async fn apply(target: &Database, conversion: &Conversion) -> Vec<String> {
-    let mut connection = connect(target).await;
-    connection.query("SET search_path = ''").await.expect("set");
-    let mut failed = Vec::new();
-    for statement in &conversion.statements {
-        if let Err(error) = connection.query(&statement.sql).await {
-            failed.push(format!("{}: {error}\n{}", statement.object, statement.sql));
+/// Applies all statements; the places of those that fail, with the server's words.
+fn apply(uri: &str, endpoint: Endpoint, conversion: &Conversion) -> Vec<(usize, String)> {
+    block(async {
+        let mut connection = connect(uri, endpoint).await;
+        connection.query("SET search_path = ''").await.expect("set");
+        let mut failed = Vec::new();
+        for (at, statement) in conversion.statements.iter().enumerate() {
+            if let Err(error) = connection.query(&statement.sql).await {
+                failed.push((
+                    at,
+                    format!("{}: {error}\n{}", statement.object, statement.sql),
+                ));
+            }
         }
-    }
-    failed
+        failed
+    })
 }
 
-fn profiles() -> [(&'static str, Profile); 2] {
-    [
-        ("db9", Profile::db9_documented()),
-        ("postgresql", Profile::postgresql()),
-    ]
+/// A source filled with one of the samples.
+fn filled(sample: &str) -> Database {
+    let source = Cluster::shared().database(sample).expect("a database");
+    let filled = match sample {
+        "everything" => sample::everything(&source, Everything::QUICK),
+        "planted" => sample::planted(&source),
+        "shop" => sample::shop(&source, 0.001),
+        "chinook" => sample::chinook(&source),
+        _ => source.execute(include_str!("objects.sql")),
+    };
+    filled.expect(sample);
+    source
+}
+
+fn converted(database: &model::Database, profile: &Profile, mapping: &Mapping) -> Conversion {
+    let wishes = Wishes {
+        comments: true,
+        foreign_tables: false,
+    };
+    convert(database, profile, mapping, wishes)
 }
 
 /// Every object of the second section, with its whole definition.
@@ -51,115 +83,193 @@ fn objects(database: &model::Database) -> BTreeSet<String> {
     for relation in &database.relations {
         let name = &relation.name;
         for index in relation.indexes.iter().filter(|i| i.constraint.is_none()) {
-            all.insert(format!(
-                "index {name}: {} {}",
-                index.definition, index.valid
-            ));
+            let (definition, valid) = (&index.definition, index.valid);
+            all.insert(format!("index {name}: {definition} {valid}"));
+            all.extend(index.comment.iter().map(|c| format!("comment {name}: {c}")));
         }
         for constraint in &relation.constraints {
             let definition = &constraint.definition;
-            all.insert(format!(
-                "constraint {name}.{}: {definition}",
-                constraint.name
-            ));
+            let constraint_name = &constraint.name;
+            all.insert(format!("constraint {name}.{constraint_name}: {definition}"));
+            let comment = constraint.comment.iter();
+            all.extend(comment.map(|c| format!("comment {name}: {c}")));
         }
         for trigger in &relation.triggers {
-            all.insert(format!(
-                "trigger {name}: {} {}",
-                trigger.definition, trigger.enabled
-            ));
+            let (definition, enabled) = (&trigger.definition, trigger.enabled);
+            all.insert(format!("trigger {name}: {definition} {enabled}"));
+            let comment = trigger.comment.iter();
+            all.extend(comment.map(|c| format!("comment {name}: {c}")));
         }
         if let Some(query) = &relation.query {
             let (options, populated) = (&relation.options, relation.populated);
             all.insert(format!("view {name}: {options:?} {populated} {query}"));
         }
-        for comment in relation.columns.iter().filter_map(|c| c.comment.as_ref()) {
-            all.insert(format!("comment {name}: {comment}"));
-        }
-        all.extend(
-            relation
-                .comment
-                .iter()
-                .map(|c| format!("comment {name}: {c}")),
-        );
+        let columns = relation.columns.iter().filter_map(|c| c.comment.as_ref());
+        let comments = columns.chain(&relation.comment);
+        all.extend(comments.map(|c| format!("comment {name}: {c}")));
     }
-    for routine in &database.routines {
+    for routine in database.routines.iter().filter(|r| r.extension.is_none()) {
         let (signature, definition) = (routine.signature(), &routine.definition);
         all.insert(format!("routine {signature}: {definition:?}"));
+        let comment = routine.comment.iter();
+        all.extend(comment.map(|c| format!("comment {signature}: {c}")));
     }
     all
 }
 
-#[tokio::test]
-async fn explore() {
-    let cluster = Cluster::start(ClusterOptions::new().major(15)).expect("a cluster");
-    let chinook = std::fs::read_to_string("/work/shared/data/chinook.sql").unwrap();
-    let chinook = chinook
-        .lines()
-        .filter(|l| !l.starts_with('\\'))
-        .filter(|l| !l.contains("DATABASE"))
-        .collect::<Vec<_>>()
-        .join("\n");
-    for name in ["everything", "planted", "shop", "chinook", "intro"] {
-        let source = cluster.database(name).expect("a database");
-        match name {
-            "everything" => sample::everything(&source, Everything::QUICK).expect("filled"),
-            "planted" => source
-                .execute(include_str!("../../testenv/src/sample/planted.sql"))
-                .expect("planted"),
-            "intro" => source
-                .execute(include_str!("../introspect_database/planted.sql"))
-                .expect("planted"),
-            "shop" => sample::shop(&source, 0.001).map(|_| ()).expect("shop"),
-            _ => {
-                let _ = source.execute(&chinook).expect("chinook");
-            }
-        };
-        let database = read(&source).await;
-        for (profile_name, profile) in profiles() {
-            let wishes = Wishes {
-                comments: true,
-                foreign_tables: false,
-            };
-            let conversion = convert(&database, &profile, &Mapping::default(), wishes);
-            let target = cluster
-                .database(&format!("{name}_{profile_name}"))
-                .expect("target");
-            let failed = apply(&target, &conversion).await;
-            println!(
-                "##### {name} {profile_name}: {} statements, {} failed",
-                conversion.statements.len(),
-                failed.len()
+/// What a conversion leaves out even for a PostgreSQL, as `objects` writes it, up to the colon.
+const GONE: [&str; 5] = [
+    "constraint planted.checked.not_valid_check",
+    "routine planted.product(integer)",
+    "trigger planted.indexed: CREATE TRIGGER disabled_trigger",
+    "view planted.view_on_foreign",
+    "view planted.view_on_view_on_foreign",
+];
+
+#[test]
+fn a_postgresql_target_ends_up_with_the_same_objects() {
+    for sample in SAMPLES {
+        let database = read(&filled(sample));
+        let conversion = converted(&database, &Profile::postgresql(), &Mapping::default());
+        let target = Cluster::shared().database("target").expect("a database");
+        let failed = apply(&target.socket_uri(), Endpoint::Postgres, &conversion);
+        assert_eq!(failed, [], "{sample}");
+        let (before, after) = (objects(&database), objects(&read(&target)));
+        let gone = before.difference(&after).map(String::as_str);
+        let gone: Vec<&str> = gone
+            .filter(|object| !GONE.iter().any(|known| object.starts_with(known)))
+            .collect();
+        assert_eq!(gone, Vec::<&str>::new(), "{sample}");
+        let new: Vec<&String> = after.difference(&before).collect();
+        assert_eq!(new, Vec::<&String>::new(), "{sample}");
+    }
+}
+
+#[test]
+fn a_db9_takes_every_statement() {
+    for sample in SAMPLES {
+        let database = read(&filled(sample));
+        let conversion = converted(&database, &Profile::db9_documented(), &Mapping::default());
+        let standin = Standin::start(StandinOptions::default()).expect("a stand-in");
+        let failed = apply(&standin.uri(), Endpoint::Db9, &conversion);
+        assert_eq!(failed, [], "{sample}");
+    }
+}
+
+/// A DB9 that has nothing of what no document promises.
+fn bare() -> Standin {
+    let mut options = StandinOptions::default();
+    options.limits.refused = Undocumented::ALL.to_vec();
+    Standin::start(options).expect("a stand-in")
+}
+
+/// What a probe of it would tell.
+fn bare_profile() -> Profile {
+    let no = || Some(Fact::probed(false));
+    let mut profile = Profile::db9_documented();
+    profile.overlay(Profile {
+        domains: no(),
+        composite_types: no(),
+        unlogged_tables: no(),
+        generated_stored: no(),
+        deferrable_constraints: no(),
+        exclude_constraints: no(),
+        not_valid_constraints: no(),
+        nulls_not_distinct: no(),
+        include_columns: no(),
+        partial_indexes: no(),
+        expression_indexes: no(),
+        index_ordering: no(),
+        operator_classes: no(),
+        materialized_views: no(),
+        row_triggers: no(),
+        statement_triggers: no(),
+        procedures: no(),
+        aggregates: no(),
+        custom_operators: no(),
+        comments: no(),
+        analyze: no(),
+        ..Profile::default()
+    });
+    profile
+}
+
+#[test]
+fn a_db9_that_has_nothing_undocumented_takes_every_statement_once_it_is_probed() {
+    for sample in SAMPLES {
+        let database = read(&filled(sample));
+        let conversion = converted(&database, &bare_profile(), &Mapping::default());
+        let failed = apply(&bare().uri(), Endpoint::Db9, &conversion);
+        assert_eq!(failed, [], "{sample}");
+    }
+}
+
+#[test]
+fn what_a_db9_that_was_not_probed_may_refuse_is_announced() {
+    for sample in SAMPLES {
+        let database = read(&filled(sample));
+        let conversion = converted(&database, &Profile::db9_documented(), &Mapping::default());
+        let mut absent: BTreeSet<usize> = BTreeSet::new();
+        for (at, error) in apply(&bare().uri(), Endpoint::Db9, &conversion) {
+            let statement = &conversion.statements[at];
+            absent.insert(at);
+            let announced = conversion.findings.iter().any(|finding| {
+                finding.kind.id == "may-be-refused" && finding.object == statement.object
+            });
+            let follows = statement.needs.iter().any(|need| absent.contains(need));
+            let harmless = matches!(
+                statement.makes,
+                Makes::Trigger | Makes::Comment | Makes::Analyze
             );
-            for f in failed {
-                println!("  FAILED {f}");
-            }
-            if profile_name == "postgresql" {
-                let (before, after) = (objects(&database), objects(&read(&target).await));
-                for o in before.difference(&after) {
-                    println!("  GONE {o}");
-                }
-                for o in after.difference(&before) {
-                    println!("  NEW {o}");
-                }
-            }
-            let mut text = String::new();
-            for s in &conversion.statements {
-                for r in &s.rewritten {
-                    text.push_str(&format!("-- {r}\n"));
-                }
-                text.push_str(&format!("{};\n", s.sql));
-            }
-            for l in &conversion.left_out {
-                text.push_str(&format!("-- LEFT {}: {}\n", l.object, l.why));
-            }
-            for f in &conversion.findings {
-                text.push_str(&format!(
-                    "-- FINDING {} {}: {}\n",
-                    f.kind.id, f.object, f.detail
-                ));
-            }
-            std::fs::write(format!("/tmp/post_{name}_{profile_name}.sql"), text).unwrap();
+            let other = statement.section == Section::PreData;
+            assert!(
+                announced || follows || harmless || other,
+                "{sample}: {error}"
+            );
         }
     }
+}
+
+#[test]
+fn names_that_a_mapping_gives_are_in_every_statement() {
+    let database = read(&filled("objects"));
+    let mut mapping = Mapping::default();
+    mapping
+        .schemas
+        .insert("app".to_owned(), "New \"app\"".to_owned());
+    let users = Name::new("app", "users");
+    mapping.tables.insert(users, Name::new("other", "People"));
+    for profile in [Profile::db9_documented(), Profile::postgresql()] {
+        let conversion = converted(&database, &profile, &mapping);
+        let target = Cluster::shared().database("target").expect("a database");
+        let failed = apply(&target.socket_uri(), Endpoint::Postgres, &conversion);
+        assert_eq!(failed, []);
+        let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'app'";
+        assert_eq!(target.query_value::<i64>(schemas).expect("counted"), 0);
+    }
+}
+
+#[test]
+fn orphans_are_counted_without_a_value() {
+    let source = filled("chinook");
+    let database = read(&source);
+    let profile = Profile::db9_documented();
+    let conversion = converted(&database, &profile, &Mapping::default());
+    let queries = orphans(&database, &conversion);
+    let keys = conversion.statements.iter();
+    let keys = keys.filter(|s| s.makes == Makes::ForeignKey);
+    assert_eq!(queries.len(), keys.count());
+    let count = |sql: &str| source.query_value::<i64>(sql).expect("counted");
+    assert!(queries.iter().all(|query| count(&query.sql) == 0));
+    let lost = "SET session_replication_role = replica; DELETE FROM artist WHERE artist_id = 1";
+    source.execute(lost).expect("deleted");
+    let broken: Vec<(&str, i64)> = queries
+        .iter()
+        .map(|query| (query.object.as_str(), count(&query.sql)))
+        .filter(|(_, orphans)| *orphans > 0)
+        .collect();
+    assert_eq!(
+        broken,
+        [("foreign key public.album.album_artist_id_fkey", 2)]
+    );
 }

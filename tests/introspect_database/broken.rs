@@ -78,8 +78,10 @@ async fn a_table_that_somebody_locks_costs_its_views_and_no_patience() {
     database
         .execute(
             "CREATE SCHEMA app; CREATE TABLE app.held (a int); CREATE TABLE app.free (a int); \
-             CREATE VIEW app.of_held AS SELECT a FROM app.held; \
-             CREATE VIEW app.of_free AS SELECT a FROM app.free",
+             CREATE VIEW app.of_free AS SELECT a FROM app.free; \
+             DO $$ BEGIN FOR n IN 1..50 LOOP \
+               EXECUTE format('CREATE VIEW app.of_held_%s AS SELECT a FROM app.held', n); \
+             END LOOP; END $$",
         )
         .expect("filled");
     let mut holder = connect(&database).await;
@@ -92,13 +94,13 @@ async fn a_table_that_somebody_locks_costs_its_views_and_no_patience() {
         "{:?}",
         begun.elapsed()
     );
-    assert_eq!(relation(&found, "of_held").query, None);
+    assert_eq!(relation(&found, "of_held_1").query, None);
     assert!(relation(&found, "of_free").query.is_some());
     assert!(
         found
             .not_read
             .iter()
-            .any(|n| n.contains("view app.of_held"))
+            .any(|n| n.contains("view app.of_held_50"))
     );
     assert_eq!(relation(&found, "held").columns.len(), 1);
 }
@@ -212,4 +214,31 @@ async fn a_sequence_that_is_refused_costs_nobody_else() {
         .expect("read");
     assert!(found[0].is_some() && found[1].is_some(), "{found:?}");
     assert_eq!(found[2], None, "it is about to go, and locked");
+}
+
+#[tokio::test]
+async fn bytes_of_no_encoding_cost_their_object_alone() {
+    let database = Cluster::shared()
+        .database_encoded("ascii", "SQL_ASCII")
+        .expect("a database");
+    database
+        .execute(
+            r"CREATE SCHEMA app; CREATE TABLE app.t (a text DEFAULT E'caf\xe9', b text DEFAULT 'x');
+              COMMENT ON TABLE app.t IS E'caf\xe9';
+              DO $do$ BEGIN EXECUTE E'CREATE FUNCTION app.f() RETURNS text LANGUAGE plpgsql AS
+                $f$ BEGIN RETURN ''caf\xe9''; END $f$'; END $do$;
+              CREATE FUNCTION app.g() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        )
+        .expect("filled");
+    let found = read(&database).await;
+    let table = relation(&found, "t");
+    assert_eq!(table.comment.as_deref(), Some("caf?"));
+    let default = |name: &str| table.column(name).and_then(|c| c.default.expression());
+    assert_eq!((default("a"), default("b")), (None, Some("'x'::text")));
+    let routine = |name| found.routines.iter().find(|r| r.name == app(name)).unwrap();
+    assert_eq!(routine("f").definition, None);
+    assert!(routine("g").definition.is_some());
+    let noted = |what: &str| found.not_read.iter().any(|note| note.contains(what));
+    assert!(noted("default of column app.t.a") && noted("function app.f()"));
+    assert_eq!(found.not_read.len(), 2, "{:#?}", found.not_read);
 }

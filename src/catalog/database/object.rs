@@ -102,6 +102,8 @@ pub enum OtherKind {
     Grants,
     /// pg_tablespace of an object: one entry per tablespace.
     Tablespace,
+    /// pg_db_role_setting of this database: one entry for it and one per role.
+    Settings,
     /// pg_transform, access methods and whatever is not named above.
     Something,
 }

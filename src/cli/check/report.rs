@@ -1,5 +1,7 @@
 //! The report of a check: as text, and as JSON (`docs/findings.md` documents every field).
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use crate::cli::errors::clean;
@@ -47,7 +49,13 @@ impl Report<'_> {
         let mut text = format!("{}  {}\n", self.word(), self.findings.summary());
         section(&mut text, "", &self.endpoints());
         text.push_str(&self.findings.text());
-        section(&mut text, "NOT CHECKED", &self.not_checked());
+        let not_checked = self.not_checked();
+        if !not_checked.is_empty() {
+            text.push_str("\nNOT CHECKED\n");
+        }
+        for what in not_checked {
+            let _ = writeln!(text, "  {what}");
+        }
         text
     }
 

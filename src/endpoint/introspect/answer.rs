@@ -102,8 +102,29 @@ pub(super) async fn each(
     }
 }
 
-/// How long a guarded statement waits for a lock: whoever holds it longer keeps his object to himself.
-const LOCK_TIMEOUT: &str = "3s";
+/// How long guarded statements wait for locks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience(u32);
+
+impl Default for Patience {
+    /// Whoever holds a lock for longer than 3 s keeps his object to himself.
+    fn default() -> Self {
+        Self(3_000)
+    }
+}
+
+impl Patience {
+    /// Once a lock was waited for in vain, there is no point in as long a wait for each object that is
+    /// behind it.
+    pub(super) fn after(&mut self, refusal: &ServerError) {
+        if refusal.code == LOCK_NOT_AVAILABLE {
+            self.0 = 100;
+        }
+    }
+}
+
+/// SQLSTATE of a lock that `lock_timeout` gave up.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Runs a statement that may be refused. A transaction survives a refusal, and keeps none of the locks
 /// that the statement took: 20,000 do not fit.
@@ -111,12 +132,13 @@ pub(super) async fn guarded(
     connection: &mut Connection,
     what: &str,
     sql: &str,
+    Patience(milliseconds): Patience,
     read: impl FnMut(Fields<'_>) -> Read,
 ) -> Result<std::result::Result<(), Box<ServerError>>> {
     let doing = format!("reading {what}");
     let within = connection.transaction_status() == TransactionStatus::InTransaction;
     if within {
-        let begin = format!("SAVEPOINT wire9_reading; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'");
+        let begin = format!("SAVEPOINT wire9_reading; SET LOCAL lock_timeout = {milliseconds}");
         connection.query(&begin).await.doing(&doing)?;
     }
     let answer = match each(connection, &doing, sql, read).await {

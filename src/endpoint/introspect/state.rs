@@ -3,7 +3,7 @@
 //! Each fact has a statement of its own: one that a server refuses, or does not know, costs that fact
 //! alone.
 
-use super::answer::{Fields, Read, guarded};
+use super::answer::{Fields, Patience, Read, guarded};
 use crate::catalog::TableName;
 use crate::catalog::database::{ServerState, Slot, TargetState};
 use crate::catalog::is_system_schema;
@@ -239,7 +239,15 @@ impl Asking<'_> {
     async fn fact(&mut self, fact: &Fact) -> Result<()> {
         let state = &mut self.state;
         let keep = |f: Fields<'_>| (fact.keep)(state, &f);
-        if let Err(refusal) = guarded(self.connection, fact.what, fact.sql, keep).await? {
+        if let Err(refusal) = guarded(
+            self.connection,
+            fact.what,
+            fact.sql,
+            Patience::default(),
+            keep,
+        )
+        .await?
+        {
             self.note(format!("{}: {refusal}", fact.what));
         }
         Ok(())
@@ -259,7 +267,7 @@ impl Asking<'_> {
         let what = "sessions that listen and long transactions";
         let state = &mut self.state;
         let mut hidden = 0_u64;
-        let answer = guarded(self.connection, what, SQL, |f| {
+        let answer = guarded(self.connection, what, SQL, Patience::default(), |f| {
             hidden = f.number(3)?;
             if hidden == 0 {
                 state.listeners = Some(f.number(0)?);
@@ -292,10 +300,16 @@ async fn tables(connection: &mut Connection) -> Result<u64> {
                           WHERE table_type = 'BASE TABLE'";
     for sql in [CATALOG, SCHEMA] {
         let mut tables = 0;
-        let answer = guarded(connection, "the target's tables", sql, |f| {
-            tables += u64::from(!is_system_schema(&f.text(0)?));
-            Ok(())
-        });
+        let answer = guarded(
+            connection,
+            "the target's tables",
+            sql,
+            Patience::default(),
+            |f| {
+                tables += u64::from(!is_system_schema(&f.text(0)?));
+                Ok(())
+            },
+        );
         if answer.await?.is_ok() {
             return Ok(tables);
         }
@@ -328,9 +342,15 @@ async fn number(connection: &mut Connection, sql: &str) -> Result<Option<u32>> {
 /// The first value of the first row; `None` where it is NULL or the statement is refused.
 async fn value(connection: &mut Connection, sql: &str) -> Result<Option<String>> {
     let mut value = None;
-    let answer = guarded(connection, "the server's state", sql, |f| {
-        value = value.take().or_else(|| f.owned(0));
-        Ok(())
-    });
+    let answer = guarded(
+        connection,
+        "the server's state",
+        sql,
+        Patience::default(),
+        |f| {
+            value = value.take().or_else(|| f.owned(0));
+            Ok(())
+        },
+    );
     Ok(answer.await?.ok().and(value))
 }

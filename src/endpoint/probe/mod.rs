@@ -1,12 +1,17 @@
 //! Finds out what a target accepts, in a scratch schema that is dropped again.
 
+mod extensions;
+mod features;
+mod programs;
 mod scratch;
 mod session;
+mod types;
 mod values;
 
 use super::attempt::{attempt, leave};
 use super::error::{Doing as _, Result};
 use crate::profile::{Fact, Profile, ServerKind};
+use crate::sql;
 use crate::wire::{self, ConnectOptions, Connection, Reply, ServerError};
 
 /// How to probe.
@@ -27,9 +32,9 @@ pub struct Probed {
     pub notes: Vec<String>,
 }
 
-/// Probes the server on an idle connection, outside a transaction.
+/// Probes the server on an idle connection, outside a transaction: all of the profile that can be tried.
 ///
-/// Every item is a try of its own: a refusal is an answer. Where the server takes no scratch schema,
+/// Some 150 statements. Every item is a try of its own: a refusal is an answer. Where the server takes no scratch schema,
 /// the documented values stand, and a note says so.
 ///
 /// # Errors
@@ -37,6 +42,32 @@ pub struct Probed {
 ///
 /// The session's DateStyle is ISO afterwards.
 pub async fn probe(connection: &mut Connection, settings: &ProbeSettings) -> Result<Probed> {
+    probe_for(connection, settings, Purpose::Schema).await
+}
+
+/// As [`probe`], without what only a schema needs: types, statements, index methods, extensions. What is
+/// documented of these stands.
+///
+/// # Errors
+/// As [`probe`].
+pub async fn probe_rows(connection: &mut Connection, settings: &ProbeSettings) -> Result<Probed> {
+    probe_for(connection, settings, Purpose::Rows).await
+}
+
+/// What a probe is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Loading rows.
+    Rows,
+    /// Making a schema, and loading rows.
+    Schema,
+}
+
+async fn probe_for(
+    connection: &mut Connection,
+    settings: &ProbeSettings,
+    purpose: Purpose,
+) -> Result<Probed> {
     let version = connection
         .query("SELECT version()")
         .await
@@ -50,7 +81,7 @@ pub async fn probe(connection: &mut Connection, settings: &ProbeSettings) -> Res
     };
     session::probe(&mut prober).await?;
     if let Some(schema) = scratch::create(&mut prober).await? {
-        let tried = values::probe(&mut prober, &schema, settings.copy_bytes).await;
+        let tried = try_in(&mut prober, &schema, settings.copy_bytes, purpose).await;
         scratch::drop(&mut prober, &schema, settings.reconnect.as_ref()).await;
         tried?;
     }
@@ -58,6 +89,24 @@ pub async fn probe(connection: &mut Connection, settings: &ProbeSettings) -> Res
         profile: prober.profile,
         notes: prober.notes,
     })
+}
+
+/// Tries what needs the scratch schema.
+async fn try_in(
+    prober: &mut Prober<'_>,
+    schema: &str,
+    copy_bytes: usize,
+    purpose: Purpose,
+) -> Result<()> {
+    values::probe(prober, schema, copy_bytes).await?;
+    if purpose == Purpose::Schema {
+        types::probe(prober, schema).await?;
+        let quoted = sql::identifier(schema);
+        features::probe(prober, &quoted).await?;
+        programs::probe(prober, &quoted).await?;
+        extensions::probe(prober, &quoted).await?;
+    }
+    Ok(())
 }
 
 /// A probe under way.
@@ -108,6 +157,12 @@ impl Prober<'_> {
             let rows = replies.iter().rev().find(|reply| !reply.rows.is_empty())?;
             rows.value(0).map(str::to_owned)
         }))
+    }
+
+    /// What the server calls itself.
+    fn kind(&self) -> ServerKind {
+        let server = self.profile.server.as_ref();
+        server.map_or(ServerKind::Other, |fact| fact.value)
     }
 
     fn note(&mut self, text: impl Into<String>) {

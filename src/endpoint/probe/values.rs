@@ -1,11 +1,9 @@
 //! What a server makes of types, values and COPY: tried on tables of the scratch schema.
 
-use std::collections::BTreeMap;
-
 use super::{Prober, Try, probed, refusal};
 use crate::endpoint::attempt::leave;
 use crate::endpoint::error::Result;
-use crate::profile::{Fact, Rounding, TypeAnswer};
+use crate::profile::{Fact, Rounding};
 use crate::sql;
 
 pub(super) async fn probe(prober: &mut Prober<'_>, schema: &str, copy_bytes: usize) -> Result<()> {
@@ -14,37 +12,8 @@ pub(super) async fn probe(prober: &mut Prober<'_>, schema: &str, copy_bytes: usi
     numerics(prober, schema).await?;
     arrays_and_identities(prober, schema).await?;
     copies(prober, schema).await?;
-    rollback_of_copy(prober, schema, copy_bytes).await?;
-    types(prober, schema).await
+    rollback_of_copy(prober, schema, copy_bytes).await
 }
-
-/// Types of which the documents disagree, as PostgreSQL spells them.
-const TYPES: [&str; 24] = [
-    "smallint",
-    "integer",
-    "bigint",
-    "real",
-    "double precision",
-    "numeric(38,10)",
-    "boolean",
-    "text",
-    "character varying(10)",
-    "character(10)",
-    "bytea",
-    "uuid",
-    "date",
-    "time without time zone",
-    "time with time zone",
-    "timestamp without time zone",
-    "timestamp with time zone",
-    "interval",
-    "json",
-    "jsonb",
-    "xml",
-    "inet",
-    "macaddr",
-    "int4range",
-];
 
 /// A second's fraction whose digits are all different: what is left of it tells how many are kept.
 const FRACTION: &str = "04:05:06.123456";
@@ -294,68 +263,6 @@ async fn copied(prober: &mut Prober<'_>, copy: &str, doing: &str) -> Result<Opti
     let answer = refusal(connection, answer, doing)?;
     leave(connection).await?;
     Ok(answer.ok().and_then(|bytes| String::from_utf8(bytes).ok()))
-}
-
-/// Which types CREATE TABLE takes: all in one table first, then halves of what was refused.
-async fn types(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
-    let mut answers = BTreeMap::new();
-    let mut open: Vec<&[&str]> = vec![&TYPES];
-    let mut tables = 0;
-    while let Some(some) = open.pop() {
-        tables += 1;
-        let table = sql::qualified(schema, &format!("types{tables}"));
-        match created_types(prober, &table, some).await? {
-            Some(found) => answers.extend(found),
-            None if some.len() == 1 => {
-                answers.insert(some[0].to_owned(), TypeAnswer::Refused);
-            }
-            None => open.extend([&some[..some.len() / 2], &some[some.len() / 2..]]),
-        }
-    }
-    if let Some(documented) = prober.profile.types.take() {
-        for (name, answer) in documented.value {
-            answers.entry(name).or_insert(answer);
-        }
-    }
-    prober.profile.types = probed(answers);
-    Ok(())
-}
-
-/// Creates a table of columns of these types and reads back what they became; `None` if refused.
-async fn created_types(
-    prober: &mut Prober<'_>,
-    table: &str,
-    types: &[&str],
-) -> Result<Option<Vec<(String, TypeAnswer)>>> {
-    let columns: Vec<String> = types
-        .iter()
-        .enumerate()
-        .map(|(i, ty)| format!("c{i} {ty}"))
-        .collect();
-    let create = format!("CREATE TABLE {table} ({})", columns.join(", "));
-    if !prober.takes("types", &[&create]).await? {
-        return Ok(None);
-    }
-    let show = format!(
-        "SELECT pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute \
-         WHERE attrelid = {}::regclass AND attnum > 0 ORDER BY attnum",
-        sql::literal(table),
-    );
-    let shown = prober.run("types", &[&show]).await?.unwrap_or_default();
-    let rows = shown.first().map(|reply| reply.rows.as_slice());
-    let found = |i: usize| rows?.get(i)?.first()?.as_deref();
-    Ok(Some(
-        types
-            .iter()
-            .enumerate()
-            .map(|(i, ty)| match found(i) {
-                Some(other) if other != *ty => {
-                    ((*ty).to_owned(), TypeAnswer::Aliased(other.to_owned()))
-                }
-                _ => ((*ty).to_owned(), TypeAnswer::Accepted),
-            })
-            .collect(),
-    ))
 }
 
 /// Stores values in a column of a type and reads their text back; `None` where anything is refused.

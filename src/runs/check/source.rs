@@ -24,7 +24,7 @@ pub(super) struct Source {
 /// The transaction that the catalog was read in.
 pub(super) enum Transaction {
     /// With a snapshot that several readers share.
-    Shared(Keeper, ConnectOptions),
+    Shared(Box<Keeper>, ConnectOptions),
     /// Of a server that exports no snapshot.
     Alone(Connection),
 }
@@ -37,7 +37,8 @@ pub(super) async fn look(settings: &Settings) -> Result<Source, Error> {
     let connected = Connection::connect(&options).await;
     let mut connection = connected.map_err(|e| Error::connect("the source", e))?;
     options.pin(connection.peer());
-    supported(&identity(&mut connection).await?, settings)?;
+    let identity = identity(&mut connection).await?;
+    supported(&identity, settings.unsupported_source)?;
     let mut state = introspect::server_state(&mut connection).await?;
     let mut transaction = Transaction::begin(connection, options, &mut state).await?;
     let database = introspect::database(transaction.connection()).await?;
@@ -49,7 +50,7 @@ pub(super) async fn look(settings: &Settings) -> Result<Source, Error> {
 }
 
 /// Refuses what was never tested, unless that is wanted.
-fn supported(identity: &Identity, settings: &Settings) -> Result<(), Error> {
+fn supported(identity: &Identity, any: bool) -> Result<(), Error> {
     if identity.is_db9() {
         return Err(refused(
             "the source is a DB9, not a PostgreSQL",
@@ -57,7 +58,7 @@ fn supported(identity: &Identity, settings: &Settings) -> Result<(), Error> {
         ));
     }
     let version = identity.server_version_num;
-    if settings.unsupported_source || version.is_some_and(|v| SUPPORTED.contains(&v)) {
+    if any || version.is_some_and(|v| SUPPORTED.contains(&v)) {
         return Ok(());
     }
     Err(refused(
@@ -79,7 +80,7 @@ impl Transaction {
         match Keeper::open(&options, "wire9/check").await {
             Ok(keeper) => {
                 connection.close().await;
-                Ok(Self::Shared(keeper, options))
+                Ok(Self::Shared(Box::new(keeper), options))
             }
             Err(EndpointError::Refused { .. }) => {
                 state.exports_snapshots = Some(false);
@@ -114,5 +115,50 @@ impl Transaction {
             Self::Shared(keeper, _) => keeper.close().await,
             Self::Alone(connection) => connection.close().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::Exit;
+
+    fn identity(version: &str, number: Option<u32>) -> Identity {
+        Identity {
+            system_identifier: None,
+            timeline: None,
+            host: String::new(),
+            port: 0,
+            database: String::new(),
+            database_oid: None,
+            server_version_num: number,
+            version: version.to_owned(),
+            in_recovery: false,
+        }
+    }
+
+    #[test]
+    fn a_version_that_was_not_tested_is_refused_by_name_unless_that_is_wanted() {
+        for number in [130_000, 180_004] {
+            assert!(supported(&identity("PostgreSQL", Some(number)), false).is_ok());
+        }
+        for (version, number) in [
+            ("PostgreSQL 12.22", 120_022),
+            ("PostgreSQL 19beta1", 190_000),
+        ] {
+            let found = identity(version, Some(number));
+            let error = supported(&found, false).expect_err(version);
+            assert_eq!(error.exit, Exit::Refused);
+            assert!(error.what.contains(version), "{}", error.what);
+            assert!(supported(&found, true).is_ok(), "{version}");
+        }
+        assert!(supported(&identity("something else", None), false).is_err());
+    }
+
+    #[test]
+    fn a_db9_is_no_source_whatever_is_wanted() {
+        let found = identity("PostgreSQL 16 (db9-server 1.0)", Some(160_000));
+        let error = supported(&found, true).expect_err("a DB9");
+        assert!(error.what.contains("is a DB9"), "{}", error.what);
     }
 }

@@ -4,7 +4,7 @@
 use crate::catalog::{Catalog, TableName};
 use crate::endpoint::identity::Identity;
 use crate::endpoint::introspect;
-use crate::endpoint::probe::{ProbeSettings, probe};
+use crate::endpoint::probe::{ProbeSettings, probe_rows};
 use crate::endpoint::session::{WriteSettings, check_condition};
 use crate::endpoint::snapshot::{Activity, Keeper, KeeperGuard, Snapshot};
 use crate::engine;
@@ -178,7 +178,7 @@ async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), E
         reconnect: Some(options.clone()),
         copy_bytes: usize::try_from(batch.min(8 << 20)).unwrap_or(8 << 20),
     };
-    let probed = probe(&mut connection, &probe_settings).await?;
+    let probed = probe_rows(&mut connection, &probe_settings).await?;
     let mut profile = probed.profile;
     let mut notes = probed.notes;
     if let Some(text) = &settings.profile {

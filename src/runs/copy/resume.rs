@@ -1,8 +1,9 @@
 //! A run that goes on: whose it is, what is left of it, and whether the source still has the rows that
 //! were copied. And a run that is done.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
 use tokio::time::{Duration, sleep};
 
 use crate::endpoint::snapshot::Snapshot;
@@ -15,7 +16,7 @@ use crate::schema::Matching;
 
 use super::super::error::{Error, Exit};
 use super::empty::{count, truncate};
-use super::enter::{Entered, few, snapshot_text, tokens, work};
+use super::enter::{Entered, few, tokens, work};
 use super::prepare::Prepared;
 use super::refused;
 use super::settings::{Settings, Surroundings};
@@ -219,44 +220,83 @@ pub(super) async fn prove(
     phase("comparing the target with the ledger");
     let counts = engine::count_target(shared, &prepared.target_names(), settings.jobs).await;
     held(&entered.progress, counts, false)?;
-    if did_not_move(entered, prepared) {
+    let earlier = entered.earlier_snapshot.as_deref().and_then(Proven::read);
+    if let Some(earlier) = earlier.filter(|e| e.snapshot.shows_the_same_as(&prepared.snapshot)) {
+        entered.problems = earlier.problems();
         return Ok(());
     }
     phase("the source may have been written since: comparing what was copied with the source");
-    entered.problems = changed(entered, shared, settings).await?;
-    if entered.problems.is_empty() {
-        let snapshot = snapshot_text(prepared);
-        entered
-            .ledger
-            .set_snapshot(&entered.run, &entered.owner, &snapshot)
-            .await?;
-    }
+    let proven = Proven {
+        snapshot: prepared.snapshot.clone(),
+        changed: changed(entered, shared, settings).await?,
+    };
+    entered.problems = proven.problems();
+    entered
+        .ledger
+        .set_snapshot(&entered.run, &entered.owner, &proven.text())
+        .await?;
     Ok(())
 }
 
-/// Whether the snapshot of the process before is proven to show the same rows.
-fn did_not_move(entered: &Entered, prepared: &Prepared) -> bool {
-    let earlier = entered.earlier_snapshot.as_deref();
-    let earlier: Option<Snapshot> = earlier.and_then(|text| serde_json::from_str(text).ok());
-    earlier.is_some_and(|earlier| earlier.shows_the_same_as(&prepared.snapshot))
+/// The snapshot under which a run goes on, and what was found when it was compared with the rows that
+/// were copied before. The tables that are not left out are exactly this snapshot's as far as they are
+/// copied; a later snapshot that shows the same rows need not be compared with any.
+struct Proven {
+    snapshot: Snapshot,
+    /// Pairs whose copied rows are others in it; they are left out.
+    changed: BTreeSet<usize>,
 }
 
-/// The tables, by pair, of which a row that was copied is another on the source now, and why that
-/// leaves them out. Finished chunks are compared, too: a row may have moved into one.
+/// As the ledger stores it where tables are left out; else the snapshot stands alone.
+#[derive(Serialize, Deserialize)]
+struct Partly {
+    proven: Snapshot,
+    changed: BTreeSet<usize>,
+}
+
+impl Proven {
+    fn text(&self) -> String {
+        let text = match self.changed.is_empty() {
+            true => serde_json::to_string(&self.snapshot),
+            false => serde_json::to_string(&Partly {
+                proven: self.snapshot.clone(),
+                changed: self.changed.clone(),
+            }),
+        };
+        text.expect("a snapshot is JSON")
+    }
+
+    /// `None` where the text is of another version: everything is compared then.
+    fn read(text: &str) -> Option<Self> {
+        if let Ok(Partly { proven, changed }) = serde_json::from_str(text) {
+            let snapshot = proven;
+            return Some(Self { snapshot, changed });
+        }
+        let snapshot = serde_json::from_str(text).ok()?;
+        let changed = BTreeSet::new();
+        Some(Self { snapshot, changed })
+    }
+
+    fn problems(&self) -> HashMap<usize, String> {
+        const PROBLEM: &str = "rows that were copied have changed on the source since; this table \
+                               can not be continued: begin anew with --restart";
+        let problem = |pair: &usize| (*pair, PROBLEM.to_owned());
+        self.changed.iter().map(problem).collect()
+    }
+}
+
+/// The tables, by pair, of which a row that was copied is another on the source now. Finished chunks
+/// are compared, too: a row may have moved into one.
 async fn changed(
     entered: &Entered,
     shared: &Shared,
     settings: &Settings,
-) -> Result<HashMap<usize, String>, Error> {
-    const PROBLEM: &str = "rows that were copied have changed on the source since; this table can \
-                           not be continued: begin anew with --restart";
+) -> Result<BTreeSet<usize>, Error> {
     let begun = entered.works.iter().filter(|w| !w.done.is_empty());
     let begun: Vec<Work> = begun.cloned().collect();
     let same = engine::redigest(shared, &begun, settings.jobs).await?;
     let others = begun.iter().zip(same).filter(|(_, same)| !same);
-    Ok(others
-        .map(|(work, _)| (work.table, PROBLEM.to_owned()))
-        .collect())
+    Ok(others.map(|(work, _)| work.table).collect())
 }
 
 /// The target tables must hold what the ledger says; more rows are a fault only while the run is

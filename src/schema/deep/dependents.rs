@@ -56,15 +56,18 @@ pub(super) fn question(table: &Table<'_>, leaf: &Relation) -> Option<Question> {
     })
 }
 
-/// CHECKs on columns that are cut. One that was false before (NOT VALID) does not turn.
+/// CHECKs on columns that are cut. One that is NOT VALID is made only where the target takes it so, and a
+/// row that broke it before does not turn.
 fn checks<'a>(table: &'a Table<'_>) -> Vec<Computed> {
     if Profile::yes(&table.profile.check_constraints) == Some(false) {
         return Vec::new();
     }
+    let not_valid = Profile::yes(&table.profile.not_valid_constraints) == Some(true);
     let cut: Vec<&str> = table.cut_columns().collect();
     let affected = |check: &&'a Constraint| {
         check.kind == ConstraintKind::Check
             && check.enforced
+            && (check.validated || not_valid)
             && check
                 .columns
                 .iter()

@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(found[0].object, "primary key public.t.t_pkey");
         assert_eq!(
             (found[0].count, found[0].detail.as_str()),
-            (12, "30 rows in 12 groups")
+            (12, "12 groups, 30 rows in all")
         );
         assert_eq!(questions[0].findings(&[0, 0]), []);
     }

@@ -102,7 +102,7 @@ pub fn questions(database: &Database, profile: &Profile, conversion: &Conversion
         }
         questions.extend(keys::questions(&table));
     }
-    questions.sort_by(|a, b| b.bytes.cmp(&a.bytes));
+    questions.sort_by_key(|question| std::cmp::Reverse(question.bytes));
     questions
 }
 
@@ -149,7 +149,8 @@ impl Question {
                 continue;
             }
             let detail = match rows {
-                Some(rows) => format!("{rows} rows in {count} groups"),
+                Some(rows) if count == 1 => format!("1 group of {rows} rows"),
+                Some(rows) => format!("{count} groups, {rows} rows in all"),
                 None => ask.detail.clone(),
             };
             let finding = Finding::new(ask.kind, ask.object.as_str()).counted(count);

@@ -142,10 +142,13 @@ fn sorts_by_language(database: &Database, field: &Field) -> bool {
             data_type.base_name.as_str(),
             "text" | "varchar" | "bpchar" | "citext"
         );
+    // A dump does not tell the database's own collation.
+    let server = &database.server;
+    let by_default = !server.collation_is_c && !server.collation.is_empty();
     text && match &field.collation {
-        Some(collation) if collation.name == "default" => !database.server.collation_is_c,
+        Some(collation) if collation.name == "default" => by_default,
         Some(collation) => !is_bytewise(collation),
-        None => !database.server.collation_is_c,
+        None => by_default,
     }
 }
 
@@ -167,7 +170,8 @@ mod tests {
     /// Text columns `a`, `b`, `c` (collation C), a number `n`; the database sorts by a language.
     fn sample() -> Sample {
         let mut sample = Sample::default();
-        sample.database.server.collation_is_c = false;
+        let server = &mut sample.database.server;
+        (server.collation_is_c, server.collation) = (false, "en_US.UTF-8".to_owned());
         let mut table = table("t");
         table.columns = vec![
             column(1, "a", "text"),

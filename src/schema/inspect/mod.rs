@@ -46,6 +46,7 @@ pub(super) const KINDS: &[&Kind] = &[
     &objects::LANGUAGE,
     &objects::LARGE_OBJECTS,
     &objects::TABLESPACE,
+    &objects::SETTINGS,
     &objects::OTHER,
     &objects::RULE,
     &objects::REPLICATION_SLOT,

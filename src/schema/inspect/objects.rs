@@ -144,6 +144,15 @@ pub(super) static TABLESPACE: Kind = Kind {
     remedy: "none is needed",
 };
 
+pub(super) static SETTINGS: Kind = Kind {
+    id: "settings",
+    severity: Severity::Change,
+    title: "settings of the database or of its roles (ALTER DATABASE … SET, ALTER ROLE … SET)",
+    happens: "they are left out: sessions begin with the target's own settings",
+    why: "databases and roles are made by db9, not by DDL (DB9 guide \"Migrate from PostgreSQL\")",
+    remedy: "set them at the beginning of each session, or as options of the connection string",
+};
+
 pub(super) static OTHER: Kind = Kind {
     id: "other-object",
     severity: Severity::Loss,
@@ -199,6 +208,7 @@ fn kind(kind: OtherKind) -> Option<&'static Kind> {
         OtherKind::Language => &LANGUAGE,
         OtherKind::LargeObjects => &LARGE_OBJECTS,
         OtherKind::Tablespace => &TABLESPACE,
+        OtherKind::Settings => &SETTINGS,
         OtherKind::Something => &OTHER,
         OtherKind::DefaultPrivileges
         | OtherKind::SecurityLabel
@@ -212,23 +222,38 @@ pub(super) fn finding(kind: &'static Kind, other: &Other) -> Option<Finding> {
     if other.extension.is_some() {
         return None;
     }
-    let name = match (other.name.schema.is_empty(), other.name.name.is_empty()) {
-        (_, true) => String::new(),
-        (true, false) => readable(&other.name.name),
-        (false, false) => other.name.to_string(),
+    let object = match (name(other), word(other.kind)) {
+        (name, word) if word.is_empty() || name.is_empty() => format!("{word}{name}"),
+        (name, word) => format!("{word} {name}"),
     };
-    let word = word(other.kind);
-    // What has no name (a cast) is known by its detail.
-    let (object, detail) = match (name.is_empty(), other.detail.is_empty()) {
-        (true, false) => (format!("{word} {}", other.detail), ""),
-        (true, true) => (word.to_owned(), ""),
-        (false, _) => (format!("{word} {name}"), other.detail.as_str()),
-    };
-    Some(
-        Finding::new(kind, object)
-            .counted(other.count.max(1))
-            .detail(detail),
-    )
+    let finding = Finding::new(kind, object).counted(other.count.max(1));
+    Some(match other.kind {
+        OtherKind::DefaultPrivileges => {
+            finding.detail(format!("{}{}", other.detail, in_schema(&other.name.schema)))
+        }
+        _ => finding.detail(other.detail.as_str()),
+    })
+}
+
+/// Where the name is a description, it is said as it is; a role lives in no schema.
+fn name(other: &Other) -> String {
+    let name = &other.name;
+    match other.kind {
+        OtherKind::Cast | OtherKind::LargeObjects | OtherKind::Settings | OtherKind::Something => {
+            name.name.clone()
+        }
+        OtherKind::Grants if name.name == "PUBLIC" => name.name.clone(),
+        OtherKind::DefaultPrivileges => readable(&name.name),
+        _ if name.schema.is_empty() => readable(&name.name),
+        _ => name.to_string(),
+    }
+}
+
+fn in_schema(schema: &str) -> String {
+    match schema {
+        "" => String::new(),
+        schema => format!(" in schema {}", readable(schema)),
+    }
 }
 
 fn word(kind: OtherKind) -> &'static str {
@@ -249,9 +274,9 @@ fn word(kind: OtherKind) -> &'static str {
         OtherKind::Language => "language",
         OtherKind::DefaultPrivileges | OtherKind::Owner | OtherKind::Grants => "role",
         OtherKind::SecurityLabel => "label",
-        OtherKind::LargeObjects => "large objects",
         OtherKind::Tablespace => "tablespace",
-        OtherKind::Something => "object",
+        // Their names say it.
+        OtherKind::LargeObjects | OtherKind::Settings | OtherKind::Something => "",
     }
 }
 
@@ -295,6 +320,7 @@ mod tests {
             (OtherKind::Language, "language"),
             (OtherKind::LargeObjects, "large-objects"),
             (OtherKind::Tablespace, "tablespace"),
+            (OtherKind::Settings, "settings"),
             (OtherKind::Something, "other-object"),
         ];
         let others = expected.iter().map(|(kind, _)| other(*kind, "x", "", 1));
@@ -304,16 +330,20 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_name_is_known_by_its_detail() {
+    fn what_has_no_name_of_its_own_is_described() {
         let mut sample = Sample::default();
         let others = &mut sample.database.others;
-        others.push(other(OtherKind::Cast, "", "text AS integer", 1));
-        others.push(other(OtherKind::LargeObjects, "", "", 7));
+        others.push(other(OtherKind::Cast, "app.pair AS text", "by text", 1));
+        others.push(other(OtherKind::LargeObjects, "large objects", "", 7));
+        others.push(other(OtherKind::Something, "access method mine", "", 1));
+        others.push(other(OtherKind::Publication, "Mine", "for all tables", 1));
         assert_eq!(
             found(&sample, find),
             [
-                "cast cast text AS integer (1)",
-                "large-objects large objects (7)"
+                "cast cast app.pair AS text (1): by text",
+                "large-objects large objects (7)",
+                "other-object access method mine (1)",
+                "publication publication \"Mine\" (1): for all tables",
             ]
         );
     }

@@ -131,14 +131,22 @@ mod tests {
         let others = &mut sample.database.others;
         others.push(other(OtherKind::Grants, "reader", "SELECT on 3 tables", 3));
         others.push(other(OtherKind::Owner, "app", "", 12));
-        others.push(other(OtherKind::DefaultPrivileges, "app", "", 1));
+        others.push(other(
+            OtherKind::Grants,
+            "PUBLIC",
+            "on 1 objects: SELECT",
+            1,
+        ));
+        others.push(other(OtherKind::DefaultPrivileges, "app", "on tables", 1));
+        others.last_mut().expect("it was pushed").name.schema = "public".to_owned();
         others.push(other(OtherKind::SecurityLabel, "anon", "", 1));
         assert_eq!(
             found(&sample, find),
             [
                 "grants role reader (3): SELECT on 3 tables",
                 "owners role app (12)",
-                "default-privileges role app (1)",
+                "grants role PUBLIC (1): on 1 objects: SELECT",
+                "default-privileges role app (1): on tables in schema public",
                 "security-label label anon (1)",
             ]
         );

@@ -142,12 +142,15 @@ mod tests {
 
     #[test]
     fn a_target_with_tables_or_without_rights_is_a_blocker() {
-        let mut sample = Sample::default();
-        sample.target = Some(TargetState {
+        let target = TargetState {
             tables: 3,
             may_create: Some(false),
             connections_free: Some(9),
-        });
+        };
+        let mut sample = Sample {
+            target: Some(target),
+            ..Sample::default()
+        };
         assert_eq!(
             found(&sample, find),
             [
@@ -176,8 +179,10 @@ mod tests {
 
     #[test]
     fn without_a_target_the_report_says_that_documents_decide() {
-        let mut sample = Sample::default();
-        sample.target = None;
+        let mut sample = Sample {
+            target: None,
+            ..Sample::default()
+        };
         assert_eq!(found(&sample, find), ["target-not-named the target (1)"]);
         sample.profile = Profile::postgresql();
         assert_eq!(found(&sample, find), [""; 0]);

@@ -9,7 +9,7 @@ use super::NotParsed;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::schema) enum Kind {
     /// An identifier or keyword without quotes.
     Word,
     /// An identifier in double quotes, `U&"…"` among them.
@@ -28,22 +28,22 @@ pub(super) enum Kind {
 
 /// A token: bytes `start..end` of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(in crate::schema) struct Token {
+    pub(in crate::schema) kind: Kind,
+    pub(in crate::schema) start: usize,
+    pub(in crate::schema) end: usize,
 }
 
 /// A text and its tokens.
 #[derive(Debug)]
-pub(super) struct Lexed<'a> {
-    pub(super) sql: &'a str,
-    pub(super) tokens: Vec<Token>,
+pub(in crate::schema) struct Lexed<'a> {
+    pub(in crate::schema) sql: &'a str,
+    pub(in crate::schema) tokens: Vec<Token>,
 }
 
 impl<'a> Lexed<'a> {
     /// Cuts a text into tokens.
-    pub(super) fn new(sql: &'a str) -> Result<Self, NotParsed> {
+    pub(in crate::schema) fn new(sql: &'a str) -> Result<Self, NotParsed> {
         let mut scanner = Scanner {
             sql,
             bytes: sql.as_bytes(),
@@ -57,39 +57,39 @@ impl<'a> Lexed<'a> {
     }
 
     /// The token of that number.
-    pub(super) fn get(&self, index: usize) -> Option<Token> {
+    pub(in crate::schema) fn get(&self, index: usize) -> Option<Token> {
         self.tokens.get(index).copied()
     }
 
     /// The number of the token that begins at that byte.
-    pub(super) fn at(&self, start: usize) -> Option<usize> {
+    pub(in crate::schema) fn at(&self, start: usize) -> Option<usize> {
         self.tokens.binary_search_by_key(&start, |t| t.start).ok()
     }
 
     /// A token as it is written; empty beyond the end.
-    pub(super) fn raw(&self, index: usize) -> &'a str {
+    pub(in crate::schema) fn raw(&self, index: usize) -> &'a str {
         self.get(index).map_or("", |t| &self.sql[t.start..t.end])
     }
 
     /// Whether the token is that symbol.
-    pub(super) fn is_symbol(&self, index: usize, symbol: &str) -> bool {
+    pub(in crate::schema) fn is_symbol(&self, index: usize, symbol: &str) -> bool {
         self.get(index).is_some_and(|t| t.kind == Kind::Symbol) && self.raw(index) == symbol
     }
 
     /// Whether the token is that word, in any case; `word` is in lower case.
-    pub(super) fn is_word(&self, index: usize, word: &str) -> bool {
+    pub(in crate::schema) fn is_word(&self, index: usize, word: &str) -> bool {
         self.get(index).is_some_and(|t| t.kind == Kind::Word)
             && self.raw(index).eq_ignore_ascii_case(word)
     }
 
     /// Whether the token can name something.
-    pub(super) fn is_name(&self, index: usize) -> bool {
+    pub(in crate::schema) fn is_name(&self, index: usize) -> bool {
         self.get(index)
             .is_some_and(|t| matches!(t.kind, Kind::Word | Kind::Quoted))
     }
 
     /// The identifier that a word or quoted token stands for.
-    pub(super) fn name(&self, index: usize) -> Cow<'a, str> {
+    pub(in crate::schema) fn name(&self, index: usize) -> Cow<'a, str> {
         let raw = self.raw(index);
         match self.get(index).map(|t| t.kind) {
             Some(Kind::Quoted) => unquoted(raw),
@@ -102,7 +102,7 @@ impl<'a> Lexed<'a> {
 
     /// What a string stands for; `None` where it can not be told (`U&` with a UESCAPE of its own,
     /// broken escapes).
-    pub(super) fn text(&self, index: usize) -> Option<Cow<'a, str>> {
+    pub(in crate::schema) fn text(&self, index: usize) -> Option<Cow<'a, str>> {
         let token = self.get(index)?;
         if token.kind != Kind::Text || self.is_word(index + 1, "uescape") {
             return None;
@@ -111,7 +111,7 @@ impl<'a> Lexed<'a> {
     }
 
     /// The number of the token that closes the parenthesis or bracket at `open`.
-    pub(super) fn closing(&self, open: usize) -> Option<usize> {
+    pub(in crate::schema) fn closing(&self, open: usize) -> Option<usize> {
         let mut depth = 0usize;
         for (index, token) in self.tokens.iter().enumerate().skip(open) {
             if token.kind != Kind::Symbol {
@@ -132,14 +132,14 @@ impl<'a> Lexed<'a> {
     }
 
     /// The number of the line on which a byte stands, from 1.
-    pub(super) fn line(&self, at: usize) -> usize {
+    pub(in crate::schema) fn line(&self, at: usize) -> usize {
         let before = self.sql.as_bytes().get(..at).unwrap_or_default();
         before.iter().filter(|&&b| b == b'\n').count() + 1
     }
 }
 
 /// The quotes of a dollar-quoted string (`$tag$`), if it is one.
-pub(super) fn dollar_quote(raw: &str) -> Option<&str> {
+pub(in crate::schema) fn dollar_quote(raw: &str) -> Option<&str> {
     let inner = raw.strip_prefix('$')?;
     let length = inner.find('$')? + 2;
     Some(&raw[..length])

@@ -5,7 +5,7 @@
 //! it an exact lexer sees the tokens: it rewrites what tokens can tell, and every body is *not checked*.
 
 mod bodies;
-mod lexer;
+pub(in crate::schema) mod lexer;
 #[cfg(feature = "parser")]
 mod parsed;
 #[cfg(feature = "parser")]
@@ -15,8 +15,8 @@ mod rewrite;
 mod roles;
 mod text;
 #[cfg(feature = "parser")]
-mod tree;
-mod type_name;
+pub(in crate::schema) mod tree;
+pub(in crate::schema) mod type_name;
 mod wanted;
 #[cfg(not(feature = "parser"))]
 mod words;

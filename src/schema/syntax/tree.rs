@@ -11,7 +11,7 @@ use super::NotParsed;
 use super::lexer::Lexed;
 
 /// The fields of a node.
-pub(super) type Fields = Map<String, Value>;
+pub(in crate::schema) type Fields = Map<String, Value>;
 
 /// The parser writes its warnings to file descriptor 2 and catches them there, with `dup2`: two calls at
 /// once would leave the process without its standard error.
@@ -29,7 +29,7 @@ const MOST_TOKENS: usize = 250_000;
 
 /// Why there is no tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NoTree {
+pub(in crate::schema) enum NoTree {
     /// The text is no SQL.
     Wrong(NotParsed),
     /// It is nested more deeply than the parser's interface can tell (some fifty operators in a row).
@@ -47,16 +47,16 @@ impl From<NoTree> for NotParsed {
 
 /// One statement of a text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Parsed {
+pub(in crate::schema) struct Parsed {
     /// Its node, `{"SelectStmt": {…}}`.
-    pub(super) node: Value,
+    pub(in crate::schema) node: Value,
     /// Where it begins and ends in the text.
-    pub(super) place: (usize, usize),
+    pub(in crate::schema) place: (usize, usize),
 }
 
 /// What the parser shall read a text as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Grammar {
+pub(in crate::schema) enum Grammar {
     /// Statements.
     Statements,
     /// What PL/pgSQL has as an expression: a SELECT without its SELECT.
@@ -66,13 +66,13 @@ pub(super) enum Grammar {
 }
 
 /// Parses a text.
-pub(super) fn parse(lexed: &Lexed<'_>, grammar: Grammar) -> Result<Vec<Parsed>, NoTree> {
+pub(in crate::schema) fn parse(lexed: &Lexed<'_>, grammar: Grammar) -> Result<Vec<Parsed>, NoTree> {
     let tokens = lexed.tokens.len();
     on_a_stack_for(tokens, || parse_here(lexed.sql, grammar))?
 }
 
 /// Parses a CREATE FUNCTION or DO whose language is PL/pgSQL: the parser's own JSON.
-pub(super) fn parse_plpgsql(lexed: &Lexed<'_>) -> Result<Value, NoTree> {
+pub(in crate::schema) fn parse_plpgsql(lexed: &Lexed<'_>) -> Result<Value, NoTree> {
     let tokens = lexed.sql.len() / 2;
     on_a_stack_for(tokens, || {
         guarded(|| pg_query::parse_plpgsql(lexed.sql))?.map_err(no_tree)
@@ -156,17 +156,17 @@ fn without_values(message: &str) -> String {
 
 /// An object of a tree.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<'v> {
+pub(in crate::schema) struct Seen<'v> {
     /// The field of its parent under which it stands, itself or in a list.
-    pub(super) field: &'v str,
+    pub(in crate::schema) field: &'v str,
     /// The node's kind; where the field's type says the kind, the field.
-    pub(super) kind: &'v str,
+    pub(in crate::schema) kind: &'v str,
     /// Its fields.
-    pub(super) fields: &'v Fields,
+    pub(in crate::schema) fields: &'v Fields,
 }
 
 /// Calls `see` for every object of a node, outer ones first.
-pub(super) fn walk<'v>(node: &'v Value, see: &mut impl FnMut(Seen<'v>)) {
+pub(in crate::schema) fn walk<'v>(node: &'v Value, see: &mut impl FnMut(Seen<'v>)) {
     if let Value::Object(wrapper) = node {
         walk_node("", wrapper, see);
     }
@@ -219,23 +219,23 @@ fn walk_value<'v>(field: &'v str, value: &'v Value, see: &mut impl FnMut(Seen<'v
 
 impl<'v> Seen<'v> {
     /// It names a relation.
-    pub(super) fn is_relation(&self) -> bool {
+    pub(in crate::schema) fn is_relation(&self) -> bool {
         self.fields.contains_key("relname") && self.fields.contains_key("relpersistence")
     }
 
     /// It names a type.
-    pub(super) fn is_type(&self) -> bool {
+    pub(in crate::schema) fn is_type(&self) -> bool {
         self.fields.contains_key("names") && self.fields.contains_key("array_bounds")
     }
 
     /// It calls a function.
-    pub(super) fn is_call(&self) -> bool {
+    pub(in crate::schema) fn is_call(&self) -> bool {
         self.fields.contains_key("funcname") && self.fields.contains_key("agg_within_group")
     }
 }
 
 /// The list of that name; empty where there is none.
-pub(super) fn list<'v>(fields: &'v Fields, key: &str) -> &'v [Value] {
+pub(in crate::schema) fn list<'v>(fields: &'v Fields, key: &str) -> &'v [Value] {
     fields
         .get(key)
         .and_then(Value::as_array)
@@ -243,42 +243,54 @@ pub(super) fn list<'v>(fields: &'v Fields, key: &str) -> &'v [Value] {
 }
 
 /// The fields of a node of that kind, wrapped (`{"node": {"FuncCall": …}}`) or not.
-pub(super) fn node<'v>(value: &'v Value, kind: &str) -> Option<&'v Fields> {
+pub(in crate::schema) fn node<'v>(value: &'v Value, kind: &str) -> Option<&'v Fields> {
     let inner = value.get("node").unwrap_or(value);
     inner.get(kind)?.as_object()
 }
 
 /// A text field; empty where there is none.
-pub(super) fn string<'v>(fields: &'v Fields, key: &str) -> &'v str {
+pub(in crate::schema) fn string<'v>(fields: &'v Fields, key: &str) -> &'v str {
     fields.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The value of a String node.
-pub(super) fn sval(value: &Value) -> Option<&str> {
+pub(in crate::schema) fn sval(value: &Value) -> Option<&str> {
     node(value, "String")?.get("sval")?.as_str()
 }
 
 /// A list of String nodes: a qualified name.
-pub(super) fn strings<'v>(fields: &'v Fields, key: &str) -> Vec<&'v str> {
+pub(in crate::schema) fn strings<'v>(fields: &'v Fields, key: &str) -> Vec<&'v str> {
     list(fields, key).iter().filter_map(sval).collect()
 }
 
 /// The `location` of a node; `None` for -1.
-pub(super) fn location(fields: &Fields) -> Option<usize> {
+pub(in crate::schema) fn location(fields: &Fields) -> Option<usize> {
     usize::try_from(fields.get("location")?.as_i64()?).ok()
 }
 
 /// The string of a constant, and where it stands.
-pub(super) fn string_constant(value: &Value) -> Option<(&str, Option<usize>)> {
+pub(in crate::schema) fn string_constant(value: &Value) -> Option<(&str, Option<usize>)> {
     let constant = node(value, "AConst")?;
     let text = constant.get("val")?.get("Sval")?.get("sval")?.as_str()?;
     Some((text, location(constant)))
 }
 
 /// An expression without the casts around it.
-pub(super) fn without_casts(mut value: &Value) -> &Value {
+pub(in crate::schema) fn without_casts(mut value: &Value) -> &Value {
     while let Some(inner) = node(value, "TypeCast").and_then(|cast| cast.get("arg")) {
         value = inner;
     }
     value
+}
+
+/// Parses one statement into the parser's own structures.
+pub(in crate::schema) fn parse_one(
+    lexed: &Lexed<'_>,
+) -> Result<Option<pg_query::NodeEnum>, NoTree> {
+    on_a_stack_for(lexed.tokens.len(), || {
+        let options = pg_query::ParserOptions::DEFAULT;
+        let parsed = guarded(|| pg_query::parse(lexed.sql, options))?.map_err(no_tree)?;
+        let mut statements = parsed.protobuf.stmts.into_iter();
+        Ok(statements.next().and_then(|raw| raw.stmt?.node))
+    })?
 }

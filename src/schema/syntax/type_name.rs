@@ -5,30 +5,30 @@ use crate::sql;
 
 /// A type, the same for all its spellings, without modifier.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct TypeKey {
+pub(in crate::schema) struct TypeKey {
     /// The schema; empty for `pg_catalog` and where none is written.
-    pub(super) schema: String,
+    pub(in crate::schema) schema: String,
     /// `pg_type.typname`: `int4` for `integer`.
-    pub(super) name: String,
+    pub(in crate::schema) name: String,
     /// It is an array of that.
-    pub(super) array: bool,
+    pub(in crate::schema) array: bool,
 }
 
 /// A type name in a text, as numbers of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TypeSpan {
+pub(in crate::schema) struct TypeSpan {
     /// What it names.
-    pub(super) key: TypeKey,
+    pub(in crate::schema) key: TypeKey,
     /// First token.
-    pub(super) first: usize,
+    pub(in crate::schema) first: usize,
     /// The token after the name and its modifiers, before array bounds.
-    pub(super) end: usize,
+    pub(in crate::schema) end: usize,
     /// The token after the array bounds; `end` where there are none.
-    pub(super) array_end: usize,
+    pub(in crate::schema) array_end: usize,
     /// The modifiers with their parentheses.
-    pub(super) modifiers: Option<(usize, usize)>,
+    pub(in crate::schema) modifiers: Option<(usize, usize)>,
     /// `%TYPE` or `%ROWTYPE` follows the name: it is no type but a column or table.
-    pub(super) of_column: bool,
+    pub(in crate::schema) of_column: bool,
 }
 
 /// Spellings that differ from `pg_type.typname`; what `format_type` prints comes first.
@@ -56,7 +56,7 @@ const SPELLINGS: [(&str, &str); 19] = [
 
 impl TypeKey {
     /// The type that a text names: `money`, `character varying`, `public.email`, `integer[]`.
-    pub(super) fn from_sql(text: &str) -> Option<Self> {
+    pub(in crate::schema) fn from_sql(text: &str) -> Option<Self> {
         let lexed = Lexed::new(text).ok()?;
         let span = type_span(&lexed, 0)?;
         let all = span.array_end == lexed.tokens.len();
@@ -67,7 +67,7 @@ impl TypeKey {
     }
 
     /// As SQL writes it, without modifier.
-    pub(super) fn to_sql(&self) -> String {
+    pub(in crate::schema) fn to_sql(&self) -> String {
         let name = if self.schema.is_empty() {
             let spelled = SPELLINGS
                 .iter()
@@ -86,7 +86,7 @@ impl TypeKey {
 }
 
 /// The spellings of a type that differ from `pg_type.typname`.
-pub(super) fn type_spellings(internal: &str) -> impl Iterator<Item = &'static str> {
+pub(in crate::schema) fn type_spellings(internal: &str) -> impl Iterator<Item = &'static str> {
     let same = SPELLINGS.iter().filter(move |(_, name)| *name == internal);
     // `char` and `national` are left out of the table: they are read as keywords, never written.
     let more: &[&str] = match internal {
@@ -98,7 +98,7 @@ pub(super) fn type_spellings(internal: &str) -> impl Iterator<Item = &'static st
 }
 
 /// An identifier with quotes only where it is not made of lower-case letters, digits and `_`.
-pub(super) fn plain_or_quoted(name: &str) -> String {
+pub(in crate::schema) fn plain_or_quoted(name: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let starts_well = name.starts_with(|c: char| !c.is_ascii_digit());
     if starts_well && name.chars().all(plain) {
@@ -109,7 +109,7 @@ pub(super) fn plain_or_quoted(name: &str) -> String {
 }
 
 /// Reads the type name that begins at a token.
-pub(super) fn type_span(lexed: &Lexed<'_>, first: usize) -> Option<TypeSpan> {
+pub(in crate::schema) fn type_span(lexed: &Lexed<'_>, first: usize) -> Option<TypeSpan> {
     if !lexed.is_name(first) {
         return None;
     }
@@ -194,7 +194,7 @@ fn named_type(lexed: &Lexed<'_>, first: usize) -> Option<TypeSpan> {
 }
 
 /// The parts of a qualified name that begins at a token, and the token after it.
-pub(super) fn chain(lexed: &Lexed<'_>, first: usize) -> (Vec<String>, usize) {
+pub(in crate::schema) fn chain(lexed: &Lexed<'_>, first: usize) -> (Vec<String>, usize) {
     let mut parts = vec![lexed.name(first).into_owned()];
     let mut after = first + 1;
     while lexed.is_symbol(after, ".") && lexed.is_name(after + 1) {

@@ -9,11 +9,17 @@ use crate::endpoint::error::Result;
 /// An entry of pg_depend refers to an object and, of a relation, to a column (0 for none).
 type Reference = (u32, u32, i16);
 
+/// An object, and of a relation the column, else 0.
+type Node = (Object, i16);
+
+/// Who needs, and who is needed.
+type Edge = (Node, Node);
+
 /// Objects that are another one, or part of one.
 #[derive(Default)]
 struct Nodes {
     /// By catalog and OID: the object, and of a default its column.
-    parts: HashMap<(u32, u32), (Object, i16)>,
+    parts: HashMap<(u32, u32), Node>,
     /// OIDs of the others that were read: the server's own parts of them (members of an operator class,
     /// tables of a publication) need nobody.
     others: HashSet<u32>,
@@ -39,9 +45,9 @@ pub(super) async fn read(reading: &mut Reading<'_>) -> Result<()> {
             let on = (f.number(3)?, f.number(4)?, f.number(5)?);
             let kind = f.letter(6);
             if let Some(edge) = nodes.edge(dependent, on, kind)
-                && seen.insert(edge.clone())
+                && seen.insert(edge)
             {
-                dependencies.push(edge);
+                dependencies.push(nodes.named(edge));
             }
             Ok(())
         })
@@ -155,23 +161,26 @@ impl Nodes {
     }
 
     /// The edge between two objects; `None` for one within an object, or to what is not read.
-    fn edge(&self, dependent: Reference, on: Reference, kind: char) -> Option<Dependency> {
-        let (from, from_column) = self.object(dependent)?;
-        let (to, to_column) = self.object(on)?;
-        let owned = from.class == Class::Sequence && matches!(kind, 'a' | 'i');
-        if from == to || owned && to.class == Class::Relation {
+    fn edge(&self, dependent: Reference, on: Reference, kind: char) -> Option<Edge> {
+        let (from, to) = (self.object(dependent)?, self.object(on)?);
+        let owned = from.0.class == Class::Sequence && matches!(kind, 'a' | 'i');
+        if from.0 == to.0 || owned && to.0.class == Class::Relation {
             return None;
         }
-        Some(Dependency {
-            dependent: from,
-            column: self.column(from, from_column),
-            on: to,
-            on_column: self.column(to, to_column),
-        })
+        Some((from, to))
+    }
+
+    fn named(&self, (from, to): Edge) -> Dependency {
+        Dependency {
+            dependent: from.0,
+            column: self.column(from),
+            on: to.0,
+            on_column: self.column(to),
+        }
     }
 
     /// The object that an entry means, and the column.
-    fn object(&self, (catalog, oid, column): Reference) -> Option<(Object, i16)> {
+    fn object(&self, (catalog, oid, column): Reference) -> Option<Node> {
         match self.parts.get(&(catalog, oid)) {
             Some(&(object, 0)) => Some((object, column)),
             Some(&(object, part)) => Some((object, part)),
@@ -180,7 +189,7 @@ impl Nodes {
         }
     }
 
-    fn column(&self, object: Object, number: i16) -> Option<String> {
+    fn column(&self, (object, number): Node) -> Option<String> {
         let of_relation = object.class == Class::Relation;
         let name = of_relation.then(|| self.columns.get(&(object.oid, number)))?;
         name.cloned()

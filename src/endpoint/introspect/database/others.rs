@@ -217,7 +217,7 @@ const CATALOGS: &[Catalog] = &[
     },
     // Names of settings, never their values: they may hold secrets.
     Catalog {
-        kind: OtherKind::Something,
+        kind: OtherKind::Settings,
         what: "settings of the database and its roles",
         class: 0,
         sql: "SELECT 0, '', CASE WHEN r.rolname IS NULL THEN 'settings of the database' \

@@ -4,11 +4,13 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::super::answer::guarded;
+use super::super::answer::{Patience, guarded};
 use super::texts::LOCKING;
 use crate::catalog::database::{Name, Position};
 use crate::endpoint::error::Result;
 use crate::wire::Connection;
+
+const WHAT: &str = "the positions of sequences";
 
 /// Where sequences stand now; `None` for one that is gone or that the user may not see.
 ///
@@ -22,11 +24,12 @@ pub async fn positions(
 ) -> Result<Vec<Option<Position>>> {
     let mut positions = vec![None; sequences.len()];
     let readable = readable(connection, sequences).await?;
+    let mut patience = Patience::default();
     let mut open: Vec<&[usize]> = readable.chunks(LOCKING).rev().collect();
     while let Some(some) = open.pop() {
         let sql = select(sequences, some);
         let mut found = Vec::new();
-        let answer = guarded(connection, "the positions of sequences", &sql, |f| {
+        let answer = guarded(connection, WHAT, &sql, patience, |f| {
             let position = Position {
                 last_value: f.number(1)?,
                 is_called: f.truth(2),
@@ -40,8 +43,12 @@ pub async fn positions(
                     positions[index] = Some(position);
                 }
             }
-            Err(_) if some.len() <= 1 => {}
-            Err(_) => open.extend([&some[some.len() / 2..], &some[..some.len() / 2]]),
+            Err(refusal) => {
+                patience.after(&refusal);
+                if some.len() > 1 {
+                    open.extend([&some[some.len() / 2..], &some[..some.len() / 2]]);
+                }
+            }
         }
     }
     Ok(positions)
@@ -56,7 +63,7 @@ async fn readable(connection: &mut Connection, sequences: &[Name]) -> Result<Vec
         WHERE c.relkind = 'S' AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
           AND pg_catalog.has_table_privilege(c.oid, 'SELECT')";
     let mut known = HashSet::new();
-    let told = guarded(connection, "the privileges on sequences", SQL, |f| {
+    let told = guarded(connection, WHAT, SQL, Patience::default(), |f| {
         known.insert(f.name(0)?);
         Ok(())
     });

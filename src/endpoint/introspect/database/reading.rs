@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::answer::{Fields, Read, each, guarded};
+use super::super::answer::{Fields, Patience, Read, each, guarded};
 use super::super::source::server_version;
 use crate::catalog::database::{Database, Relation};
 use crate::catalog::is_system_schema;
@@ -30,6 +30,7 @@ pub(super) struct Reading<'a> {
     /// `server_version_num`.
     pub(super) version: u32,
     pub(super) database: Database,
+    pub(super) patience: Patience,
     /// Comments by catalog, OID and column.
     pub(super) comments: HashMap<Part, String>,
     /// Names of extensions by catalog and OID of their members.
@@ -49,6 +50,7 @@ impl<'a> Reading<'a> {
             version: server_version(connection.parameter("server_version")),
             connection,
             database: Database::default(),
+            patience: Patience::default(),
             comments: HashMap::new(),
             members: HashMap::new(),
             collated: HashMap::new(),
@@ -86,7 +88,10 @@ impl<'a> Reading<'a> {
             members: &self.members,
             places: &mut self.places,
         };
-        let refused = guarded(self.connection, what, sql, |f| read(&mut found, f)).await?;
+        let refused = guarded(self.connection, what, sql, self.patience, |f| {
+            read(&mut found, f)
+        })
+        .await?;
         if let Err(refusal) = refused {
             self.note(format!("{what} could not be read: {refusal}"));
         }
@@ -97,6 +102,16 @@ impl<'a> Reading<'a> {
     pub(super) fn relation(&mut self, oid: u32) -> Option<&mut Relation> {
         let place = *self.places.get(&oid)?;
         self.database.relations.get_mut(place)
+    }
+
+    /// A text column as SQL that every server can send: one whose encoding is SQL_ASCII holds bytes of any
+    /// encoding, and refuses a whole answer for one that is not UTF-8.
+    pub(super) fn sendable(&self, column: &str) -> String {
+        if self.database.server.encoding == "SQL_ASCII" {
+            format!("regexp_replace({column}, '[\\x80-\\xff]', '?', 'g')")
+        } else {
+            column.to_owned()
+        }
     }
 
     /// Notes what could not be read.

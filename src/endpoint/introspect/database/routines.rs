@@ -11,7 +11,7 @@ const TRIGGER: u32 = 2279;
 
 /// Constructors of range types depend on them internally: they come with the type.
 const ROUTINES: &str = "\
-SELECT p.oid, n.nspname, p.proname, p.prokind, l.lanname, p.prosrc, p.prorettype, p.prosecdef, \
+SELECT p.oid, n.nspname, p.proname, p.prokind, l.lanname, {body}, p.prorettype, p.prosecdef, \
        array_to_json(p.proconfig) \
 FROM pg_proc p \
 JOIN pg_namespace n ON n.oid = p.pronamespace \
@@ -22,8 +22,9 @@ WHERE p.oid >= 16384 \
 ORDER BY n.nspname, p.proname, p.oid";
 
 pub(super) async fn read(reading: &mut Reading<'_>) -> Result<()> {
+    let sql = ROUTINES.replace("{body}", &reading.sendable("p.prosrc"));
     reading
-        .each("the functions", ROUTINES, |found, f| {
+        .each("the functions", &sql, |found, f| {
             let mut routine = read_routine(&f)?;
             if is_user_schema(&routine.name.schema) {
                 routine.extension = found.extension(class::ROUTINE, routine.oid);

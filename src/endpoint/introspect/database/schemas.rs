@@ -7,17 +7,19 @@ use crate::endpoint::error::Result;
 /// Comments and memberships of objects that are not the server's own (OIDs below 16384, but for the schema
 /// `public`).
 pub(super) async fn facts(reading: &mut Reading<'_>) -> Result<()> {
+    let description = reading.sendable("description");
     let Reading {
         connection,
         comments,
         members,
         ..
     } = reading;
-    let sql = "SELECT classoid, objoid, objsubid, description FROM pg_description \
-               WHERE objoid >= 16384 \
-                  OR (classoid = 2615 AND objoid = 2200 \
-                      AND description <> 'standard public schema')";
-    super::super::answer::each(connection, "reading the comments", sql, |f| {
+    let sql = format!(
+        "SELECT classoid, objoid, objsubid, {description} FROM pg_description \
+         WHERE objoid >= 16384 \
+            OR (classoid = 2615 AND objoid = 2200 AND description <> 'standard public schema')"
+    );
+    super::super::answer::each(connection, "reading the comments", &sql, |f| {
         let part = (f.number(0)?, f.number(1)?, f.number(2)?);
         comments.insert(part, f.text(3)?);
         Ok(())

@@ -48,7 +48,7 @@ impl Reading<'_> {
             };
             let sql = sql.replace("{range}", &format!("BETWEEN {first} AND {last}"));
             let mut found = Vec::new();
-            let answer = guarded(self.connection, what, &sql, |f| {
+            let answer = guarded(self.connection, what, &sql, self.patience, |f| {
                 if let Some(text) = f.owned(2) {
                     found.push(((f.number(0)?, f.number(1)?), text));
                 }
@@ -56,10 +56,14 @@ impl Reading<'_> {
             });
             match answer.await? {
                 Ok(()) => texts.found.extend(found),
-                Err(refusal) if some.len() == 1 => {
-                    texts.refused.insert(*first, refusal.to_string());
+                Err(refusal) => {
+                    self.patience.after(&refusal);
+                    if some.len() == 1 {
+                        texts.refused.insert(*first, refusal.to_string());
+                    } else {
+                        open.extend([&some[some.len() / 2..], &some[..some.len() / 2]]);
+                    }
                 }
-                Err(_) => open.extend([&some[some.len() / 2..], &some[..some.len() / 2]]),
             }
         }
         Ok(texts)

@@ -83,6 +83,8 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &foreign_keys::NOT_VALID,
     &foreign_keys::NOT_ENFORCED,
     &foreign_keys::PARTITION,
+    &routines::LANGUAGE,
+    &routines::SQL_BODY,
     &routines::NAME_TAKEN,
     &routines::AGGREGATE,
     &routines::PROCEDURE,
@@ -266,20 +268,28 @@ impl<'b, 'a> Post<'b, 'a> {
 
     /// An expression with names and types replaced.
     fn expression(&self, text: &str, changes: &mut Changes) -> String {
-        syntax::expression(text, &self.build.rewrites).unwrap_or_else(|error| {
-            changes.push((&NOT_PARSED, error.to_string()));
-            text.to_owned()
-        })
+        let rewritten = syntax::expression(text, &self.build.rewrites);
+        self.without_citext(or_as_it_is(rewritten, text, changes))
     }
 
     /// A statement with names and types replaced.
     fn statement(&self, text: &str, changes: &mut Changes) -> String {
         let text = text.trim().trim_end_matches(';').trim_end();
-        syntax::statement(text, &self.build.rewrites).unwrap_or_else(|error| {
-            changes.push((&NOT_PARSED, error.to_string()));
-            text.to_owned()
-        })
+        let rewritten = syntax::statement(text, &self.build.rewrites);
+        self.without_citext(or_as_it_is(rewritten, text, changes))
     }
+}
+
+/// The text as it is, with a finding, where it was not read.
+fn or_as_it_is(
+    rewritten: Result<String, syntax::NotParsed>,
+    text: &str,
+    changes: &mut Changes,
+) -> String {
+    rewritten.unwrap_or_else(|error| {
+        changes.push((&NOT_PARSED, error.to_string()));
+        text.to_owned()
+    })
 }
 
 /// Each kind once, with all that is particular to it.

@@ -228,6 +228,7 @@ impl<'a> Post<'_, 'a> {
                 let new = rewrites.names.get(&r.name);
                 new.is_some_and(|new| new.schema == "pg_catalog")
             }),
+            Class::Other => self.is_citext_operator(object.oid) && self.replaces_citext(),
             _ => false,
         }
     }

@@ -2,14 +2,36 @@
 
 use crate::catalog::database::{Class, Object, Routine, RoutineKind};
 use crate::catalog::readable;
+use crate::profile::Profile;
 use crate::schema::convert::Makes;
 use crate::schema::finding::{Finding, Kind, Severity};
+use crate::schema::syntax;
 
 use super::needs::Need;
 use super::source::routine_word;
 use super::stance::{NOT_DOCUMENTED, Stance};
 use super::text::{Piece, items, pieces};
 use super::{Changes, Left, Made, Post};
+
+/// A routine in a language that is not there.
+pub(super) static LANGUAGE: Kind = Kind {
+    id: "routine-language",
+    severity: Severity::Loss,
+    title: "routine in a language that the target does not have",
+    happens: "it is left out",
+    why: "languages sql and plpgsql only (DB9 documentation, early 2026)",
+    remedy: "write it in SQL or PL/pgSQL, or move its work into the application",
+};
+
+/// BEGIN ATOMIC and RETURN.
+pub(super) static SQL_BODY: Kind = Kind {
+    id: "sql-body-as-text",
+    severity: Severity::Change,
+    title: "routine whose body is a list of statements (BEGIN ATOMIC, RETURN)",
+    happens: "its body becomes a string: the server no longer knows what it depends on",
+    why: "SQL-standard bodies are not documented for DB9",
+    remedy: "nothing",
+};
 
 /// Two routines of one name and the same arguments.
 pub(super) static NAME_TAKEN: Kind = Kind {
@@ -74,6 +96,20 @@ pub(super) static SECURITY_DEFINER: Kind = Kind {
 /// pg_type.oid of `event_trigger`, part of the protocol.
 const EVENT_TRIGGER: u32 = 3838;
 
+/// Why a routine is not made.
+enum Refusal {
+    /// With a finding of its own.
+    Left(Left),
+    /// Its body has its own findings.
+    Body(String),
+}
+
+impl From<Left> for Refusal {
+    fn from(left: Left) -> Self {
+        Self::Left(left)
+    }
+}
+
 impl<'a> Post<'_, 'a> {
     /// All routines that are not there yet, in the order of their names as far as their needs allow.
     pub(super) fn routines(&mut self) {
@@ -90,15 +126,14 @@ impl<'a> Post<'_, 'a> {
         let object = Object::new(Class::Routine, routine.oid);
         let readable = format!("{} {}", routine_word(routine.kind), routine.signature());
         let need = self.need(object);
-        if let Some(why) = self.refused(routine) {
-            // The finding is the body's own, with its line.
-            self.chains.insert(object, readable.clone());
-            self.build.leave_out(object, readable, why);
-            return;
-        }
         match self.routine_sql(routine, &need) {
             Ok((sql, changes)) => self.make_routine(routine, &readable, sql, changes, need),
-            Err(left) => {
+            // The finding is the body's own, with its line.
+            Err(Refusal::Body(why)) => {
+                self.chains.insert(object, readable.clone());
+                self.build.leave_out(object, readable, why);
+            }
+            Err(Refusal::Left(left)) => {
                 if let Some(chain) = self.broken(&need) {
                     let chain = format!("{} → {chain}", routine.signature());
                     self.chains.insert(object, chain);
@@ -108,54 +143,77 @@ impl<'a> Post<'_, 'a> {
         }
     }
 
-    fn routine_sql(&mut self, routine: &Routine, need: &Need) -> Result<(String, Changes), Left> {
-        let profile = self.build.profile;
+    fn routine_sql(
+        &mut self,
+        routine: &Routine,
+        need: &Need,
+    ) -> Result<(String, Changes), Refusal> {
         let mut changes = Changes::new();
-        let definition = match (routine.kind, &routine.definition) {
-            (RoutineKind::Aggregate, definition) => {
-                let stance = Stance::of(&profile.aggregates);
-                let taken = definition.as_ref().filter(|_| stance.is_taken());
-                let why = match stance {
-                    Stance::Taken => "its definition is not known".to_owned(),
-                    _ => stance.because(),
-                };
-                taken.ok_or(Left::new(&AGGREGATE, why))?
-            }
-            (_, Some(definition)) => definition,
-            (_, None) => {
-                return Err(Left::new(
-                    &NEEDS_MISSING,
-                    "its definition could not be read",
-                ));
-            }
-        };
-        if routine.kind == RoutineKind::Procedure {
-            let stance = Stance::of(&profile.procedures);
-            match stance {
-                Stance::Refused(_) => return Err(Left::new(&PROCEDURE, stance.because())),
-                Stance::Open => changes.push((&NOT_DOCUMENTED, "CREATE PROCEDURE".to_owned())),
-                Stance::Taken => {}
-            }
+        let definition = self.definition(routine, &mut changes)?;
+        if let Some(why) = refused(routine, self.build.profile) {
+            return Err(Refusal::Body(why));
         }
+        let missing = |why: String| Err(Left::new(&NEEDS_MISSING, why));
         if let Some(chain) = self.broken(need) {
-            return Err(Left::new(
-                &NEEDS_MISSING,
-                format!("{} → {chain}", routine.signature()),
-            ));
+            missing(format!("{} → {chain}", routine.signature()))?;
         }
         if routine.returns == EVENT_TRIGGER && !self.is_postgresql() {
-            let why = "it returns event_trigger, and there are no event triggers";
-            return Err(Left::new(&NEEDS_MISSING, why));
+            missing("it returns event_trigger, and there are no event triggers".to_owned())?;
         }
         let signature = self.signature(routine);
         if !self.signatures.insert(signature) {
-            let name = self.renamed(&routine.name);
-            return Err(Left::new(
-                &NAME_TAKEN,
-                format!("{name}({})", routine.arguments),
-            ));
+            let taken = format!("{}({})", self.renamed(&routine.name), routine.arguments);
+            Err(Left::new(&NAME_TAKEN, taken))?;
         }
-        Ok((self.statement(definition, &mut changes), changes))
+        Ok((self.statement(&definition, &mut changes), changes))
+    }
+
+    /// The definition, where the target has routines of this kind and language.
+    fn definition(&self, routine: &Routine, changes: &mut Changes) -> Result<String, Left> {
+        let profile = self.build.profile;
+        let stance = match routine.kind {
+            RoutineKind::Aggregate => Stance::of(&profile.aggregates),
+            RoutineKind::Procedure => Stance::of(&profile.procedures),
+            RoutineKind::Function | RoutineKind::Window => Stance::Taken,
+        };
+        match (routine.kind, &stance) {
+            (_, Stance::Taken) => {}
+            (RoutineKind::Procedure, Stance::Open) => {
+                changes.push((&NOT_DOCUMENTED, "CREATE PROCEDURE".to_owned()));
+            }
+            (RoutineKind::Procedure, _) => {
+                return Err(Left::new(&PROCEDURE, stance.because()));
+            }
+            _ => return Err(Left::new(&AGGREGATE, stance.because())),
+        }
+        let Some(definition) = &routine.definition else {
+            let kind = match routine.kind {
+                RoutineKind::Aggregate => &AGGREGATE,
+                _ => &NEEDS_MISSING,
+            };
+            return Err(Left::new(kind, "its definition could not be read"));
+        };
+        self.language(routine)?;
+        let body = routine.sql_body.as_ref();
+        let body = body.filter(|_| !self.is_postgresql());
+        Ok(
+            match body.and_then(|body| with_text_body(definition, body)) {
+                Some(text) => {
+                    changes.push((&SQL_BODY, "its body is a string".to_owned()));
+                    text
+                }
+                None => definition.clone(),
+            },
+        )
+    }
+
+    fn language(&self, routine: &Routine) -> Result<(), Left> {
+        let languages = self.build.profile.languages.as_ref();
+        if languages.is_none_or(|known| known.value.contains(&routine.language)) {
+            return Ok(());
+        }
+        let language = readable(&routine.language);
+        Err(Left::new(&LANGUAGE, format!("language {language}")))
     }
 
     /// Takes the signatures of the routines of the first section.
@@ -182,15 +240,6 @@ impl<'a> Post<'_, 'a> {
             .map(argument_type)
             .collect();
         format!("{name}({})", types.join(", "))
-    }
-
-    /// What of its language or body the target refuses.
-    fn refused(&self, routine: &Routine) -> Option<String> {
-        let languages = self.build.profile.languages.as_ref()?;
-        if routine.kind == RoutineKind::Aggregate || languages.value.contains(&routine.language) {
-            return None;
-        }
-        Some(format!("language {}", readable(&routine.language)))
     }
 
     fn make_routine(
@@ -230,6 +279,35 @@ impl<'a> Post<'_, 'a> {
     }
 }
 
+/// What of a body the target refuses, with the lines of the first.
+fn refused(routine: &Routine, profile: &Profile) -> Option<String> {
+    let refused = syntax::refused_features(routine, profile);
+    let first = refused.first()?;
+    let words: Vec<&str> = refused.iter().map(|r| r.what.as_str()).collect();
+    let line = first.lines.first().map(|line| format!(" (line {line})"));
+    Some(format!(
+        "it uses {}{}",
+        words.join(", "),
+        line.unwrap_or_default()
+    ))
+}
+
+/// A definition with its body, `BEGIN ATOMIC … END` or `RETURN …`, as a string.
+fn with_text_body(definition: &str, body: &str) -> Option<String> {
+    let body = body.trim();
+    let head = definition.trim().trim_end_matches(';').trim_end();
+    let head = head.strip_suffix(body)?;
+    let inside = match body.strip_prefix("BEGIN ATOMIC") {
+        Some(statements) => statements.strip_suffix("END")?.to_owned(),
+        None => format!("SELECT {}", body.strip_prefix("RETURN ")?),
+    };
+    let mut tag = "function".to_owned();
+    while inside.contains(&format!("${tag}$")) {
+        tag.push('x');
+    }
+    Some(format!("{head}AS ${tag}${inside}${tag}$"))
+}
+
 /// The type of an argument, without its mode and name: `VARIADIC a integer[]` is `integer[]`.
 fn argument_type(argument: &str) -> String {
     let pieces = pieces(argument);
@@ -262,6 +340,27 @@ const TYPES_OF_SEVERAL_WORDS: [&str; 7] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_of_statements_becomes_a_string() {
+        let definition = "CREATE FUNCTION f()\n LANGUAGE sql\nBEGIN ATOMIC\n SELECT 1;\nEND\n";
+        assert_eq!(
+            with_text_body(definition, "BEGIN ATOMIC\n SELECT 1;\nEND").as_deref(),
+            Some("CREATE FUNCTION f()\n LANGUAGE sql\nAS $function$\n SELECT 1;\n$function$")
+        );
+        assert_eq!(
+            with_text_body(
+                "CREATE FUNCTION f() RETURN '$function$'",
+                "RETURN '$function$'"
+            )
+            .as_deref(),
+            Some("CREATE FUNCTION f() AS $functionx$SELECT '$function$'$functionx$")
+        );
+        assert_eq!(
+            with_text_body("CREATE FUNCTION f() AS ''", "RETURN 1"),
+            None
+        );
+    }
 
     #[test]
     fn an_argument_is_told_by_its_type_alone() {

@@ -6,7 +6,7 @@ use crate::catalog::database::{
     Trigger, UserType, UserTypeKind,
 };
 use crate::catalog::{DataType, Shape};
-use crate::profile::{Fact, Profile};
+use crate::profile::Profile;
 use crate::schema::convert::{Conversion, Wishes, convert};
 use crate::schema::mapping::Mapping;
 
@@ -31,19 +31,6 @@ impl Case {
     /// For a DB9 of which the documents tell everything that they tell.
     pub(super) fn db9() -> Self {
         Self::new(Profile::db9_documented())
-    }
-
-    /// For a DB9 that was probed, and takes whatever the documents leave open.
-    pub(super) fn probed() -> Self {
-        let mut profile = Profile::postgresql();
-        profile.overlay(Profile::db9_documented());
-        profile.deferrable_constraints = Some(Fact::probed(false));
-        profile.exclude_constraints = Some(Fact::probed(false));
-        Self::new(profile)
-    }
-
-    pub(super) fn postgresql() -> Self {
-        Self::new(Profile::postgresql())
     }
 
     pub(super) fn with(mut self, relation: Relation) -> Self {

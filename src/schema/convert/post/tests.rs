@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::catalog::database::{
     Class, Constraint, ConstraintKind, Index, Object, OtherKind, Partitioning, Relation,
-    RelationKind, RoutineKind,
+    RelationKind, Routine, RoutineKind,
 };
-use crate::profile::{Fact, MethodAnswer, Profile};
+use crate::profile::{Fact, Profile};
 use crate::schema::convert::{Conversion, Makes, orphans};
-use crate::schema::finding::Severity;
+use crate::schema::finding::{Finding, Severity};
 
 use super::sample::{
     Case, constraint, expression_index, foreign, function, index, named, primary, relation, table,
@@ -131,12 +131,7 @@ fn foreign_table() -> Relation {
     far
 }
 
-const F: Object = Object {
-    class: Class::Routine,
-    oid: 50,
-};
-
-fn f() -> crate::catalog::database::Routine {
+fn f() -> Routine {
     function(50, "public.f", "plpgsql", "BEGIN RETURN 1; END")
 }
 
@@ -441,6 +436,14 @@ fn planted_routines() -> Vec<(&'static str, Case)> {
     procedure.kind = RoutineKind::Procedure;
     let mut no_procedures = Case::db9().routine(procedure);
     no_procedures.profile.procedures = Some(Fact::probed(false));
+    let mut atomic = f();
+    atomic.language = "sql".to_owned();
+    atomic.body = String::new();
+    atomic.sql_body = Some("RETURN 1".to_owned());
+    atomic.definition = Some(
+        "CREATE OR REPLACE FUNCTION public.f()\n RETURNS integer\n LANGUAGE sql\nRETURN 1\n"
+            .to_owned(),
+    );
     let mut definer = f();
     definer.security_definer = true;
     let sql = function(
@@ -461,6 +464,11 @@ fn planted_routines() -> Vec<(&'static str, Case)> {
         .schemas
         .insert("a".to_owned(), "c".to_owned());
     vec![
+        (
+            "routine-language",
+            Case::db9().routine(function(50, "public.f", "plperl", "return 1")),
+        ),
+        ("sql-body-as-text", Case::db9().routine(atomic)),
         ("aggregate", Case::db9().routine(aggregate)),
         ("procedure-refused", no_procedures),
         ("security-definer", Case::db9().routine(definer)),
@@ -621,7 +629,7 @@ fn each_kind_is_found_once_where_it_is_planted() {
 fn what_is_lost_is_listed_and_what_changes_says_so_before_its_statement() {
     for (id, case) in planted() {
         let conversion = converted(&case);
-        let of = |f: &&crate::schema::finding::Finding| f.kind.id == id;
+        let of = |f: &&Finding| f.kind.id == id;
         let finding = conversion.findings.iter().find(of).expect("planted");
         let listed = conversion
             .left_out
@@ -671,4 +679,283 @@ fn a_postgresql_target_gets_what_the_source_has() {
             .collect();
         assert!(left.is_empty(), "{id}: {left:?}");
     }
+}
+
+#[test]
+fn keys_in_a_circle_are_made_after_both_tables() {
+    let side = |oid, name: &str, to| {
+        let mut table = table(oid, name, &["id bigint", "other bigint"]);
+        table.constraints = vec![
+            primary(oid * 10, "pkey", &["id"]),
+            foreign(oid * 10 + 1, "other_fkey", "other", to),
+        ];
+        table
+    };
+    let case = Case::db9()
+        .with(side(1, "public.a", 2))
+        .with(side(2, "public.b", 1));
+    let conversion = converted(&case);
+    for table in ["a", "b"] {
+        let key = place(
+            &conversion,
+            &format!("foreign key public.{table}.other_fkey"),
+        );
+        assert_eq!(conversion.statements[key].needs.len(), 2);
+    }
+    let counts = orphans(&case.database, &conversion);
+    assert_eq!(
+        counts[0].sql,
+        "SELECT count(*) FROM \"public\".\"a\" AS c WHERE (c.\"other\" IS NOT NULL) AND NOT EXISTS \
+         (SELECT 1 FROM \"public\".\"b\" AS p WHERE p.\"id\" = c.\"other\")"
+    );
+    assert_eq!(
+        (counts.len(), counts[1].constraint.as_str()),
+        (2, "other_fkey")
+    );
+}
+
+#[test]
+fn a_foreign_key_keeps_its_actions_and_waits_for_the_key_that_it_refers_to() {
+    let mut parent = parent();
+    parent
+        .columns
+        .push(table(0, "x.x", &["code text"]).columns.remove(0));
+    parent.constraints.push(unique(22, "p_code_key", &["code"]));
+    let mut key = foreign(12, "t_fkey", "b", 2);
+    key.referenced_columns = vec!["code".to_owned()];
+    key.deferrable = true;
+    key.definition = "FOREIGN KEY (b) REFERENCES public.\"on delete\"(code) MATCH FULL ON UPDATE \
+                      CASCADE ON DELETE SET NULL (b) DEFERRABLE INITIALLY DEFERRED NOT VALID"
+        .to_owned();
+    let mut case = Case::db9().with(with_constraint(key)).with(parent);
+    let conversion = converted(&case);
+    let object = "foreign key public.t.t_fkey";
+    assert_eq!(
+        sql(&conversion, object),
+        "ALTER TABLE \"public\".\"t\" ADD CONSTRAINT \"t_fkey\" FOREIGN KEY (\"b\") REFERENCES \
+         \"public\".\"p\" (\"code\") MATCH FULL ON UPDATE CASCADE ON DELETE SET NULL (b)"
+    );
+    let unique = place(&conversion, "unique constraint public.p.p_code_key");
+    let needs = &conversion.statements[place(&conversion, object)].needs;
+    assert!(needs.contains(&unique), "{needs:?}");
+    case.profile = Profile::postgresql();
+    case.database.relations[0].constraints[1].initially_deferred = true;
+    assert!(sql(&converted(&case), object).ends_with("(b) DEFERRABLE INITIALLY DEFERRED"));
+}
+
+#[test]
+fn a_chain_of_thousands_of_views_neither_overflows_nor_reorders() {
+    let mut case = Case::db9().with(t());
+    let count = 3_000;
+    // Names in the opposite order of their needs.
+    let name = |level: u32| format!("public.v{:05}", count - level);
+    for level in 0..count {
+        let on = if level == 0 {
+            "public.t".to_owned()
+        } else {
+            name(level - 1)
+        };
+        let query = format!("SELECT id FROM {on}");
+        case = case.with(view(1_000 + level, &name(level), &query));
+        let below = if level == 0 {
+            relation(1)
+        } else {
+            relation(999 + level)
+        };
+        case = case.edge(relation(1_000 + level), below);
+    }
+    let conversion = converted(&case);
+    let made = conversion
+        .statements
+        .iter()
+        .filter(|s| s.makes == Makes::View);
+    assert_eq!(made.count(), 64);
+    let deep = findings(&conversion);
+    assert_eq!(
+        deep[0],
+        format!("view-too-deep view {}: 65 levels", name(64))
+    );
+    case.profile.view_depth = None;
+    let conversion = converted(&case);
+    let made = conversion
+        .statements
+        .iter()
+        .filter(|s| s.makes == Makes::View);
+    assert_eq!(made.count(), 3_000);
+}
+
+#[test]
+fn functions_and_views_come_in_the_order_of_their_needs() {
+    let case = Case::db9()
+        .with(t())
+        .with(view(5, "public.a", "SELECT public.b() AS b"))
+        .with(view(6, "public.c", "SELECT id FROM public.t"))
+        .routine(function(
+            50,
+            "public.b",
+            "sql",
+            "SELECT count(*)::integer FROM public.c",
+        ))
+        .edge(relation(5), Object::new(Class::Routine, 50));
+    let conversion = converted(&case);
+    let order = ["view public.c", "function public.b()", "view public.a"];
+    let places = order.map(|object| place(&conversion, object));
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(conversion.statements[places[1]].needs.contains(&places[0]));
+}
+
+#[test]
+fn an_sql_function_of_names_without_schema_is_looked_up_along_its_path() {
+    let mut f = function(50, "other.f", "sql", "SELECT count(*)::integer FROM v");
+    f.settings = vec!["search_path=nowhere, app".to_owned()];
+    let case = Case::db9()
+        .with(view(5, "app.v", "SELECT 1 AS one"))
+        .with(view(6, "public.v", "SELECT 1 AS one"))
+        .routine(f);
+    let conversion = converted(&case);
+    let f = place(&conversion, "function other.f()");
+    assert!(
+        conversion.statements[f]
+            .needs
+            .contains(&place(&conversion, "view app.v"))
+    );
+    assert!(
+        !conversion.statements[f]
+            .needs
+            .contains(&place(&conversion, "view public.v"))
+    );
+}
+
+#[test]
+fn a_routine_that_needs_itself_is_made() {
+    let body = "SELECT CASE WHEN true THEN 1 ELSE public.f() END";
+    let case = Case::db9().routine(function(50, "public.f", "sql", body));
+    assert!(has(&converted(&case), "function public.f()"));
+}
+
+#[test]
+fn a_body_that_the_target_refuses_takes_its_trigger_along() {
+    let mut t = t();
+    t.triggers = vec![trigger(12, "log", 50)];
+    let body = "BEGIN\n EXECUTE 'SELECT 1';\n RETURN NULL; END";
+    let case = Case::db9()
+        .with(t)
+        .routine(function(50, "public.f", "plpgsql", body));
+    let conversion = converted(&case);
+    let left: Vec<(&str, &str)> = conversion
+        .left_out
+        .iter()
+        .map(|l| (l.object.as_str(), l.why.as_str()))
+        .collect();
+    #[cfg(feature = "parser")]
+    assert_eq!(
+        left,
+        [
+            ("function public.f()", "it uses EXECUTE (line 2)"),
+            ("trigger public.t.log", "it calls function public.f()"),
+        ]
+    );
+    #[cfg(not(feature = "parser"))]
+    assert_eq!(left, []);
+}
+
+#[test]
+fn a_left_out_type_leaves_out_what_takes_it_unless_another_one_stands_in() {
+    let f = || {
+        let mut f = function(50, "public.f", "plpgsql", "BEGIN RETURN 1; END");
+        f.arguments = "a public.geometry".to_owned();
+        f
+    };
+    let on_type = |case: Case| {
+        case.routine(f()).edge(
+            Object::new(Class::Routine, 50),
+            Object::new(Class::Type, 61),
+        )
+    };
+    let unsupported = on_type(Case::db9().extension(60, "postgis"));
+    let conversion = converted(&unsupported.user_type(61, "public.geometry", "postgis"));
+    // A column of it becomes text, and so does the argument.
+    assert!(findings(&conversion).is_empty());
+    let of_operator = Case::db9()
+        .with(t())
+        .with(view(5, "public.v", "SELECT id FROM public.t"))
+        .extension(60, "postgis")
+        .other(62, OtherKind::Operator, "public.&&", Some("postgis"))
+        .edge(relation(5), Object::new(Class::Other, 62));
+    assert_eq!(
+        findings(&converted(&of_operator)),
+        ["view-needs-missing view public.v: public.v → operator public.\"&&\" → extension postgis"]
+    );
+}
+
+#[test]
+fn names_of_views_are_kept_and_indexes_give_way() {
+    let case = Case::db9()
+        .with(with_index(index(12, "v", "btree", &["a"])))
+        .with(view(5, "public.v", "SELECT 1 AS one"));
+    let conversion = converted(&case);
+    assert!(has(&conversion, "view public.v") && has(&conversion, "index public.v_1"));
+}
+
+#[test]
+fn comments_are_written_for_everything_that_was_made() {
+    let mut t = with_index(index(12, "t_a", "btree", &["a"]));
+    t.comment = Some("it's".to_owned());
+    t.columns[0].comment = Some("a \\ b".to_owned());
+    t.constraints[0].comment = Some("key".to_owned());
+    t.indexes[0].comment = Some("index".to_owned());
+    let mut hidden = foreign_table();
+    hidden.comment = Some("not there".to_owned());
+    let mut function = f();
+    function.comment = Some("function".to_owned());
+    let mut case = Case::db9().with(t).with(hidden).routine(function);
+    case.wishes.comments = true;
+    let conversion = converted(&case);
+    let comments: Vec<&str> = conversion
+        .statements
+        .iter()
+        .filter(|s| s.makes == Makes::Comment)
+        .map(|s| s.sql.as_str())
+        .collect();
+    assert_eq!(
+        comments,
+        [
+            "COMMENT ON TABLE \"public\".\"t\" IS 'it''s'",
+            "COMMENT ON COLUMN \"public\".\"t\".\"id\" IS E'a \\\\ b'",
+            "COMMENT ON CONSTRAINT \"t_pkey\" ON \"public\".\"t\" IS 'key'",
+            "COMMENT ON INDEX \"public\".\"t_a\" IS 'index'",
+            "COMMENT ON FUNCTION \"public\".\"f\"() IS 'function'",
+        ]
+    );
+    case.profile.comments = Some(Fact::probed(false));
+    let found = findings(&converted(&case));
+    assert!(
+        found.iter().any(|f| f.starts_with("comments-left-out")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn thousands_of_tables_take_seconds_at_most() {
+    let mut case = Case::db9();
+    for number in 0..5_000_u32 {
+        let oid = 10 * number + 100;
+        let mut t = table(
+            oid,
+            &format!("public.t{number}"),
+            &["id bigint", "a integer"],
+        );
+        t.constraints = vec![primary(oid + 1, &format!("t{number}_pkey"), &["id"])];
+        if number > 0 {
+            t.constraints.push(foreign(oid + 2, "fkey", "a", oid - 10));
+        }
+        t.indexes = vec![index(oid + 3, &format!("t{number}_a"), "btree", &["a"])];
+        case = case.with(t);
+    }
+    let begun = std::time::Instant::now();
+    let conversion = case.convert();
+    let taken = begun.elapsed();
+    // Each table, index, foreign key and ANALYZE; a quadratic step would take minutes.
+    assert_eq!(conversion.statements.len(), 4 * 5_000 - 1);
+    assert!(taken < std::time::Duration::from_secs(20), "{taken:?}");
 }

@@ -1,9 +1,11 @@
 //! Views and materialized views, each after what it selects from; rules.
 
-use crate::catalog::database::{Class, Name, Object, Relation, RelationKind};
+use crate::catalog::database::{Class, Name, Object, Relation, RelationKind, Routine, RoutineKind};
 use crate::catalog::readable;
+use crate::profile::Profile;
 use crate::schema::convert::{LeftOut, Makes};
 use crate::schema::finding::{Kind, Severity};
+use crate::schema::syntax;
 
 use super::indexes::options;
 use super::needs::Need;
@@ -117,6 +119,12 @@ impl<'a> Post<'_, 'a> {
         let object = Object::new(Class::Relation, relation.oid);
         let readable = format!("{} {}", relation_word(relation.kind), relation.name);
         let need = self.need(object);
+        if let Some(why) = refused(relation, self.build.profile) {
+            // The finding is the query's own.
+            self.chains.insert(object, readable.clone());
+            self.build.leave_out(object, readable, why);
+            return;
+        }
         match self.view_made(relation, &need) {
             Ok((made, changes)) => {
                 self.add(Some(object), made, changes);
@@ -275,4 +283,28 @@ impl<'a> Post<'_, 'a> {
             });
         }
     }
+}
+
+/// What of its query the target refuses: it is judged like the body of a function in SQL.
+fn refused(view: &Relation, profile: &Profile) -> Option<String> {
+    let body = view.query.clone()?;
+    let judged = Routine {
+        oid: view.oid,
+        name: view.name.clone(),
+        arguments: String::new(),
+        kind: RoutineKind::Function,
+        language: "sql".to_owned(),
+        definition: None,
+        body,
+        sql_body: None,
+        returns: 0,
+        is_trigger: false,
+        security_definer: false,
+        settings: Vec::new(),
+        extension: None,
+        comment: None,
+    };
+    let refused = syntax::refused_features(&judged, profile);
+    let words: Vec<String> = refused.into_iter().map(|r| r.what).collect();
+    (!words.is_empty()).then(|| format!("it uses {}", words.join(", ")))
 }

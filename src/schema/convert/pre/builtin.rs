@@ -1,6 +1,7 @@
 //! What PostgreSQL's own types become where the target does not take them.
 
 use super::kinds;
+use super::spelling::Spelling;
 use crate::schema::finding::Kind;
 
 /// The type that stands in for one that is not taken.
@@ -146,6 +147,27 @@ pub(super) fn stand_in(name: &str) -> StandIn {
         _ => near("text", &kinds::TEXT_FORM),
     }
 }
+
+/// Whether any text is a value of a type.
+pub(super) fn is_text(sql: &str) -> bool {
+    const TEXTS: [&str; 5] = ["text", "character varying", "character", "bpchar", "name"];
+    TEXTS.contains(&Spelling::of(sql).name.as_str())
+}
+
+/// Whether the functions and operators of one type work on the other, too.
+pub(super) fn are_alike(one: &str, other: &str) -> bool {
+    let (one, other) = (Spelling::of(one).name, Spelling::of(other).name);
+    let number = |name: &str| is_integer(name) || NUMBERS.contains(&name);
+    one == other || is_text(&one) && is_text(&other) || number(&one) && number(&other)
+}
+
+/// Whether a type is one of those that identity columns may have.
+pub(super) fn is_integer(sql: &str) -> bool {
+    let name = Spelling::of(sql).name;
+    matches!(name.as_str(), "smallint" | "integer" | "bigint")
+}
+
+const NUMBERS: [&str; 4] = ["numeric", "real", "double precision", "money"];
 
 /// Whether the values of an array of this type are divided by commas: `box` has semicolons.
 pub(super) fn has_commas(name: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Columns of a table: type, collation, default, identity, generation, NOT NULL.
 
+use super::builtin;
 use super::constraints;
 use super::expressions::usable;
 use super::kinds;
@@ -34,7 +35,6 @@ pub(super) fn mapped(build: &Build<'_>, table: &Draft<'_>, field: &Field) -> Map
 
 /// The type that a person gives; what the domain demands stays, where that type has its operators.
 fn by_map(given: &ColumnMapping, field: &Field, default: MappedType) -> MappedType {
-    let text = matches!(given.data_type.as_str(), "text" | "varchar");
     let round_trip = match &given.using {
         Some(_) => RoundTrip::Lossy,
         None => RoundTrip::Cast,
@@ -43,9 +43,10 @@ fn by_map(given: &ColumnMapping, field: &Field, default: MappedType) -> MappedTy
     MappedType {
         sql: given.data_type.clone(),
         round_trip,
-        cast: default.cast.filter(|_| !text),
+        cast: default.cast.filter(|_| !builtin::is_text(&given.data_type)),
         changes: vec![(&kinds::MAPPED_TYPE, detail)],
-        is_foreign: given.data_type != field.data_type.sql,
+        is_foreign: given.using.is_some()
+            || !builtin::are_alike(&field.data_type.sql, &given.data_type),
         carried: default.carried,
     }
 }
@@ -130,11 +131,15 @@ fn value(
 ) -> (String, bool) {
     match &field.default {
         FieldDefault::None => (carried_default(maker, draft, field, mapped), true),
-        FieldDefault::Expression(text) => (default(maker, draft, field, text), true),
+        FieldDefault::Expression(text) => (default(maker, draft, field, (text, mapped)), true),
         FieldDefault::Stored(text) => generated(maker, draft, field, text, false),
         FieldDefault::Virtual(text) => generated(maker, draft, field, text, true),
         FieldDefault::Identity { always, sequence } => {
-            (identity(maker, draft, field, *always, *sequence), true)
+            let value = match builtin::is_integer(&mapped.sql) {
+                true => identity(maker, draft, field, (*always, *sequence)),
+                false => no_identity(maker, draft, field, mapped),
+            };
+            (value, true)
         }
     }
 }
@@ -146,11 +151,19 @@ fn carried_default(
     mapped: &MappedType,
 ) -> String {
     let carried = mapped.carried.default.as_ref();
-    carried.map_or_else(String::new, |text| default(maker, draft, field, text))
+    carried.map_or_else(String::new, |text| {
+        default(maker, draft, field, (text, mapped))
+    })
 }
 
-fn default(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, field: &Field, text: &str) -> String {
-    match usable(maker, draft.object, Some(&field.name), text) {
+/// The default of a column that becomes another type.
+fn default(
+    maker: &mut Maker<'_, '_>,
+    draft: &mut Draft<'_>,
+    field: &Field,
+    (text, mapped): (&str, &MappedType),
+) -> String {
+    match default_text(maker, draft, field, (text, mapped)) {
         Ok(expression) => {
             draft.note_rewrite(&field.name, "default", text, &expression);
             format!(" DEFAULT {expression}")
@@ -167,10 +180,11 @@ fn default_text(
     maker: &mut Maker<'_, '_>,
     draft: &Draft<'_>,
     field: &Field,
-    text: &str,
+    (text, mapped): (&str, &MappedType),
 ) -> Result<String, String> {
-    if draft.foreign.contains(field.name.as_str()) && !is_constant(text) {
-        return Err("the column's type becomes text".to_owned());
+    let stays = is_constant(text) && builtin::is_text(&mapped.sql);
+    if mapped.is_foreign && !stays {
+        return Err(format!("the column's type becomes {}", mapped.sql));
     }
     let amount;
     let text = if Spelling::of(&field.data_type.sql).name == "money" {
@@ -248,12 +262,22 @@ fn generation(
     usable(maker, draft.object, Some(&field.name), text)
 }
 
+fn no_identity(
+    maker: &mut Maker<'_, '_>,
+    draft: &Draft<'_>,
+    field: &Field,
+    mapped: &MappedType,
+) -> String {
+    let why = format!("{} can not be an identity column", mapped.sql);
+    find(maker, draft, field, &kinds::DEFAULT_LEFT_OUT, &why);
+    String::new()
+}
+
 fn identity(
     maker: &mut Maker<'_, '_>,
     draft: &mut Draft<'_>,
     field: &Field,
-    always: bool,
-    sequence: u32,
+    (always, sequence): (bool, u32),
 ) -> String {
     let Some(sequence) = maker.build.sequence(sequence) else {
         let why = "its sequence can not be read";

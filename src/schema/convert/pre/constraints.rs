@@ -4,6 +4,7 @@ use super::expressions::usable;
 use super::kinds;
 use super::maker::Maker;
 use super::tables::Draft;
+use super::text::one_line;
 use super::tokens;
 use super::value;
 use crate::catalog::database::{Constraint, ConstraintKind, RelationKind};
@@ -53,6 +54,10 @@ pub(super) fn add(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>) {
 fn check(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, constraint: &Constraint) {
     match check_text(maker, draft, constraint) {
         Ok(condition) => {
+            if let Some(column) = draft.cut_column(&condition) {
+                let why = format!("column {}", readable(column));
+                find(maker, draft, constraint, &kinds::TIMESTAMP_CHECK, &why);
+            }
             let inherit = if constraint.no_inherit && maker.layout.inherits {
                 " NO INHERIT"
             } else {
@@ -82,17 +87,21 @@ fn check_text(
     if !constraint.enforced {
         return Err("it is NOT ENFORCED: rows that break it would not load".to_owned());
     }
-    if !constraint.validated {
-        return Err("it is NOT VALID: rows that break it would not load".to_owned());
-    }
     let condition = check_condition(&constraint.definition).ok_or("it can not be read")?;
     if let Some(column) = draft.foreign_column(condition) {
-        return Err(format!(
-            "the type of column {} becomes text",
-            readable(column)
-        ));
+        let column = readable(column);
+        return Err(format!("the type of column {column} is another one"));
     }
-    usable(maker, draft.object, None, condition)
+    let condition = usable(maker, draft.object, None, condition)?;
+    if !constraint.validated {
+        let table = maker.build.mapping.name(&draft.relation.name).quoted();
+        let name = sql::identifier(&constraint.name);
+        return Err(one_line(&format!(
+            "it is NOT VALID: rows that break it would not load; after the load: \
+             ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID"
+        )));
+    }
+    Ok(condition)
 }
 
 fn left_out(maker: &mut Maker<'_, '_>, draft: &Draft<'_>, constraint: &Constraint, why: &str) {
@@ -174,6 +183,12 @@ pub(super) fn add_carried(
     for (name, definition) in checks {
         match carried_text(maker, draft, column, definition) {
             Ok(condition) => {
+                if draft.cut_column(&condition).is_some() {
+                    let object = format!("column {}.{}", draft.relation.name, readable(column));
+                    let why = format!("CHECK {} of its domain", readable(name));
+                    let finding = Finding::new(&kinds::TIMESTAMP_CHECK, object);
+                    maker.build.find(finding.detail(why));
+                }
                 let wanted = format!("{column}_{name}");
                 let name = sql::identifier(&draft.new_name(&wanted));
                 let line = format!("CONSTRAINT {name} CHECK ({condition})");

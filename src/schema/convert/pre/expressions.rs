@@ -1,5 +1,7 @@
 //! SQL expressions of the source on their way into the target.
 
+use std::rc::Rc;
+
 use super::maker::Maker;
 use crate::catalog::database::{Class, Name, Object};
 use crate::schema::syntax;
@@ -18,12 +20,36 @@ pub(super) fn usable(
         by_edges(maker, owner, column)?;
     }
     maker.sequences_named(text);
-    // A text that is not parsed is said below.
-    let names = syntax::names_in_expression(text).unwrap_or_default();
-    for function in &names.functions {
+    let read = read(maker, text);
+    for function in &read.functions {
         by_name(maker, function)?;
     }
-    syntax::expression(text, &maker.build.rewrites).map_err(|error| error.to_string())
+    read.rewritten.clone()
+}
+
+/// What the parser says of an expression.
+pub(super) struct Read {
+    functions: Vec<Name>,
+    rewritten: Result<String, String>,
+}
+
+/// Reads an expression, once: thousands of columns have the same default.
+fn read(maker: &mut Maker<'_, '_>, text: &str) -> Rc<Read> {
+    if let Some(read) = maker.expressions.get(text) {
+        return Rc::clone(read);
+    }
+    // Without parentheses nothing is called. A text that is not parsed is said by the second.
+    let names = text
+        .contains('(')
+        .then(|| syntax::names_in_expression(text));
+    let names = names.and_then(Result::ok).unwrap_or_default();
+    let rewritten = syntax::expression(text, &maker.build.rewrites);
+    let read = Rc::new(Read {
+        functions: names.functions,
+        rewritten: rewritten.map_err(|error| error.to_string()),
+    });
+    maker.expressions.insert(text.to_owned(), Rc::clone(&read));
+    read
 }
 
 /// Makes the functions that a column needs by the source's own dependencies.

@@ -89,6 +89,10 @@ kinds! {
         happens "values that differ by less than a millisecond may become equal and collide";
         why "timestamps have millisecond precision (DB9 guide \"Migrate from PostgreSQL\")";
         remedy "--deep counts the groups that collide; make the key wider, or the column text, in the source or by the --map file";
+    TIMESTAMP_CHECK = Loss "timestamp-check": "CHECK over a timestamp that is cut";
+        happens "a row whose values differ by less than what is cut may break it, and is refused by the load";
+        why "timestamps have millisecond precision (DB9 guide \"Migrate from PostgreSQL\")";
+        remedy "--deep counts such rows; change < into <= in the source, or drop the CHECK there";
     TIME_DIGITS = Loss "time-digits": "time column with more fraction digits than the target keeps";
         happens "the digits beyond are lost";
         why "the target keeps fewer digits of a time";
@@ -101,6 +105,10 @@ kinds! {
         happens "values with more significant digits are rounded or refused";
         why "numeric has up to 28 to 29 significant digits (DB9 documentation, early 2026)";
         remedy "--deep counts such values; choose text in the --map file to keep all";
+    WITHOUT_EFFECT = Change "mapping-without-effect": "entry of the --map file about a partition";
+        happens "it has no effect: the partition has no table of its own in the target";
+        why "table partitioning is not supported (DB9 guide \"Migrate from PostgreSQL\")";
+        remedy "name the partitioned table in the --map file";
     COLLATION = Change "column-collation": "column with a collation of its own";
         happens "the collation is left out; text sorts bytewise";
         why "text sorts bytewise, COLLATE \"C\" (DB9 documentation, early 2026)";

@@ -1,7 +1,9 @@
 //! Makes objects in the order in which they need each other.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
+use super::expressions::Read;
 use super::layout::Layout;
 use super::names::Names;
 use super::spelling::qualified;
@@ -17,6 +19,8 @@ pub(super) struct Maker<'b, 'a> {
     pub(super) functions: HashMap<&'a Name, Vec<u32>>,
     /// Relations by name.
     pub(super) tables: HashMap<&'a Name, u32>,
+    /// Expressions that were read.
+    pub(super) expressions: HashMap<String, Rc<Read>>,
     /// Names that are other than in the source.
     pub(super) names: Names,
     /// Functions and sequences that the expressions looked at since the last `take_used` need.
@@ -46,6 +50,7 @@ impl<'b, 'a> Maker<'b, 'a> {
                 .iter()
                 .map(|r| (&r.name, r.oid))
                 .collect(),
+            expressions: HashMap::new(),
             names: Names::default(),
             used: Vec::new(),
             sequences: database

@@ -198,12 +198,13 @@ impl<'a> TypeMap<'a> {
     /// What the `--map` file says of a type.
     fn given(&self, spelling: &Spelling) -> Option<MappedType> {
         let &sql = self.overrides.get(&type_key(&spelling.name))?;
-        let to = Spelling::of(sql);
         let stand_in = builtin::stand_in(&spelling.name);
-        let text = matches!(to.name.as_str(), "text" | "character varying");
         let mut mapped = changed(sql, &kinds::MAPPED_TYPE);
-        mapped.cast = stand_in.cast.filter(|_| !text).map(str::to_owned);
-        mapped.is_foreign = text && stand_in.to == "text";
+        mapped.cast = stand_in
+            .cast
+            .filter(|_| !builtin::is_text(sql))
+            .map(str::to_owned);
+        mapped.is_foreign = !builtin::are_alike(&spelling.name, sql);
         Some(mapped)
     }
 
@@ -292,6 +293,8 @@ impl<'a> TypeMap<'a> {
             return mapped;
         };
         let detail = format!("domain {} becomes {}", domain.name, mapped.sql);
+        let other = |kind: &Kind| kind != &kinds::DOMAIN_COLUMN;
+        mapped.changes.retain(|(kind, _)| other(kind));
         mapped.changes.insert(0, (&kinds::DOMAIN_COLUMN, detail));
         if mapped.round_trip == RoundTrip::Exact {
             mapped.round_trip = RoundTrip::Cast;

@@ -45,7 +45,7 @@ fn push_schema(build: &mut Build<'_>, object: Option<Object>, target: &str) -> u
         section: Section::PreData,
         makes: Makes::Schema,
         object: format!("schema {}", readable(target)),
-        name: Name::new(target, ""),
+        name: Name::new(target, target),
         sql: format!("CREATE SCHEMA IF NOT EXISTS {}", sql::identifier(target)),
         rewritten: Vec::new(),
         needs: Vec::new(),

@@ -32,7 +32,8 @@ pub(super) fn finish(maker: &mut Maker<'_, '_>) {
             .owner
             .as_ref()
             .and_then(|o| target_column(maker, o));
-        if inline && owner.is_none() {
+        // An identity goes with its table.
+        if sequence.identity && owner.is_none() {
             continue;
         }
         if !inline && let Some(owner) = &owner {

@@ -35,6 +35,8 @@ pub(super) struct Draft<'r> {
     pub(super) sent: Vec<MappedColumn>,
     /// Columns whose type is another one, for which the source's functions do not work.
     pub(super) foreign: HashSet<&'r str>,
+    /// Columns whose timestamps are cut.
+    cut: HashSet<&'r str>,
     /// Sequences of identity columns.
     pub(super) sequences: Vec<Object>,
     pub(super) needs: Vec<Object>,
@@ -56,6 +58,7 @@ impl<'r> Draft<'r> {
             constraints: Vec::new(),
             sent: Vec::new(),
             foreign: HashSet::new(),
+            cut: HashSet::new(),
             sequences: Vec::new(),
             needs: Vec::new(),
             comes_with: Vec::new(),
@@ -69,11 +72,23 @@ impl<'r> Draft<'r> {
         }
     }
 
-    /// The first column of a text whose type the target does not know.
+    /// The first column of a text whose type the source's functions do not know.
     pub(super) fn foreign_column(&self, text: &str) -> Option<&'r str> {
+        self.mentioned(text, &self.foreign)
+    }
+
+    /// The first column of a text whose timestamps are cut.
+    pub(super) fn cut_column(&self, text: &str) -> Option<&'r str> {
+        self.mentioned(text, &self.cut)
+    }
+
+    fn mentioned(&self, text: &str, among: &HashSet<&'r str>) -> Option<&'r str> {
+        if among.is_empty() {
+            return None;
+        }
         let columns = self.relation.columns.iter().map(|c| c.name.as_str());
         columns
-            .filter(|column| self.foreign.contains(column))
+            .filter(|column| among.contains(column))
             .find(|column| tokens::mentions(text, column))
     }
 
@@ -137,6 +152,8 @@ pub(super) fn make<'a>(maker: &mut Maker<'_, 'a>, relation: &'a Relation) {
         .collect();
     let foreign = fields.iter().filter(|(_, mapped)| mapped.is_foreign);
     draft.foreign = foreign.map(|(field, _)| field.name.as_str()).collect();
+    let cut = fields.iter().filter(|(_, mapped)| is_cut(mapped));
+    draft.cut = cut.map(|(field, _)| field.name.as_str()).collect();
     for (field, mapped) in &fields {
         columns::add(maker, &mut draft, field, mapped);
         if inherits && field.inherited {
@@ -145,7 +162,7 @@ pub(super) fn make<'a>(maker: &mut Maker<'_, 'a>, relation: &'a Relation) {
     }
     constraints::add(maker, &mut draft);
     draft.needs.extend(maker.take_used());
-    timestamp_keys(maker, relation, &fields);
+    timestamp_keys(maker, &draft);
     remarks(maker, relation);
     push(maker, draft, role);
 }
@@ -309,12 +326,27 @@ fn absorb(maker: &mut Maker<'_, '_>, relation: &Relation, root: u32) {
     maker
         .build
         .absent(Object::new(Class::Relation, relation.oid), why);
+    without_effect(maker, relation);
     let only = only_here(relation);
     if !only.is_empty() {
         let object = format!("partition {}", relation.name);
         let count = u64::try_from(only.len()).unwrap_or(u64::MAX);
         let finding = Finding::new(&kinds::PARTITION_ONLY, object).counted(count);
         maker.build.find(finding.detail(only.join(", ")));
+    }
+}
+
+/// Nothing of the `--map` file is ignored in silence.
+fn without_effect(maker: &mut Maker<'_, '_>, relation: &Relation) {
+    let mapping = maker.build.mapping;
+    let mut columns = mapping.columns.keys();
+    let named = mapping.tables.contains_key(&relation.name)
+        || columns.any(|column| column.table == relation.name);
+    if named {
+        let object = format!("partition {}", relation.name);
+        maker
+            .build
+            .find(Finding::new(&kinds::WITHOUT_EFFECT, object));
     }
 }
 
@@ -350,17 +382,17 @@ fn of_extension(maker: &mut Maker<'_, '_>, relation: &Relation) {
         .find(Finding::new(&kinds::EXTENSION_TABLE, object).detail(detail));
 }
 
+fn is_cut(mapped: &MappedType) -> bool {
+    let mut kinds = mapped.changes.iter().map(|(kind, _)| *kind);
+    kinds.any(|kind| kind == &kinds::TIMESTAMP_DIGITS)
+}
+
 /// A key whose values are cut may have the same value twice.
-fn timestamp_keys(maker: &mut Maker<'_, '_>, relation: &Relation, fields: &[(&Field, MappedType)]) {
-    let is_cut = |column: &str| {
-        fields.iter().any(|(field, mapped)| {
-            let mut kinds = mapped.changes.iter().map(|(kind, _)| *kind);
-            field.name == column && kinds.any(|kind| kind == &kinds::TIMESTAMP_DIGITS)
-        })
-    };
+fn timestamp_keys(maker: &mut Maker<'_, '_>, draft: &Draft<'_>) {
+    let relation = draft.relation;
     for index in relation.indexes.iter().filter(|index| index.unique) {
         let mut columns = index.parts.iter().filter_map(|part| part.column.as_deref());
-        if let Some(column) = columns.find(|column| is_cut(column)) {
+        if let Some(column) = columns.find(|column| draft.cut.contains(column)) {
             let name = Name::new(relation.name.schema.clone(), index.name.clone());
             let detail = format!("column {} of {}", readable(column), relation.name);
             let finding = Finding::new(&kinds::TIMESTAMP_KEY, format!("index {name}"));

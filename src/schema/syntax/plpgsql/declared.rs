@@ -105,6 +105,7 @@ pub(super) fn with_known_types(statement: &str) -> Result<String, NotParsed> {
         for parameter in tree::list(create, "parameters") {
             edits.extend(parameter_edit(&lexed, parameter, &rows));
         }
+        edits.extend(trigger_edits(&lexed, create).into_iter().flatten());
     }
     if let Some(token) = body {
         let new = declarations(&inner, &rows)?;
@@ -150,6 +151,36 @@ fn parameter_edit(
     let first = lexed.at(tree::location(type_name)?)?;
     let row = rows.contains(tree::string(parameter, "name"));
     known_type(lexed, &type_span(lexed, first)?, row)
+}
+
+/// A trigger's function as one that is given its rows: the parser's JSON of the former is broken (it
+/// leaves out a comma between the variables that triggers have). `None`: it is no trigger's.
+fn trigger_edits(
+    lexed: &Lexed<'_>,
+    create: &serde_json::Map<String, serde_json::Value>,
+) -> Option<[Edit; 2]> {
+    let result = create.get("return_type")?.as_object()?;
+    let first = lexed.at(tree::location(result)?)?;
+    let span = type_span(lexed, first)?;
+    let like = match span.key.name.as_str() {
+        "trigger" => "record",
+        // It returns nothing, but may say RETURN.
+        "event_trigger" => "void",
+        _ => return None,
+    };
+    let opening = (0..first).find(|&at| lexed.is_symbol(at, "("))?;
+    let inside = lexed.get(opening)?.end;
+    let rows = Edit {
+        start: inside,
+        end: inside,
+        with: "new record, old record".to_owned(),
+    };
+    let result = Edit {
+        start: lexed.get(first)?.start,
+        end: lexed.get(span.end - 1)?.end,
+        with: like.to_owned(),
+    };
+    Some([rows, result])
 }
 
 /// Names that something is selected from: `r` of `r.id`.
@@ -255,4 +286,36 @@ fn known_type(lexed: &Lexed<'_>, span: &TypeSpan, row: bool) -> Option<Edit> {
         end: place.1,
         with: name.to_owned() + &"\n".repeat(lines),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+    use super::*;
+
+    #[test]
+    fn the_functions_of_triggers_are_read() {
+        for statement in [
+            "CREATE FUNCTION s.f() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN\n  NEW.b := \
+             upper(NEW.b);\n  IF TG_OP = 'UPDATE' THEN RETURN OLD; END IF;\n  RETURN NEW;\nEND $$",
+            "CREATE OR REPLACE FUNCTION s.f()\n RETURNS \"trigger\"\n LANGUAGE plpgsql\nAS $$ BEGIN \
+             RETURN NULL; END $$",
+            "CREATE FUNCTION s.f() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE \
+             'x'; RETURN; END $$",
+        ] {
+            assert!(read(statement).is_ok(), "{statement}");
+        }
+    }
+
+    #[test]
+    fn a_trigger_function_keeps_its_lines() {
+        let statement = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN\nWHILE \
+                         true LOOP NULL; END LOOP;\nRETURN NEW;\nEND $$";
+        let known = with_known_types(statement).expect("parsed");
+        assert!(
+            known.contains("f(new record, old record) RETURNS record"),
+            "{known}"
+        );
+        assert_eq!(known.lines().count(), statement.lines().count());
+    }
 }

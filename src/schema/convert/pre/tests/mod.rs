@@ -1,6 +1,7 @@
 //! Conversions of databases made by hand.
 
 mod golden;
+mod objects;
 mod samples;
 mod types;
 
