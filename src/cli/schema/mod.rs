@@ -25,6 +25,10 @@ pub(super) fn schema(typed: &SchemaArguments) -> Exit {
             let made = block_on(run::schema(&settings, sections));
             shown(made.and_then(|schema| print(&schema, typed)))
         }
+        Ok(Meant::Clean(settings, sections)) => {
+            let made = block_on(run::of_dump(*settings, sections));
+            shown(made.and_then(|schema| print(&schema, typed)))
+        }
         Err(error) => errors::show(&error),
     }
 }
