@@ -129,7 +129,7 @@ fn a_source_that_changes_its_schema_in_mid_run_is_noticed() {
     let pair = office();
     let second = std::time::Duration::from_secs(1);
     let stall = Fault::new(
-        Trigger::query("CREATE TRIGGER"),
+        Trigger::query("BEFORE UPDATE ON"),
         Action::StallReading(2 * second),
     );
     let stalled = pair.standin.faults().add(stall);
