@@ -88,6 +88,13 @@ fn every_argument_of_check_has_one_sentence_with_its_default() {
 }
 
 #[test]
+fn every_argument_of_schema_and_migrate_has_one_sentence_with_its_default() {
+    let migrate = arguments_with_defaults("migrate", &["--postgres", "--db9"]);
+    let schema = arguments_with_defaults("schema", &["--postgres"]);
+    assert_eq!((migrate, schema), (29, 19));
+}
+
+#[test]
 fn every_argument_about_the_ledger_has_one_sentence_with_its_default() {
     assert_eq!(arguments_with_defaults("status", &["--db9"]), 4);
     assert_eq!(arguments_with_defaults("clean", &["--db9"]), 4);

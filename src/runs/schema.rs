@@ -1,4 +1,4 @@
-//! `wire9 schema`: the DDL for the target, from the source's catalog.
+//! `wire9 schema`: the DDL for the target, from the source's catalog or from a dump.
 
 use crate::schema::script::{Sections, script};
 
@@ -19,7 +19,18 @@ pub struct Schema {
 /// # Errors
 /// As `check`.
 pub async fn schema(settings: &check::Settings, sections: Sections) -> Result<Schema, Error> {
-    let assessment = check::check(settings).await?;
+    Ok(of(check::check(settings).await?, sections))
+}
+
+/// Converts the schema of a dump.
+///
+/// # Errors
+/// A target that can not be reached.
+pub async fn of_dump(settings: check::DumpSettings, sections: Sections) -> Result<Schema, Error> {
+    Ok(of(check::dump(settings).await?, sections))
+}
+
+fn of(assessment: Assessment, sections: Sections) -> Schema {
     let script = script(&assessment.conversion, &assessment.database, sections);
-    Ok(Schema { script, assessment })
+    Schema { script, assessment }
 }

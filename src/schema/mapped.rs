@@ -250,3 +250,130 @@ fn cut(there: &Column, digits: FractionDigits) -> Option<Transform> {
 
 /// Fraction digits of PostgreSQL's own timestamps.
 const MICROSECONDS: u8 = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{TypeForm, Types};
+    use crate::schema::convert::RoundTrip;
+
+    const MILLIS: FractionDigits = FractionDigits {
+        timestamp: 3,
+        timestamptz: 3,
+    };
+
+    fn column(name: &str, type_oid: u32) -> Column {
+        let mut types = Types::default();
+        for oid in [23, 25, 790, 1114, 1700] {
+            types.insert(oid, format!("t{oid}"), TypeForm::Scalar);
+        }
+        types.insert(3908, "tsrange".to_owned(), TypeForm::Range { bound: 1114 });
+        Column {
+            number: 1,
+            name: name.to_owned(),
+            data_type: types.resolve(type_oid, -1, format!("type {type_oid}")),
+            not_null: false,
+            has_default: false,
+            generated: Generated::Never,
+            identity: false,
+        }
+    }
+
+    fn table(oid: u32, name: &str, columns: &[(&str, u32)]) -> Table {
+        let mut table = Table::new(oid, TableName::new("s", name), Kind::Ordinary);
+        table.columns = columns.iter().map(|(n, t)| column(n, *t)).collect();
+        table
+    }
+
+    fn mapped_column(name: &str, expression: Option<&str>) -> MappedColumn {
+        MappedColumn {
+            name: name.to_owned(),
+            from: String::new(),
+            to: String::new(),
+            expression: expression.map(str::to_owned),
+            round_trip: RoundTrip::Exact,
+        }
+    }
+
+    fn mapped(leaves: &[&str], target: &str, columns: Vec<MappedColumn>) -> MappedTable {
+        MappedTable {
+            source: TableName::new("s", leaves[0]),
+            leaves: leaves.iter().map(|l| TableName::new("s", *l)).collect(),
+            target: TableName::new("s", target),
+            columns,
+        }
+    }
+
+    fn matched(
+        source: Vec<Table>,
+        target: Vec<Table>,
+        tables: &[MappedTable],
+    ) -> Result<Matching, Refusals> {
+        let (source, target) = (Catalog::new(150_000, source), Catalog::new(0, target));
+        match_mapped((&source, &target), tables, &Selection::default(), MILLIS)
+    }
+
+    #[test]
+    fn leaves_go_into_one_table_of_another_name_and_computed_columns_stand_in_their_place() {
+        let columns = [("at", 1114), ("price", 790)];
+        let source = vec![table(1, "a", &columns), table(2, "b", &columns)];
+        let target = vec![table(9, "all", &[("price", 1700), ("at", 1114)])];
+        let sent = vec![
+            mapped_column("at", None),
+            mapped_column("price", Some("\"price\"::numeric")),
+        ];
+        let found = matched(source, target, &[mapped(&["a", "b"], "all", sent)]);
+        let found = found.expect("it fits");
+        assert_eq!((found.pairs.len(), found.targets.len()), (2, 1));
+        for pair in &found.pairs {
+            assert_eq!(pair.target, 0);
+            assert_eq!(pair.expressions[&1], "\"price\"::numeric");
+            assert_eq!(
+                pair.recipe.transforms,
+                [(0, Transform::CutTimestamp { digits: 3 })]
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_computed_for_a_timestamp_is_cut_like_one() {
+        let source = vec![table(1, "a", &[("at", 25)])];
+        let target = vec![table(9, "a", &[("at", 1114)])];
+        let sent = vec![mapped_column("at", Some("\"at\"::timestamp"))];
+        let found = matched(source, target, &[mapped(&["a"], "a", sent)]).expect("it fits");
+        let cut = [(0, Transform::CutTimestamp { digits: 3 })];
+        assert_eq!(found.pairs[0].recipe.transforms, cut);
+    }
+
+    #[test]
+    fn a_range_of_timestamps_goes_into_text_and_is_no_refusal() {
+        let source = vec![table(1, "a", &[("during", 3908)])];
+        let target = vec![table(9, "a", &[("during", 25)])];
+        let sent = vec![mapped_column("during", None)];
+        let found = matched(source, target, &[mapped(&["a"], "a", sent)]).expect("it fits");
+        assert!(found.pairs[0].recipe.transforms.is_empty() && found.notes.is_empty());
+    }
+
+    #[test]
+    fn what_is_gone_or_missing_is_said_once() {
+        let columns = [("id", 23)];
+        let source = vec![table(1, "a", &columns), table(2, "b", &columns)];
+        let target = vec![table(9, "all", &[])];
+        let tables = [
+            mapped(&["a", "b", "gone"], "all", vec![mapped_column("id", None)]),
+            mapped(&["a"], "nowhere", Vec::new()),
+        ];
+        let refused = matched(source, target, &tables).expect_err("refusals");
+        let said: Vec<String> = refused
+            .list()
+            .iter()
+            .map(|r| format!("{}: {}", r.object, r.problem))
+            .collect();
+        let expected = [
+            "s.all.id: the target's table has no such column",
+            "s.gone: the source has no such table any more",
+            "s.nowhere: the target has no such table",
+        ];
+        assert_eq!(said, expected);
+    }
+}

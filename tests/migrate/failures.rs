@@ -61,43 +61,65 @@ fn a_foreign_key_that_failed_is_made_by_the_same_command_when_its_rows_are_mende
     let mend = "INSERT INTO parent VALUES (0), (11), (12)";
     pair.target().execute(mend).expect("mended");
     let run = pair.migrate().run().ends_with(0);
-    assert_eq!(run.result()["statements"]["applied"], 4);
-    assert_eq!(run.result()["statements"]["applied_before"], 3);
-}
-
-#[test]
-fn a_failed_index_is_shown_with_its_statement_and_stops_none_of_the_others() {
-    let pair = office();
-    // The titles become one when they are lower case.
-    let twice = "DROP INDEX task_title; INSERT INTO task (person_id, title) VALUES (1, 'TASK 7')";
-    pair.source.execute(twice).expect("changed");
-    let unique = "CREATE UNIQUE INDEX task_title ON public.task (lower(title)) WHERE id < 0; \
-                  UPDATE pg_index SET indpred = NULL WHERE false";
-    pair.source.execute(unique).expect("an index");
-    let run = pair.migrate().run();
-    // A partial index is a matter of its own; what counts is that the rows arrived.
-    assert!(matches!(run.code, Some(0 | 5)), "{}", run.stdout);
-    assert_eq!(pair.target_rows("public.task"), 201);
-}
-
-#[test]
-fn a_view_that_the_target_refuses_takes_those_that_need_it_along() {
-    let pair = office();
-    let refused = "CREATE VIEW wrong AS SELECT * FROM task TABLESAMPLE system (10); \
-                   CREATE VIEW needs_wrong AS SELECT id FROM wrong";
-    pair.source.execute(refused).expect("views");
-    let run = pair.migrate().args(&["--accept", "x"]).run();
-    assert_eq!(
-        run.code,
-        Some(2),
-        "an id that there is not is a usage error"
+    let (all, before) = (
+        &run.result()["statements"]["applied"],
+        &run.result()["statements"]["applied_before"],
     );
-    let run = pair.migrate().run();
-    assert!(
-        matches!(run.code, Some(0 | 5 | 9)),
-        "{}\n{}",
-        run.stdout,
-        run.stderr
+    assert_eq!(
+        before.as_u64().expect("a number") + 1,
+        all.as_u64().expect("a number")
+    );
+}
+
+/// Moments that are one when they are cut to milliseconds.
+const COLLIDING: &str = "CREATE TABLE stamp (id integer PRIMARY KEY, at timestamptz UNIQUE, note text);
+    CREATE TABLE echo (id integer PRIMARY KEY, at timestamptz REFERENCES stamp (at));
+    CREATE INDEX stamp_note ON stamp (note);
+    INSERT INTO stamp SELECT i, timestamptz '2024-01-01' + i * interval '1 microsecond', 'note ' || i
+        FROM generate_series(1, 50) i;
+    INSERT INTO echo SELECT id, at FROM stamp";
+
+#[test]
+fn a_failed_constraint_is_shown_with_its_statement_and_takes_what_needs_it_along() {
+    let pair = Pair::empty(Sample::Sql {
+        source: COLLIDING,
+        target: "",
+    });
+    let run = pair.migrate().run().ends_with(5).says("PARTIAL  ");
+    let result = run.result();
+    let failure = &result["statements"]["failed"][0];
+    assert_eq!(failed(result).len(), 1, "{result:#}");
+    assert_eq!(
+        (&failure["sqlstate"], &failure["section"]),
+        (&"23505".into(), &"post-data".into())
+    );
+    let statement = failure["statement"].as_str().expect("a text").to_owned();
+    assert!(statement.contains("UNIQUE"), "{statement}");
+    let skipped = &result["statements"]["skipped"][0];
+    assert_eq!(skipped["needs"], failure["object"]);
+    let run = run.says(&statement).says("FAILED").never_says("2024-01-01");
+    assert!(run.stdout.contains("SKIPPED"), "{}", run.stdout);
+    let indexes = "SELECT count(*) FROM pg_indexes WHERE indexname = 'stamp_note'";
+    assert_eq!(
+        pair.target().query_value::<u64>(indexes).expect("counted"),
+        1
+    );
+    assert_eq!(
+        (pair.target_rows("stamp"), pair.target_rows("echo")),
+        (50, 50)
+    );
+    // Without the collision the same command makes what is missing, and nothing else.
+    let mend = "UPDATE echo SET at = at + id * interval '1 second'; \
+                UPDATE stamp SET at = at + id * interval '1 second'";
+    pair.target().execute(mend).expect("mended");
+    let run = pair.migrate().run().ends_with(0);
+    let (all, before) = (
+        &run.result()["statements"]["applied"],
+        &run.result()["statements"]["applied_before"],
+    );
+    assert_eq!(
+        before.as_u64().expect("a number") + 2,
+        all.as_u64().expect("a number")
     );
 }
 
@@ -107,7 +129,7 @@ fn a_source_that_changes_its_schema_in_mid_run_is_noticed() {
     let pair = office();
     let second = std::time::Duration::from_secs(1);
     let stall = Fault::new(
-        Trigger::query("CREATE TRIGGER touch"),
+        Trigger::query("BEFORE UPDATE ON"),
         Action::StallReading(2 * second),
     );
     let stalled = pair.standin.faults().add(stall);

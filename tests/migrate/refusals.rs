@@ -76,7 +76,7 @@ fn two_at_once_do_not_get_in_each_others_way() {
     let pair = office();
     let second = Duration::from_secs(1);
     let stall = Fault::new(
-        Trigger::query("CREATE VIEW \""),
+        Trigger::query("busy_people"),
         Action::StallReading(4 * second),
     );
     let stalled = pair.standin.faults().add(stall);

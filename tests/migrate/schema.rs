@@ -91,3 +91,50 @@ fn for_a_postgresql_nothing_needs_to_be_given_up() {
         run.stdout
     );
 }
+
+#[test]
+fn a_dump_gives_the_same_schema_as_its_database() {
+    let pair = office();
+    let run = Wire9::bare();
+    let file = run.folder().join("dump.sql");
+    let dump = std::process::Command::new(pg_dump())
+        .args([
+            "--no-owner",
+            "--file",
+            &file.to_string_lossy(),
+            &pair.source.uri(),
+        ])
+        .status()
+        .expect("pg_dump starts");
+    assert!(dump.success());
+    let run = run
+        .args(&["schema", "--from-dump", &file.to_string_lossy()])
+        .run()
+        .ends_with(0);
+    let direct = schema(&pair).run().ends_with(0);
+    let statements = |text: &str| -> std::collections::BTreeSet<String> {
+        let lines = text
+            .lines()
+            .filter(|l| l.starts_with("CREATE ") || l.starts_with("ALTER "));
+        // Routines are laid out as pg_dump or as the server does it.
+        let lines = lines.filter(|l| !l.contains("FUNCTION public"));
+        lines.map(str::to_owned).collect()
+    };
+    assert_eq!(statements(&run.stdout), statements(&direct.stdout));
+    Wire9::bare()
+        .args(&["schema", "--from-dump", "/no/such/dump.sql"])
+        .run()
+        .ends_with(2)
+        .says("/no/such/dump.sql");
+}
+
+/// The newest `pg_dump` of this machine: an older one refuses a newer server.
+fn pg_dump() -> std::path::PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is installed");
+    let mut found: Vec<_> = versions
+        .filter_map(|v| Some(v.ok()?.path().join("bin/pg_dump")))
+        .filter(|path| path.exists())
+        .collect();
+    found.sort();
+    found.pop().expect("pg_dump is installed")
+}

@@ -52,7 +52,7 @@ fn positions_are_those_of_the_end_and_not_of_the_snapshot() {
     let pair = office();
     let second = Duration::from_secs(1);
     let stall = Fault::new(
-        Trigger::query("CREATE TRIGGER touch"),
+        Trigger::query("BEFORE UPDATE ON"),
         Action::StallReading(second),
     );
     let stalled = pair.standin.faults().add(stall);

@@ -108,6 +108,7 @@ pub(super) mod tests {
     use crate::runs::check::Assessment;
     use crate::runs::migrate::{Drift, Ended, Phase, SequenceVerdict, Set};
     use crate::schema::convert::{Conversion, LeftOut, Makes, Section, Statement};
+    use crate::schema::finding::{Finding, Kind, Severity};
 
     fn statement(section: Section, makes: Makes, object: &str, sql: &str) -> Statement {
         Statement {
@@ -120,6 +121,15 @@ pub(super) mod tests {
             needs: Vec::new(),
         }
     }
+
+    static MONEY: Kind = Kind {
+        id: "money",
+        severity: Severity::Change,
+        title: "money column",
+        happens: "it becomes numeric",
+        why: "no money",
+        remedy: "read it as a number",
+    };
 
     /// A migration that went well: a table, an index, a foreign key, a sequence.
     pub(in crate::cli) fn outcome() -> Outcome {
@@ -171,7 +181,10 @@ pub(super) mod tests {
                 target: None,
                 profile: Profile::default(),
                 conversion,
-                findings: Vec::new(),
+                findings: vec![
+                    Finding::new(&MONEY, "column public.orders.total"),
+                    Finding::new(&MONEY, "column public.orders.tax"),
+                ],
                 not_checked: vec!["the definition of function public.f()".to_owned()],
                 accepted: std::collections::BTreeSet::new(),
             },

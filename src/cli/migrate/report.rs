@@ -287,3 +287,137 @@ fn left_out(left: &LeftOut) -> ReportedLeftOut {
         why: left.why.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::catalog::database::Name;
+    use crate::cli::migrate::judge;
+    use crate::cli::migrate::tests::outcome;
+    use crate::engine::apply::Refusal;
+    use crate::runs::migrate::Phase;
+
+    const DOCS: &str = include_str!("../../../docs/report.md");
+
+    const RESOURCES: Resources = Resources {
+        peak_rss: Some(34_100_000),
+        cpu_seconds: 0.5,
+    };
+
+    fn parsed(report: &Report) -> Value {
+        serde_json::from_str(&report.json().expect("it is JSON")).expect("it is JSON")
+    }
+
+    fn of(outcome: &Outcome) -> Value {
+        parsed(&Report::of_verdict(&Verdict {
+            outcome,
+            exit: judge::exit(outcome, false),
+            require_quiet: false,
+            deep: false,
+            connection: "postgresql://t1.admin@target:5433/postgres?sslmode=require",
+            resources: RESOURCES,
+            width: None,
+        }))
+    }
+
+    /// An outcome with at least one element in every list.
+    fn full() -> Outcome {
+        let mut o = outcome();
+        o.fates[1] = Fate::Failed(Refusal {
+            code: "23505".to_owned(),
+            message: "ERROR 23505: duplicate".to_owned(),
+        });
+        o.fates[2] = Fate::Skipped { because_of: 1 };
+        o.orphans = vec![Orphans {
+            object: "foreign key public.orders.f".to_owned(),
+            table: Name::new("public", "orders"),
+            constraint: "f".to_owned(),
+            rows: Some(7),
+        }];
+        o.drift = Drift::Changed(vec!["table public.t was made".to_owned()]);
+        o.ended = Ended::Stopped(Phase::Copy);
+        o
+    }
+
+    fn failed() -> Value {
+        let error = Error {
+            exit: Exit::Connection,
+            what: "no connection".to_owned(),
+            advice: Some("start it".to_owned()),
+            source: Some("refused".into()),
+        };
+        parsed(&Report::of_error(&error, RESOURCES))
+    }
+
+    /// Every path of the value, as the documentation spells them; what is documented elsewhere ends at
+    /// its own name.
+    fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+        if !path.is_empty() {
+            found.insert(path.to_owned());
+        }
+        if matches!(path, "result.copy" | "result.findings") {
+            return;
+        }
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+                let dot = if path.is_empty() { "" } else { "." };
+                paths(value, &format!("{path}{dot}{name}"), found);
+            }),
+            Value::Array(items) => {
+                let objects = items.iter().filter(|item| item.is_object());
+                objects.for_each(|item| paths(item, &format!("{path}[]"), found));
+            }
+            _ => (),
+        }
+    }
+
+    fn documented() -> BTreeSet<String> {
+        let own = DOCS.split("\n# ").nth(1).expect("a part of its own");
+        let rows = own.lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.filter_map(|row| row.split_once('`'))
+            .map(|(path, _)| path.to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_field_is_documented_and_every_documented_field_exists() {
+        let mut found = BTreeSet::new();
+        paths(&of(&full()), "", &mut found);
+        paths(&failed(), "", &mut found);
+        found.retain(|path| !path.ends_with("[]"));
+        assert_eq!(found, documented());
+        assert!(DOCS.contains(FORMAT));
+    }
+
+    #[test]
+    fn a_failed_statement_is_there_with_everything_that_is_known_of_it() {
+        let report = of(&full());
+        let statements = &report["result"]["statements"];
+        assert_eq!(
+            (&statements["all"], &statements["applied"]),
+            (&3.into(), &1.into())
+        );
+        assert_eq!(statements["failed"][0]["sqlstate"], "23505");
+        assert_eq!(
+            statements["failed"][0]["statement"],
+            "CREATE INDEX i\n  ON public.orders (id)"
+        );
+        assert_eq!(statements["skipped"][0]["needs"], "index public.i");
+        assert_eq!(report["exit_code"], 5);
+        assert_eq!(
+            report["result"]["sequences"][0]["column"],
+            "public.orders.id"
+        );
+    }
+
+    #[test]
+    fn the_rows_are_reported_as_a_copy_reports_them() {
+        let report = of(&outcome());
+        assert_eq!(report["result"]["copy"]["totals"]["rows_loaded"], 15_607);
+        assert_eq!(report["exit_code"], 0);
+    }
+}

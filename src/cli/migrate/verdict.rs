@@ -370,3 +370,85 @@ fn failure(statement: &Statement, refusal: &Refusal) -> Vec<String> {
     lines.extend(sql);
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::database::Name;
+    use crate::cli::migrate::tests::outcome;
+    use crate::runs::migrate::Orphans;
+
+    fn text(outcome: &Outcome) -> String {
+        let verdict = Verdict {
+            outcome,
+            exit: judge::exit(outcome, false),
+            require_quiet: false,
+            deep: false,
+            connection: "postgresql://t1.admin@target:5433/postgres?sslmode=require",
+            resources: Resources {
+                peak_rss: Some(34_100_000),
+                cpu_seconds: 0.42,
+            },
+            width: None,
+        };
+        verdict.text()
+    }
+
+    fn refused(o: &mut Outcome) {
+        o.fates[1] = Fate::Failed(Refusal {
+            code: "23505".to_owned(),
+            message: "ERROR 23505: could not create unique index \"i\"".to_owned(),
+        });
+        o.fates[2] = Fate::Skipped { because_of: 1 };
+        o.orphans = vec![Orphans {
+            object: "foreign key public.orders.f".to_owned(),
+            table: Name::new("public", "orders"),
+            constraint: "f".to_owned(),
+            rows: Some(1_234),
+        }];
+    }
+
+    #[test]
+    fn a_good_migration_reads_like_this() {
+        let (text, expected) = (
+            text(&outcome()),
+            include_str!("../../../tests/golden/migrate_good.txt"),
+        );
+        assert!(text == expected, "migrate_good.txt should be:\n{text}");
+    }
+
+    #[test]
+    fn a_partial_migration_reads_like_this() {
+        let mut o = outcome();
+        refused(&mut o);
+        let (text, expected) = (
+            text(&o),
+            include_str!("../../../tests/golden/migrate_partial.txt"),
+        );
+        assert!(text == expected, "migrate_partial.txt should be:\n{text}");
+    }
+
+    #[test]
+    fn an_interrupted_migration_says_where_it_was_and_not_how_to_connect() {
+        let mut o = outcome();
+        (o.ended, o.fates[2]) = (Ended::Interrupted(Phase::PostData), Fate::Left);
+        let text = text(&o);
+        assert!(
+            text.starts_with("INTERRUPTED  in post-data; 2 of 3 statements applied"),
+            "{text}"
+        );
+        assert!(
+            text.contains("foreign key public.orders.f: had no turn"),
+            "{text}"
+        );
+        assert!(!text.contains("CONNECT"), "{text}");
+    }
+
+    #[test]
+    fn a_run_with_nothing_to_do_says_so() {
+        let mut o = outcome();
+        (o.continued, o.fates) = (true, vec![Fate::DoneBefore; 3]);
+        o.copy.as_mut().expect("rows").finished_before = true;
+        assert!(text(&o).starts_with("ALREADY DONE  3 of 3 statements applied"));
+    }
+}

@@ -1,10 +1,13 @@
 //! Arguments of `wire9 schema` as typed, and what they mean.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::catalog::database::Database;
 use crate::cli::check::{mapping, profile};
 use crate::cli::findings::{AcceptArguments, accepted};
 use crate::cli::settings;
@@ -13,9 +16,10 @@ use crate::runs::migrate::Parts;
 use crate::runs::{Error, Exit, check, copy, migrate};
 use crate::schema::Selection;
 use crate::schema::convert::Wishes;
+use crate::schema::dump::{DumpError, Reader};
 use crate::schema::mapping::Mapping;
 use crate::schema::script::Sections;
-use crate::wire::Environment;
+use crate::wire::{ConnectOptions, Environment};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SchemaArguments {
@@ -26,8 +30,18 @@ pub(in crate::cli) struct SchemaArguments {
         env = "WIRE9_POSTGRES",
         hide_env_values = true
     )]
-    #[arg(help_heading = "Endpoints")]
-    postgres: String,
+    #[arg(help_heading = "Endpoints", required_unless_present = "from_dump")]
+    postgres: Option<String>,
+
+    /// Plain dump (pg_dump --schema-only) to read instead of a source; rows in it are passed over
+    /// [default: none].
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Endpoints",
+        conflicts_with = "apply"
+    )]
+    from_dump: Option<PathBuf>,
 
     /// DB9 endpoint, the target, which is probed: a URI or a libpq key=value string [sslmode: require
     /// where not said] [default: none, DB9's documents tell what it accepts].
@@ -125,6 +139,7 @@ enum Part {
 /// What is to be done.
 pub(super) enum Meant {
     Print(Box<check::Settings>, Sections),
+    Clean(Box<check::DumpSettings>, Sections),
     Apply(Box<migrate::Settings>),
 }
 
@@ -134,8 +149,12 @@ const RETRY_FOR: Duration = Duration::from_secs(300);
 impl SchemaArguments {
     /// What they mean.
     pub(super) fn meant(&self, environment: &Environment) -> Result<Meant, Error> {
-        let check = self.check(environment)?;
         let sections = self.sections();
+        if let Some(path) = &self.from_dump {
+            let settings = self.dump(path, environment)?;
+            return Ok(Meant::Clean(Box::new(settings), sections));
+        }
+        let check = self.check(environment)?;
         if !self.apply {
             return Ok(Meant::Print(Box::new(check), sections));
         }
@@ -155,30 +174,51 @@ impl SchemaArguments {
 
     fn check(&self, environment: &Environment) -> Result<check::Settings, Error> {
         let command = self.postgres_password_command.as_deref();
-        let source = settings::postgres(&self.postgres, command, environment)?;
-        let command = self.db9_password_command.as_deref();
-        let target = self
-            .db9
-            .as_deref()
-            .map(|uri| settings::db9(uri, command, environment));
+        // clap asks for one of the two.
+        let uri = self.postgres.as_deref().unwrap_or_default();
         Ok(check::Settings {
-            source,
-            target: target.transpose()?,
+            source: settings::postgres(uri, command, environment)?,
+            target: self.target(environment)?,
             profile: self.profile.as_deref().map(profile).transpose()?,
-            mapping: self
-                .map
-                .as_deref()
-                .map_or(Ok(Mapping::default()), mapping)?,
-            wishes: Wishes {
-                comments: self.comments,
-                foreign_tables: self.foreign_tables,
-            },
+            mapping: self.mapping()?,
+            wishes: self.wishes(),
             deep: false,
             jobs: settings::lanes(self.jobs),
             unsupported_source: self.unsupported_source,
             accepted: accepted(&self.accept)?,
             io_timeout: Duration::from_secs(self.io_timeout),
         })
+    }
+
+    fn dump(&self, path: &Path, environment: &Environment) -> Result<check::DumpSettings, Error> {
+        Ok(check::DumpSettings {
+            database: read(path)?,
+            target: self.target(environment)?,
+            profile: self.profile.as_deref().map(profile).transpose()?,
+            mapping: self.mapping()?,
+            wishes: self.wishes(),
+            accepted: accepted(&self.accept)?,
+            io_timeout: Duration::from_secs(self.io_timeout),
+        })
+    }
+
+    fn target(&self, environment: &Environment) -> Result<Option<ConnectOptions>, Error> {
+        let command = self.db9_password_command.as_deref();
+        let parsed = self.db9.as_deref();
+        parsed
+            .map(|uri| settings::db9(uri, command, environment))
+            .transpose()
+    }
+
+    fn mapping(&self) -> Result<Mapping, Error> {
+        self.map.as_deref().map_or(Ok(Mapping::default()), mapping)
+    }
+
+    fn wishes(&self) -> Wishes {
+        Wishes {
+            comments: self.comments,
+            foreign_tables: self.foreign_tables,
+        }
     }
 
     /// No row is copied; what reaches the target goes without saying.
@@ -219,6 +259,32 @@ impl SchemaArguments {
                 post_data: true,
             },
             Part::All => Sections::ALL,
+        }
+    }
+}
+
+/// Bytes of a dump that are read at once.
+const PIECE: usize = 1 << 16;
+
+/// Reads a dump in pieces: it may be larger than memory.
+fn read(path: &Path) -> Result<Database, Error> {
+    let usage = |what: &str| {
+        let what = format!("--from-dump {} {what}", path.display());
+        Error::new(Exit::Usage, what)
+    };
+    let unreadable = |e: std::io::Error| {
+        usage("can not be read")
+            .because(e)
+            .advise("give a file that pg_dump --schema-only has written")
+    };
+    let no_dump = |e: DumpError| usage("is no dump that can be used").because(e);
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut reader = Reader::new().map_err(no_dump)?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece).map_err(unreadable)? {
+            0 => return Ok(reader.finish().map_err(no_dump)?.database),
+            length => reader.feed(&piece[..length]).map_err(no_dump)?,
         }
     }
 }

@@ -25,6 +25,10 @@ pub(super) fn schema(typed: &SchemaArguments) -> Exit {
             let made = block_on(run::schema(&settings, sections));
             shown(made.and_then(|schema| print(&schema, typed)))
         }
+        Ok(Meant::Clean(settings, sections)) => {
+            let made = block_on(run::of_dump(*settings, sections));
+            shown(made.and_then(|schema| print(&schema, typed)))
+        }
         Err(error) => errors::show(&error),
     }
 }
@@ -47,25 +51,29 @@ fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Erro
 }
 
 fn print(schema: &Schema, typed: &SchemaArguments) -> Result<(), Error> {
-    let Some(path) = &typed.output else {
-        let printed = io::stdout().lock().write_all(schema.script.as_bytes());
-        printed.map_err(|e| errors::not_printed("schema", e))?;
-        return Ok(said(schema, typed.quiet));
-    };
-    std::fs::write(path, &schema.script).map_err(|e| not_written(path, e))?;
-    Ok(said(schema, typed.quiet))
+    match &typed.output {
+        Some(path) => {
+            std::fs::write(path, &schema.script).map_err(|e| not_written(path, e))?;
+        }
+        None => {
+            let printed = io::stdout().lock().write_all(schema.script.as_bytes());
+            printed.map_err(|e| errors::not_printed("schema", e))?;
+        }
+    }
+    if !typed.quiet {
+        say(schema);
+    }
+    Ok(())
 }
 
 /// One line on what does not survive.
-fn said(schema: &Schema, quiet: bool) {
+fn say(schema: &Schema) {
     let findings = Findings {
         list: &schema.assessment.findings,
         accepted: &schema.assessment.accepted,
         all: false,
     };
-    if !quiet {
-        errors::say(&format!("{}: `wire9 check` shows them", findings.summary()));
-    }
+    errors::say(&format!("{}: `wire9 check` shows them", findings.summary()));
 }
 
 fn not_written(path: &Path, cause: io::Error) -> Error {

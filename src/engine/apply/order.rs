@@ -85,12 +85,8 @@ impl<'a> Order<'a> {
     pub(super) fn done(&mut self, statement: usize) {
         self.done += 1;
         self.fates[statement] = Some(Fate::Done);
-        for &waiting in &self.needed_by[statement] {
-            self.waits_for[waiting] -= 1;
-            if self.waits_for[waiting] == 0 && self.fates[waiting].is_none() {
-                let makes = self.statements[waiting].makes;
-                self.ready.insert((makes, waiting));
-            }
+        for waiting in self.needed_by[statement].clone() {
+            self.release(waiting);
         }
     }
 
@@ -139,12 +135,24 @@ impl<'a> Order<'a> {
     fn skip_after(&mut self, failed: usize) {
         let mut causes = vec![failed];
         while let Some(cause) = causes.pop() {
-            for &waiting in &self.needed_by[cause] {
-                if self.fates[waiting].is_none() {
+            for waiting in self.needed_by[cause].clone() {
+                if self.statements[waiting].makes == Makes::Analyze {
+                    // It only comes later than what it needs.
+                    self.release(waiting);
+                } else if self.fates[waiting].is_none() {
                     self.fates[waiting] = Some(Fate::Skipped { because_of: cause });
                     causes.push(waiting);
                 }
             }
+        }
+    }
+
+    /// One of those that it waits for is over.
+    fn release(&mut self, waiting: usize) {
+        self.waits_for[waiting] -= 1;
+        if self.waits_for[waiting] == 0 && self.fates[waiting].is_none() {
+            let makes = self.statements[waiting].makes;
+            self.ready.insert((makes, waiting));
         }
     }
 }
@@ -224,6 +232,18 @@ mod tests {
             Fate::Done,
         ];
         assert_eq!(order.fates(), expected);
+    }
+
+    #[test]
+    fn statistics_are_taken_although_an_index_has_failed() {
+        let all = [
+            statement(Makes::Index, &[]),
+            statement(Makes::Analyze, &[0]),
+        ];
+        let mut order = Order::new(&all, &[Ask::Apply; 2]);
+        let index = order.next(true).expect("the index");
+        order.refused(index, refusal("23505"));
+        assert_eq!(number(order.next(true)), Some(1));
     }
 
     #[test]

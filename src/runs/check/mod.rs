@@ -108,42 +108,80 @@ pub async fn watched(
 ) -> Result<Assessment, Error> {
     said(Step::Phase("reading the catalog of the source"));
     // Neither side needs the other yet, and both make many round trips.
-    let (target, source) = tokio::try_join!(target::look(settings), source::look(settings))?;
-    let (database, state) = (source.database, source.state);
-    let conversion = convert(
-        &database,
-        &target.profile,
-        &settings.mapping,
-        settings.wishes,
-    );
+    let asked = target::Asked {
+        target: settings.target.as_ref(),
+        profile: settings.profile.as_deref(),
+        io_timeout: settings.io_timeout,
+    };
+    let (target, source) = tokio::try_join!(target::look(&asked), source::look(settings))?;
+    let found = Found {
+        database: source.database,
+        state: Some(source.state),
+        target,
+    };
+    let with = With {
+        mapping: &settings.mapping,
+        wishes: settings.wishes,
+        accepted: &settings.accepted,
+        jobs: settings.jobs,
+    };
+    let mut assessment = assess(found, &with);
+    if settings.deep {
+        said(Step::Phase("reading the data of the source"));
+        let asked = deep::Asked {
+            database: &assessment.database,
+            profile: &assessment.profile,
+            conversion: &assessment.conversion,
+        };
+        let read = deep::read(&asked, source.transaction, settings, said).await?;
+        assessment.findings.extend(read.findings);
+        assessment.not_checked.extend(read.not_read);
+    } else {
+        source.transaction.close().await;
+    }
+    sort(&mut assessment.findings);
+    Ok(assessment)
+}
+
+/// Both sides as they were found.
+struct Found {
+    database: Database,
+    /// `None`: a dump, which has no server.
+    state: Option<ServerState>,
+    target: target::Target,
+}
+
+/// How the two are to be seen.
+struct With<'a> {
+    mapping: &'a Mapping,
+    wishes: Wishes,
+    accepted: &'a BTreeSet<String>,
+    jobs: u32,
+}
+
+/// What follows from what was found, less what the data itself tells.
+fn assess(found: Found, with: &With<'_>) -> Assessment {
+    let Found {
+        database,
+        state,
+        target,
+    } = found;
+    let conversion = convert(&database, &target.profile, with.mapping, with.wishes);
     let looked = Looked {
         database: &database,
-        state: Some(&state),
+        state: state.as_ref(),
         profile: &target.profile,
         target: target.state.as_ref(),
-        jobs: settings.jobs,
+        jobs: with.jobs,
     };
     let mut findings = inspect::inspect(&looked);
     findings.extend(conversion.findings.iter().cloned());
     findings.extend(syntax::bodies(&database, &target.profile));
     findings.extend(target.findings);
     let mut not_checked = database.not_read.clone();
+    let state = state.unwrap_or_default();
     not_checked.extend(state.not_read.iter().cloned());
-    if settings.deep {
-        said(Step::Phase("reading the data of the source"));
-        let asked = deep::Asked {
-            database: &database,
-            profile: &target.profile,
-            conversion: &conversion,
-        };
-        let read = deep::read(&asked, source.transaction, settings, said).await?;
-        findings.extend(read.findings);
-        not_checked.extend(read.not_read);
-    } else {
-        source.transaction.close().await;
-    }
-    sort(&mut findings);
-    Ok(Assessment {
+    Assessment {
         database,
         state,
         target: target.state,
@@ -151,8 +189,54 @@ pub async fn watched(
         conversion,
         findings,
         not_checked,
-        accepted: settings.accepted.clone(),
-    })
+        accepted: with.accepted.clone(),
+    }
+}
+
+/// A dump and how it is to be seen.
+pub struct DumpSettings {
+    /// What it makes.
+    pub database: Database,
+    /// See `Settings`.
+    pub target: Option<ConnectOptions>,
+    /// See `Settings`.
+    pub profile: Option<String>,
+    /// See `Settings`.
+    pub mapping: Mapping,
+    /// See `Settings`.
+    pub wishes: Wishes,
+    /// See `Settings`.
+    pub accepted: BTreeSet<String>,
+    /// See `Settings`.
+    pub io_timeout: Duration,
+}
+
+/// Checks a dump: the same, less what only a server can tell.
+///
+/// # Errors
+/// A target that can not be reached.
+pub async fn dump(settings: DumpSettings) -> Result<Assessment, Error> {
+    let asked = target::Asked {
+        target: settings.target.as_ref(),
+        profile: settings.profile.as_deref(),
+        io_timeout: settings.io_timeout,
+    };
+    let found = Found {
+        target: target::look(&asked).await?,
+        database: settings.database,
+        state: None,
+    };
+    let with = With {
+        mapping: &settings.mapping,
+        wishes: settings.wishes,
+        accepted: &settings.accepted,
+        jobs: 1,
+    };
+    let mut assessment = assess(found, &with);
+    let server = "the server of a dump: its settings, its load, and who may read what";
+    assessment.not_checked.push(server.to_owned());
+    sort(&mut assessment.findings);
+    Ok(assessment)
 }
 
 /// Reads the source's catalog anew.

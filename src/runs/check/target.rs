@@ -1,15 +1,17 @@
 //! What is known of the target: its profile and its state.
 
+use std::time::Duration;
+
 use crate::catalog::database::TargetState;
 use crate::endpoint::introspect;
 use crate::endpoint::probe::{ProbeSettings, probe};
 use crate::profile::{Profile, ServerKind};
 use crate::schema::finding::Finding;
 use crate::schema::inspect;
+use crate::wire::ConnectOptions;
 
 use super::super::error::{Error, Exit};
 use super::super::reach::{self, Reached};
-use super::Settings;
 
 /// Bytes of the COPY that the probe rolls back: the size at which batches begin.
 const COPY_BYTES: usize = 8 << 20;
@@ -22,10 +24,20 @@ pub(super) struct Target {
     pub(super) findings: Vec<Finding>,
 }
 
+/// Which target.
+pub(super) struct Asked<'a> {
+    /// `None`: none is named.
+    pub(super) target: Option<&'a ConnectOptions>,
+    /// `Settings::profile`.
+    pub(super) profile: Option<&'a str>,
+    /// How long a silent server is waited for.
+    pub(super) io_timeout: Duration,
+}
+
 /// Probes the target, or takes DB9's documents where none is named.
-pub(super) async fn look(settings: &Settings) -> Result<Target, Error> {
-    let given = given(settings)?;
-    let Some(options) = &settings.target else {
+pub(super) async fn look(asked: &Asked<'_>) -> Result<Target, Error> {
+    let given = given(asked.profile)?;
+    let Some(options) = asked.target else {
         return Ok(Target {
             profile: profile(None, given),
             state: None,
@@ -33,7 +45,7 @@ pub(super) async fn look(settings: &Settings) -> Result<Target, Error> {
         });
     };
     let mut options = options.clone();
-    options.set_reply_timeout(settings.io_timeout);
+    options.set_reply_timeout(asked.io_timeout);
     let Reached {
         mut connection,
         options,
@@ -53,8 +65,8 @@ pub(super) async fn look(settings: &Settings) -> Result<Target, Error> {
     })
 }
 
-fn given(settings: &Settings) -> Result<Option<Profile>, Error> {
-    let given = settings.profile.as_deref().map(Profile::from_toml);
+fn given(text: Option<&str>) -> Result<Option<Profile>, Error> {
+    let given = text.map(Profile::from_toml);
     given.transpose().map_err(|e| {
         Error::new(Exit::Usage, "the --profile file can not be used")
             .because(e)

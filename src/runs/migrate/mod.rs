@@ -150,8 +150,7 @@ async fn schema(
             *known = fate;
         }
     }
-    let described = (&outcome.assessment.database, &settings.check.mapping);
-    outcome.orphans = orphans::count(entered, described, statements, &outcome.fates).await;
+    outcome.orphans = orphans::count(entered, &outcome.assessment, &outcome.fates).await;
     Ok(())
 }
 
