@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use toml::{Table, Value};
 
+use super::convert::type_key;
 use crate::catalog::database::{ColumnName, Database, Name};
 use crate::catalog::readable;
 
@@ -280,10 +281,6 @@ fn types_used(database: &Database) -> HashSet<String> {
     let columns = fields.map(|field| type_key(&field.data_type.sql));
     let users = database.types.iter().map(|t| type_key(&t.name.quoted()));
     columns.chain(users).collect()
-}
-
-fn type_key(sql: &str) -> String {
-    super::convert::type_key(sql)
 }
 
 /// Splits a name as SQL writes it into the parts that are wanted.
