@@ -27,9 +27,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use toml::{Table, Value};
 
-use super::convert::type_key;
 use crate::catalog::database::{ColumnName, Database, Name};
 use crate::catalog::readable;
+
+use super::convert::type_key;
 
 /// The tables of a file.
 const SECTIONS: [&str; 4] = ["schemas", "tables", "types", "columns"];
