@@ -4,7 +4,7 @@ use super::samples::{self, database, extension, name, needs, routine, sequence, 
 use super::{answering, converted, db9, ids, mapped, no, sql_of, yes};
 use crate::catalog::Persistence;
 use crate::catalog::database::{Class, Database, FieldDefault, RelationKind, Schema, UserTypeKind};
-use crate::profile::{Fact, Profile, TypeAnswer};
+use crate::profile::{Profile, TypeAnswer};
 use crate::schema::convert::{Conversion, Makes, Wishes};
 use crate::schema::mapping::Mapping;
 
@@ -137,7 +137,9 @@ fn a_function_that_the_target_lacks_takes_its_default_and_its_check_along() {
         ..database()
     };
     let mut profile = db9();
-    profile.missing_functions = Some(Fact::probed(vec!["txid_current".to_owned()]));
+    profile.missing_functions = Some(crate::profile::Fact::probed(vec![
+        "txid_current".to_owned(),
+    ]));
     let conversion = converted(&database, &profile);
     assert_eq!(ids(&conversion, "column public.t.c"), ["default-left-out"]);
     assert_eq!(
