@@ -963,3 +963,17 @@ fn thousands_of_tables_take_seconds_at_most() {
     assert_eq!(conversion.statements.len(), 4 * 5_000 - 1);
     assert!(taken < std::time::Duration::from_secs(20), "{taken:?}");
 }
+
+#[test]
+fn a_function_that_nobody_knows_is_of_the_extension_that_is_left_out() {
+    let similar = expression_index(12, "t_s", "public.similarity(b, 'x'::text)");
+    let case = Case::db9()
+        .with(with_index(similar))
+        .extension(60, "pg_trgm");
+    assert_eq!(
+        findings(&converted(&case)),
+        [
+            "index-needs-missing index public.t_s: it needs function public.similarity → extension pg_trgm"
+        ]
+    );
+}
