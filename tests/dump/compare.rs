@@ -203,9 +203,9 @@ fn index_line(database: &Database, relation: &Relation, index: &Index) -> String
         .constraints
         .iter()
         .find(|c| Some(c.oid) == constraint);
-    let parent = plain.parent.take();
-    let parent = database.relations.iter().flat_map(|r| &r.indexes);
-    let parent = parent.into_iter().find(|i| Some(i.oid) == index.parent);
+    plain.parent = None;
+    let mut indexes = database.relations.iter().flat_map(|r| &r.indexes);
+    let parent = indexes.find(|i| Some(i.oid) == index.parent);
     let names = (constraint.map(|c| &c.name), parent.map(|p| &p.name));
     format!("{plain:?} {names:?}")
 }

@@ -273,6 +273,14 @@ mod with_the_parser {
                 "GRANT USAGE ON SCHEMA \"b\" TO app",
             ),
             ("SELECT schema app FROM x.t", "SELECT schema app FROM x.t"),
+            (
+                "SELECT a OPERATOR(app.+) 1, app.* FROM x.app",
+                "SELECT a OPERATOR(\"b\".+) 1, app.* FROM x.app",
+            ),
+            (
+                "COMMENT ON OPERATOR app.=== (integer, integer) IS 'x'",
+                "COMMENT ON OPERATOR \"b\".=== (integer, integer) IS 'x'",
+            ),
         ] {
             assert_eq!(statement(before, &moved).unwrap(), after);
         }

@@ -3,6 +3,7 @@
 use super::super::bodies;
 use super::*;
 use crate::catalog::database::{Name, Relation, RelationKind, RoutineKind, Schema};
+#[cfg(feature = "parser")]
 use crate::profile::Fact;
 
 fn routine(language: &str, header: &str, body: &str) -> Routine {
