@@ -65,6 +65,10 @@ pub async fn migrate(settings: &Settings, surroundings: &Surroundings) -> Result
         &mut clock,
     )
     .await?;
+    if ended == Ended::Through && !outcome.fates.iter().any(is_lost) {
+        let (run, owner) = (&entered.run, &entered.owner);
+        entered.ledger.finish(run, owner).await?;
+    }
     drop(heartbeat);
     Ok(clock.end(outcome, ended))
 }
