@@ -255,14 +255,22 @@ impl VerifyArguments {
 
 /// Any difference first, then any table that could not be verified.
 fn exit(found: &Found) -> Exit {
-    let differs = |t: &TableFound| matches!(&t.checked, Ok(checked) if matches!(checked.verdict, Verdict::Different(_)));
-    if found.tables.iter().any(differs) {
+    let unread = |t: &TableFound| t.checked.is_err();
+    if found.tables.iter().any(|t| !is_verified(t) && !unread(t)) {
         Exit::Mismatch
-    } else if found.tables.iter().any(|t| t.checked.is_err()) {
+    } else if found.tables.iter().any(unread) {
         Exit::NotVerified
     } else {
         Exit::Done
     }
+}
+
+/// Verified tables that have a line of their own; the JSON has all.
+const LISTED: usize = 50;
+
+fn is_verified(table: &TableFound) -> bool {
+    let verdict = table.checked.as_ref().ok().map(|checked| &checked.verdict);
+    matches!(verdict, Some(Verdict::AsSent | Verdict::Equal))
 }
 
 /// What a verification of rows says nothing about.
@@ -293,8 +301,16 @@ fn text(found: &Found) -> String {
     if let Some(run) = &found.run {
         let _ = writeln!(text, "  sums of what was sent: run {run}");
     }
-    for table in &found.tables {
+    let (good, bad): (Vec<_>, Vec<_>) = found.tables.iter().partition(|t| is_verified(t));
+    for table in bad.iter().chain(good.iter().take(LISTED)) {
         text.push_str(&table_text(table));
+    }
+    if let Some(more @ 1..) = good.len().checked_sub(LISTED) {
+        let _ = writeln!(
+            text,
+            "  and {} more, verified",
+            units::counted(more as u64, "table")
+        );
     }
     text.push_str("\nNOT VERIFIED\n");
     for what in NOT_VERIFIED {

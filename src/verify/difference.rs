@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::copytext::{Buckets, Comparison, Fingerprint, Rows};
-use crate::lane::Shared;
 
 use super::error::Result;
-use super::{Options, Table, each_chunk, each_row, target};
+use super::{Options, Sides, Table, each_chunk, each_row, target};
 
 /// Rows of either side that are kept at once: 32 bytes each.
 const KEPT: u64 = 1_000_000;
@@ -70,11 +69,12 @@ pub struct Difference {
 
 /// Finds the rows that differ.
 pub(super) async fn find(
-    shared: &Shared,
+    sides: Sides<'_>,
     table: &Table,
     (source, target): (&Buckets, &Buckets),
     options: Options,
 ) -> Result<Difference> {
+    let (shared, on) = sides;
     let differing = source.differing(target);
     let wanted = affordable(&differing, |bucket| {
         source.rows(bucket).max(target.rows(bucket))
@@ -86,13 +86,13 @@ pub(super) async fn find(
             });
             Ok(parts.await?.concat())
         },
-        target::scan(shared, table, Vec::new, |kept, rows| {
+        target::scan(on, table, Vec::new, |kept, rows| {
             keep(kept, &table.comparison, &wanted, rows);
         }),
     )?;
     let wrong = compare(ours, theirs);
     let count = |what| wrong.iter().filter(|(w, _)| *w == what).count() as u64;
-    let rows = details(shared, table, &wrong, options).await?;
+    let rows = details(sides, table, &wrong, options).await?;
     Ok(Difference {
         source_rows: source.total().rows,
         target_rows: target.total().rows,
@@ -172,7 +172,7 @@ type ByKey = HashMap<u128, Vec<Vec<u8>>>;
 
 /// Reads the first of the wrong rows once more, for their keys and columns.
 async fn details(
-    shared: &Shared,
+    (shared, on): Sides<'_>,
     table: &Table,
     wrong: &[(What, u128)],
     options: Options,
@@ -192,7 +192,7 @@ async fn details(
     };
     let (ours, theirs) = futures::try_join!(
         each_chunk(shared, table, options.jobs, ByKey::new, see),
-        target::scan(shared, table, ByKey::new, see),
+        target::scan(on, table, ByKey::new, see),
     )?;
     let mut source = ByKey::new();
     for (key, rows) in ours.into_iter().flatten() {

@@ -27,6 +27,7 @@ use crate::lane::{self, Shared, Work};
 
 pub use difference::{Culprit, Difference, DifferentRow, What};
 pub use error::{Error, Result};
+use target::Target;
 
 /// A target table, and the rows that belong there.
 #[derive(Debug, Clone)]
@@ -85,23 +86,31 @@ pub async fn verify(
     options: Options,
     mut told: impl FnMut(usize, &Result<Checked>),
 ) -> Vec<Result<Checked>> {
+    let target = Target::new(shared);
+    let sides = (shared, &target);
     let each = tables
         .iter()
         .enumerate()
-        .map(|(number, table)| async move { (number, verify_one(shared, table, options).await) });
+        .map(|(number, table)| async move { (number, verify_one(sides, table, options).await) });
     let mut verified = stream::iter(each).buffer_unordered(options.jobs.max(1));
     let mut found: Vec<(usize, Result<Checked>)> = Vec::with_capacity(tables.len());
     while let Some((number, checked)) = verified.next().await {
         told(number, &checked);
         found.push((number, checked));
     }
+    drop(verified);
+    target.close().await;
     found.sort_by_key(|(number, _)| *number);
     found.into_iter().map(|(_, checked)| checked).collect()
 }
 
-async fn verify_one(shared: &Shared, table: &Table, options: Options) -> Result<Checked> {
+/// The source's side, and the target.
+type Sides<'a> = (&'a Shared, &'a Target<'a>);
+
+async fn verify_one(sides: Sides<'_>, table: &Table, options: Options) -> Result<Checked> {
+    let (shared, on) = sides;
     if let Some(sent) = table.sent.filter(|_| !options.both) {
-        let stored = target::scan(shared, table, Digest::default, |sum, rows| {
+        let stored = target::scan(on, table, Digest::default, |sum, rows| {
             sum.merge(rows.digest);
         })
         .await?;
@@ -112,19 +121,19 @@ async fn verify_one(shared: &Shared, table: &Table, options: Options) -> Result<
             });
         }
     }
-    let sides = futures::try_join!(
+    let both = futures::try_join!(
         source_buckets(shared, table, options.jobs),
-        target::scan(shared, table, Buckets::default, |buckets, rows| {
+        target::scan(on, table, Buckets::default, |buckets, rows| {
             add(buckets, &table.comparison, rows);
         }),
     );
-    let (source, target) = sides?;
+    let (source, target) = both?;
     let rows = target.total().rows;
     if source == target {
         let verdict = Verdict::Equal;
         return Ok(Checked { rows, verdict });
     }
-    let difference = difference::find(shared, table, (&source, &target), options).await?;
+    let difference = difference::find(sides, table, (&source, &target), options).await?;
     Ok(Checked {
         rows,
         verdict: Verdict::Different(Box::new(difference)),

@@ -1,10 +1,12 @@
 //! Reading a table of the target: by COPY, or by SELECT where COPY does not take its name.
 
 use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::copytext::{Recipe, Rewriter, RowError, Rows};
-use crate::endpoint::{Error as EndpointError, session};
+use crate::endpoint::Error as EndpointError;
+use crate::endpoint::session::{self, WriteSettings};
 use crate::lane::Shared;
 use crate::sql;
 use crate::wire::{self, Connection};
@@ -35,9 +37,52 @@ impl From<EndpointError> for Failure {
     }
 }
 
+/// The target, and connections to it that nobody uses at the moment: a table may be small, and its
+/// connection the larger part of the work.
+pub(super) struct Target<'a> {
+    shared: &'a Shared,
+    idle: Mutex<Vec<(Connection, WriteSettings)>>,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        Self {
+            shared,
+            idle: Mutex::default(),
+        }
+    }
+
+    async fn connection(&self) -> Result<(Connection, WriteSettings), EndpointError> {
+        let idle = self.lock().pop();
+        if let Some(ready) = idle {
+            return Ok(ready);
+        }
+        let connected = Connection::connect(&self.shared.target).await;
+        let mut connection = connected.map_err(|e| wire_error("connecting", e))?;
+        let mut settings = self.shared.settings.clone();
+        session::prepare_write(&mut connection, &mut settings).await?;
+        Ok((connection, settings))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Connection, WriteSettings)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the connections.
+    pub(super) async fn close(self) {
+        let idle = self
+            .idle
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (connection, _) in idle {
+            connection.close().await;
+        }
+    }
+}
+
 /// Reads the whole table and shows its rows.
 pub(super) async fn scan<T>(
-    shared: &Shared,
+    on: &Target<'_>,
     table: &Table,
     begin: impl Fn() -> T,
     see: impl Fn(&mut T, &Rows),
@@ -45,7 +90,7 @@ pub(super) async fn scan<T>(
     let mut pauses = PAUSES.iter();
     loop {
         let mut seen = begin();
-        let failure = match read(shared, table, &mut |rows| see(&mut seen, rows)).await {
+        let failure = match read(on, table, &mut |rows| see(&mut seen, rows)).await {
             Ok(()) => return Ok(seen),
             Err(failure) => failure,
         };
@@ -74,11 +119,8 @@ pub(super) async fn scan<T>(
     }
 }
 
-async fn read(shared: &Shared, table: &Table, see: &mut impl FnMut(&Rows)) -> Result<(), Failure> {
-    let connected = Connection::connect(&shared.target).await;
-    let mut connection = connected.map_err(|e| wire_error("connecting", e))?;
-    let mut settings = shared.settings.clone();
-    session::prepare_write(&mut connection, &mut settings).await?;
+async fn read(on: &Target<'_>, table: &Table, see: &mut impl FnMut(&Rows)) -> Result<(), Failure> {
+    let (mut connection, settings) = on.connection().await?;
     session::begin_write(&mut connection, &settings).await?;
     match copy(&mut connection, table, see).await {
         Err(Failure::Endpoint(error)) if takes_no_name(&error) => {
@@ -90,7 +132,7 @@ async fn read(shared: &Shared, table: &Table, see: &mut impl FnMut(&Rows)) -> Re
         copied => copied?,
     }
     session::rollback(&mut connection).await?;
-    connection.close().await;
+    on.lock().push((connection, settings));
     Ok(())
 }
 

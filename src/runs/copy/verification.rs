@@ -4,7 +4,6 @@
 //! prepare as for a copy ─▶ chunks ─▶ the ledger's sums, where a finished run left them ─▶ verify
 //! ```
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::catalog::{Table, TableName};
@@ -102,7 +101,7 @@ pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found,
             .events
             .try_send(Event::Notice(line(done, total, checked)));
     };
-    let checked = verify::verify(&Arc::new(shared), &tables, options, told).await;
+    let checked = verify::verify(&shared, &tables, options, told).await;
     keeper.close().await;
     Ok(Found {
         tables: found(&prepared, checked),
