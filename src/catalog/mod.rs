@@ -83,6 +83,14 @@ impl Catalog {
         }
     }
 
+    /// Forgets what the user may not write, where nothing will be written.
+    pub fn only_to_read(&mut self) {
+        for table in &mut self.tables {
+            table.insert = InsertPrivilege::Table;
+            table.schema_closed = false;
+        }
+    }
+
     /// All tables, views and foreign tables.
     pub fn tables(&self) -> &[Table] {
         &self.tables

@@ -62,7 +62,10 @@ pub(super) async fn prepare(
     let _ = surroundings.events.try_send(Event::Phase(phase.to_owned()));
     // Neither side needs the other yet, and both make many round trips.
     let (target, mut source) = tokio::try_join!(target(settings), source(settings))?;
-    let (target, target_catalog, mut notes) = target;
+    let (target, mut target_catalog, mut notes) = target;
+    if purpose == Purpose::Verify {
+        target_catalog.only_to_read();
+    }
     notes.extend(source.notes);
     let digits = digits(settings, &target.profile);
     let selection = &settings.selection;
