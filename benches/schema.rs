@@ -1,15 +1,19 @@
-//! Large schemas: how long the catalog of 20,000 tables with two indexes each takes to read.
+//! Large schemas: how long 20,000 tables with two indexes each take to read, to check and to convert.
 //!
 //! ```text
 //! cargo bench --bench schema -- introspect    # the whole catalog into the model
+//! cargo bench --bench schema -- check         # the program: wire9 check
+//! cargo bench --bench schema -- schema        # the program: wire9 schema
 //! WIRE9_BENCH_TABLES=2000 cargo bench --bench schema
 //! ```
 //!
 //! One PostgreSQL on this machine, over its socket. Every table has five columns, a primary key, a second
 //! index, a sequence, a default, a comment; every tenth a view. The answer is asserted: what was read is
-//! counted. The limit is 20 s. Built without optimisation (`cargo test --benches`) it runs once, tiny.
+//! counted, or found in what is printed. The limit is 20 s for each. Built without optimisation (`cargo test --benches`) it runs once, tiny.
 #![allow(missing_docs, clippy::print_stdout)]
 
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use testenv::{Cluster, ClusterOptions, Database};
@@ -19,7 +23,7 @@ use wire9::wire::{ConnectOptions, Connection, Endpoint, Environment};
 
 const TINY: bool = cfg!(debug_assertions);
 
-/// What the reading of 20,000 tables may take.
+/// What 20,000 tables may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn main() {
@@ -28,6 +32,13 @@ fn main() {
     let source = Source::new();
     if is_wanted("introspect") {
         source.introspect();
+    }
+    if is_wanted("check") {
+        source.program("check", &["timestamp-digits"]);
+    }
+    if is_wanted("schema") {
+        let last = format!("CREATE TABLE \"public\".\"t{}\"", source.tables);
+        source.program("schema", &[&last, "CREATE INDEX", "ANALYZE"]);
     }
 }
 
@@ -60,7 +71,7 @@ impl Source {
             .enable_all()
             .build()
             .expect("a runtime");
-        let before = resident_mib();
+        let before = peak_mib("/proc/self/status");
         let began = Instant::now();
         let found = runtime.block_on(read(&uri));
         let took = began.elapsed();
@@ -77,8 +88,55 @@ impl Source {
             self.tables,
             took.as_secs_f64(),
             found.dependencies.len(),
-            resident_mib(),
+            peak_mib("/proc/self/status"),
         );
+    }
+}
+
+impl Source {
+    /// Runs the program as a user does; it must print those texts.
+    fn program(&self, command: &str, texts: &[&str]) {
+        let began = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_wire9"))
+            .args([command, "--postgres", &self.database.socket_uri()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("wire9 starts");
+        let (printed, peak) = watched(&mut child);
+        let status = child.wait().expect("an end");
+        let took = began.elapsed();
+        // 8 and 9 are findings.
+        assert!(matches!(status.code(), Some(0 | 8 | 9)), "{status}");
+        for text in texts {
+            assert!(
+                printed.contains(text),
+                "{text} is not printed:\n{printed:.2000}"
+            );
+        }
+        assert!(took < LIMIT, "{took:?}");
+        println!(
+            "wire9 {command} of {} tables: {:.2} s, {peak:.0} MiB of memory, {} KiB printed",
+            self.tables,
+            took.as_secs_f64(),
+            printed.len() / 1024,
+        );
+    }
+}
+
+/// What a process prints, and its peak memory in MiB, looked at as it prints.
+fn watched(child: &mut Child) -> (String, f64) {
+    let mut output = child.stdout.take().expect("a pipe");
+    let (mut printed, mut peak) = (Vec::new(), 0.0_f64);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = output.read(&mut buffer).expect("a pipe can be read");
+        printed.extend_from_slice(&buffer[..read]);
+        peak = peak.max(peak_mib(&format!("/proc/{}/status", child.id())));
+        if read == 0 {
+            return (String::from_utf8_lossy(&printed).into_owned(), peak);
+        }
     }
 }
 
@@ -105,11 +163,11 @@ async fn read(uri: &str) -> model::Database {
     introspect::database(&mut connection).await.expect("read")
 }
 
-/// Peak resident memory of this process (`VmHWM` of procfs, in kB).
-fn resident_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
+/// Peak resident memory of a process (`VmHWM` of procfs, in kB); 0 where it has ended.
+fn peak_mib(status: &str) -> f64 {
+    let status = std::fs::read_to_string(status).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let words = line.expect("VmHWM").split_whitespace().next();
-    let kib: f64 = words.and_then(|n| n.parse().ok()).expect("a number");
+    let kib = line.and_then(|line| line.split_whitespace().next());
+    let kib: f64 = kib.and_then(|n| n.parse().ok()).unwrap_or(0.0);
     kib / 1024.0
 }

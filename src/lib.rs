@@ -30,6 +30,7 @@ pub mod lane;
 
 // 6 schedule
 pub mod engine;
+pub mod verify;
 
 // 7 runs
 pub mod runs;

@@ -123,11 +123,20 @@ pub fn select(source: &Source<'_>, range: Range<'_>) -> String {
 
 /// `COPY … FROM STDIN`; without columns it has no list, since `COPY t ()` is a syntax error.
 pub fn copy_in<S: AsRef<str>>(schema: &str, name: &str, columns: &[S]) -> String {
+    format!("{} FROM STDIN", copied(schema, name, columns))
+}
+
+/// `COPY … TO STDOUT` of a whole table; without columns it has no list.
+pub fn copy_table<S: AsRef<str>>(schema: &str, name: &str, columns: &[S]) -> String {
+    format!("{} TO STDOUT", copied(schema, name, columns))
+}
+
+fn copied<S: AsRef<str>>(schema: &str, name: &str, columns: &[S]) -> String {
     let table = qualified(schema, name);
     if columns.is_empty() {
-        format!("COPY {table} FROM STDIN")
+        format!("COPY {table}")
     } else {
-        format!("COPY {table} ({}) FROM STDIN", identifiers(columns))
+        format!("COPY {table} ({})", identifiers(columns))
     }
 }
 

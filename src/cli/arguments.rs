@@ -8,6 +8,7 @@ use super::check::{CheckArguments, Format};
 use super::exit_codes;
 use super::migrate::MigrateArguments;
 use super::schema::SchemaArguments;
+use super::verify::VerifyArguments;
 
 /// Moves PostgreSQL databases into DB9 by speaking pgwire itself.
 #[derive(Debug, Parser)]
@@ -37,6 +38,10 @@ pub(super) enum Command {
     /// Prints the schema of the source as DDL that the target takes, or applies it.
     #[command(after_help = exit_codes::help())]
     Schema(Box<SchemaArguments>),
+    /// Verifies that the target holds the rows of the source, by a digest of every row, down to the rows and
+    /// columns that differ. Writes nothing.
+    #[command(after_help = exit_codes::help())]
+    Verify(Box<VerifyArguments>),
     /// Shows the runs that a target knows, how far they are, and what the same command would do now.
     #[command(after_help = exit_codes::help())]
     Status(StatusArguments),

@@ -28,6 +28,7 @@ mod tally_table;
 mod terminal;
 mod units;
 mod verdict;
+mod verify;
 mod work;
 mod wrap;
 
@@ -59,6 +60,7 @@ fn command(command: Command) -> Exit {
         Command::Migrate(typed) => migrate::migrate(&typed),
         Command::Probe(typed) => probe::probe(&typed),
         Command::Schema(typed) => schema::schema(&typed),
+        Command::Verify(typed) => verify::verify(&typed),
         Command::Status(typed) => status::status(&typed),
         Command::Clean(typed) => clean::clean(&typed),
     }

@@ -149,6 +149,11 @@ impl Buckets {
         }
     }
 
+    /// Rows in a bucket.
+    pub fn rows(&self, bucket: usize) -> u64 {
+        self.0[bucket].rows
+    }
+
     /// Count and sum of all rows.
     pub fn total(&self) -> Digest {
         self.0.iter().fold(Digest::default(), |mut sum, part| {

@@ -199,7 +199,7 @@ async fn count(connection: &mut Connection, statement: &str) -> Result<u64, endp
 /// The first error of the source.
 pub async fn redigest(shared: &Shared, works: &[Work], jobs: usize) -> Result<Vec<bool>> {
     let works: Vec<&Work> = works.iter().collect();
-    let compared = parallel(&works, jobs, |work| lane::redigest(shared, 0, work)).await;
+    let compared = parallel(&works, jobs, |work| lane::redigest(shared, work)).await;
     compared
         .into_iter()
         .map(|same| same.map_err(|e| Error::Lane(Box::new(e))))

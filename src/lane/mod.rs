@@ -16,6 +16,7 @@ mod decide;
 mod error;
 mod pace;
 mod read;
+mod scan;
 mod size;
 mod write;
 
@@ -38,7 +39,8 @@ use crate::wire::ConnectOptions;
 
 pub use error::{Error, Place, Result};
 pub use pace::{Heard, Pace, Tries};
-pub use read::{chain, redigest, short};
+pub use read::{chain, short};
+pub use scan::{redigest, scan};
 
 use batch::Batch;
 use size::BatchSize;

@@ -116,27 +116,35 @@ impl Tries {
 mod tests {
     use super::*;
 
-    fn pace() -> Pace {
+    fn pace(patience: Duration) -> Pace {
         Pace {
             first: Duration::from_millis(1),
             longest: Duration::from_millis(1),
             refusals: 3,
-            ..Pace::new(Duration::from_millis(200))
+            ..Pace::new(patience)
         }
     }
 
     #[tokio::test]
     async fn a_server_that_refuses_is_asked_less_often_than_one_that_is_away() {
         let stop = CancellationToken::new();
-        let mut tries = Tries::new(pace());
+        // Long enough for 30 tries on a machine that is busy.
+        let patient = pace(Duration::from_secs(60));
+        let mut tries = Tries::new(patient);
         for _ in 0..3 {
             assert!(tries.again(Heard::Refusal, &stop).await);
         }
         assert!(!tries.again(Heard::Refusal, &stop).await);
-        let mut tries = Tries::new(pace());
+        let mut tries = Tries::new(patient);
         for _ in 0..30 {
             assert!(tries.again(Heard::Nothing, &stop).await);
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_away_is_asked_until_patience_ends_and_again_after_progress() {
+        let stop = CancellationToken::new();
+        let mut tries = Tries::new(pace(Duration::from_millis(200)));
         sleep(Duration::from_millis(200)).await;
         assert!(!tries.again(Heard::Nothing, &stop).await);
         tries.reset();

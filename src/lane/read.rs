@@ -23,6 +23,9 @@ use super::{Aim, Full, Queue, Shared, Work};
 /// stay in the processor's cache on the way to the rewriter.
 const RAW: usize = 256 << 10;
 
+/// Bytes of rows that are looked at together.
+pub(super) const LOOKED_AT: usize = RAW;
+
 /// Size of the CopyData messages that the target gets.
 const FRAME: usize = 128 << 10;
 
@@ -56,7 +59,7 @@ enum ChunkEnd {
 }
 
 /// Why one attempt at a chunk ended.
-enum Failure {
+pub(super) enum Failure {
     /// The source; it may be tried again.
     Source(EndpointError),
     /// Not worth another try.
@@ -73,11 +76,7 @@ impl From<EndpointError> for Failure {
 
 impl<'a, Q: Queue> Reader<'a, Q> {
     pub(super) fn new(shared: &'a Shared, queue: &'a Q, number: usize, aim: &'a Aim) -> Self {
-        let source = Source {
-            shared,
-            number,
-            connection: None,
-        };
+        let source = Source::new(shared, number);
         Self {
             queue,
             source,
@@ -285,16 +284,24 @@ enum Filled {
 }
 
 /// The lane's connection to the source.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     shared: &'a Shared,
     number: usize,
     connection: Option<Connection>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    pub(super) fn new(shared: &'a Shared, number: usize) -> Self {
+        Self {
+            shared,
+            number,
+            connection: None,
+        }
+    }
+
     /// A connection inside a transaction under the snapshot, with the table's file proven to be the
     /// snapshot's. One transaction per chunk, so that locks do not pile up over thousands of tables.
-    async fn begin(&mut self, work: &Work) -> Result<&mut Connection, EndpointError> {
+    pub(super) async fn begin(&mut self, work: &Work) -> Result<&mut Connection, EndpointError> {
         let doing = || format!("connecting to read table {}", work.source);
         if self.connection.as_ref().is_none_or(|c| !c.is_usable()) {
             let connected = Connection::connect(&self.shared.source).await;
@@ -327,7 +334,7 @@ impl Source<'_> {
         }
     }
 
-    async fn close(&mut self) {
+    pub(super) async fn close(&mut self) {
         if let Some(connection) = self.connection.take() {
             connection.close().await;
         }
@@ -335,7 +342,7 @@ impl Source<'_> {
 }
 
 /// A running COPY TO and the rows of it that are not rewritten yet.
-struct Stream<'a> {
+pub(super) struct Stream<'a> {
     copy: CopyOut<'a>,
     rewriter: Rewriter,
     raw: Vec<u8>,
@@ -344,7 +351,7 @@ struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    async fn open(
+    pub(super) async fn open(
         connection: &'a mut Connection,
         work: &Work,
         line_limit: usize,
@@ -363,7 +370,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Reads what is there; 0 is the end.
-    async fn read(&mut self) -> wire::Result<usize> {
+    pub(super) async fn read(&mut self) -> wire::Result<usize> {
         self.raw.drain(..self.at);
         self.at = 0;
         if self.raw.capacity() > 4 * RAW && self.raw.len() < RAW {
@@ -373,7 +380,7 @@ impl<'a> Stream<'a> {
         self.copy.read(&mut self.raw, limit).await
     }
 
-    fn rewrite(&mut self, rows: &mut Rows, full: usize) -> Result<usize, RowError> {
+    pub(super) fn rewrite(&mut self, rows: &mut Rows, full: usize) -> Result<usize, RowError> {
         let consumed = self.rewriter.rewrite(&self.raw[self.at..], rows, full)?;
         self.at += consumed;
         Ok(consumed)
@@ -385,12 +392,12 @@ impl<'a> Stream<'a> {
     }
 
     /// Whether a whole row is left: the rewriter stopped because the batch is full.
-    fn holds_a_row(&self) -> bool {
+    pub(super) fn holds_a_row(&self) -> bool {
         memchr::memchr(b'\n', &self.raw[self.at..]).is_some()
     }
 
     /// Reads past the rows that were sent before; `false` when they are not the same rows.
-    async fn skip(&mut self, work: &Work, sent: Digest) -> Result<bool, Failure> {
+    pub(super) async fn skip(&mut self, work: &Work, sent: Digest) -> Result<bool, Failure> {
         let mut skipped = Digest::default();
         let mut rows = Rows::with_capacity(0);
         while skipped.rows < sent.rows {
@@ -410,7 +417,7 @@ impl<'a> Stream<'a> {
 
     /// An error of the source while rows come. Bytes that the server can not send as UTF-8 stand in the
     /// row after the last one that came.
-    fn failed(&self, work: &Work, error: wire::Error) -> Failure {
+    pub(super) fn failed(&self, work: &Work, error: wire::Error) -> Failure {
         match error.code() {
             Some("22021" | "22P05") => Failure::Final(Error::Source {
                 place: work.place(Some(self.rewriter.rows() + 1)),
@@ -421,7 +428,7 @@ impl<'a> Stream<'a> {
     }
 
     /// The end of the chunk: the source's count must be the rows that arrived.
-    async fn finish(self, work: &Work) -> Result<(), Failure> {
+    pub(super) async fn finish(self, work: &Work) -> Result<(), Failure> {
         let arrived = self.rewriter.rows();
         self.rewriter
             .finish(&self.raw[self.at..])
@@ -455,14 +462,14 @@ fn copy_statement(work: &Work) -> String {
     sql::copy_out(&source, work.bounds.range())
 }
 
-fn reading(work: &Work, source: wire::Error) -> EndpointError {
+pub(super) fn reading(work: &Work, source: wire::Error) -> EndpointError {
     EndpointError::Wire {
         doing: format!("reading table {}", work.source),
         source,
     }
 }
 
-fn row_error(work: &Work, error: RowError) -> Failure {
+pub(super) fn row_error(work: &Work, error: RowError) -> Failure {
     let place = work.place(Some(error.row + 1));
     Failure::Final(Error::Row {
         place,
@@ -472,7 +479,7 @@ fn row_error(work: &Work, error: RowError) -> Failure {
 
 /// Whether reading may succeed under the same snapshot a moment later. A standby cancels readers with
 /// 40001 when replay must remove what they may still see.
-fn endpoint_passes(error: &EndpointError) -> bool {
+pub(super) fn endpoint_passes(error: &EndpointError) -> bool {
     let Some(wire) = error.wire() else {
         return false;
     };
@@ -515,56 +522,4 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 /// application_name ends at 63 bytes.
 pub fn short(run: &str) -> &str {
     run.split('-').next().unwrap_or(run)
-}
-
-/// Reads a chunk again, under another snapshot, and compares it with the batches that were committed:
-/// all rows where the chunk is finished, else as many as were committed. `false`: they differ.
-///
-/// # Errors
-/// The source's, and rows that can not be sent.
-pub async fn redigest(shared: &Shared, number: usize, work: &Work) -> Result<bool> {
-    let mut source = Source {
-        shared,
-        number,
-        connection: None,
-    };
-    let mut tries = Tries::new(shared.pace);
-    loop {
-        let error = match compare(shared, &mut source, work).await {
-            Ok(same) => return Ok(same),
-            Err(Failure::Final(Error::Row { .. })) => return Ok(false),
-            Err(Failure::Final(error)) => return Err(error),
-            Err(Failure::Source(error)) => error,
-            Err(Failure::Abandoned) => unreachable!("there is no writer"),
-        };
-        source.connection = None;
-        let passes = endpoint_passes(&error) && !shared.stop.is_cancelled();
-        let heard = Heard::of(error.wire());
-        if !passes || !tries.again(heard, &shared.stop).await {
-            return Err(Error::Source {
-                place: work.place(None),
-                source: error,
-            });
-        }
-    }
-}
-
-async fn compare(shared: &Shared, source: &mut Source<'_>, work: &Work) -> Result<bool, Failure> {
-    let mut committed = Digest::default();
-    for batch in &work.done {
-        committed.merge(batch.digest);
-    }
-    let connection = source.begin(work).await?;
-    let mut stream = Stream::open(connection, work, shared.line_limit).await?;
-    if !stream.skip(work, committed).await? {
-        return Ok(false);
-    }
-    if work.done.last().is_none_or(|b| !b.last) {
-        return Ok(true);
-    }
-    let at_end = !stream.holds_a_row() && stream.read().await.map_err(|e| reading(work, e))? == 0;
-    if at_end {
-        stream.finish(work).await?;
-    }
-    Ok(at_end)
 }

@@ -30,6 +30,8 @@ use toml::{Table, Value};
 use crate::catalog::database::{ColumnName, Database, Name};
 use crate::catalog::readable;
 
+use super::convert::type_key;
+
 /// The tables of a file.
 const SECTIONS: [&str; 4] = ["schemas", "tables", "types", "columns"];
 
@@ -280,10 +282,6 @@ fn types_used(database: &Database) -> HashSet<String> {
     let columns = fields.map(|field| type_key(&field.data_type.sql));
     let users = database.types.iter().map(|t| type_key(&t.name.quoted()));
     columns.chain(users).collect()
-}
-
-fn type_key(sql: &str) -> String {
-    super::convert::type_key(sql)
 }
 
 /// Splits a name as SQL writes it into the parts that are wanted.

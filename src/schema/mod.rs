@@ -9,6 +9,7 @@
 //! Database, ServerState ─▶ inspect, syntax ─▶ findings
 //! ```
 
+mod comparison;
 pub mod convert;
 pub mod deep;
 pub mod dump;
@@ -32,6 +33,7 @@ use std::fmt;
 use crate::catalog::{TableName, readable};
 use crate::copytext::Recipe;
 
+pub use comparison::comparison;
 pub use fit::FractionDigits;
 pub use mapped::match_mapped;
 pub use matching::match_tables;

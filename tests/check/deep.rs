@@ -294,3 +294,26 @@ fn a_thousand_tables_are_read_by_several_readers() {
     assert_eq!(found.len(), 1_000);
     run.says("answered 1,000 of 1,000 questions");
 }
+
+#[test]
+fn timestamps_inside_ranges_are_counted_where_the_map_keeps_the_range() {
+    let source = source(
+        "CREATE TABLE t (id int PRIMARY KEY, during tsrange); \
+         INSERT INTO t SELECT i, tsrange('2024-01-01', timestamp '2024-01-01' + i * interval '100 us') \
+            FROM generate_series(1, 20) i",
+    );
+    let run = check(&source);
+    let map = run.folder().join("map.toml");
+    let path = map.to_string_lossy().into_owned();
+    std::fs::write(&map, "[types]\ntsrange = \"tsrange\"\n").expect("it can be written");
+    let run = run
+        .args(&["--deep", "--format", "json", "--map", &path])
+        .run();
+    // Two of the twenty are whole milliseconds.
+    assert_eq!(
+        found(&json(&run), "deep-"),
+        expected(&[("deep-timestamp-inside", "column public.t.during", 18)])
+    );
+    let as_text = check(&source).args(&["--deep", "--format", "json"]).run();
+    assert_eq!(found(&json(&as_text), "deep-"), expected(&[]));
+}

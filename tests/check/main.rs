@@ -7,6 +7,7 @@ mod codes;
 mod deep;
 mod objects;
 mod report;
+mod servers;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //! and by PostgreSQL, and what PostgreSQL then has is what the source had.
 
 use testenv::sample::{self, Everything};
-use testenv::{Cluster, Database, Standin, StandinOptions};
+use testenv::{Cluster, ClusterOptions, Database, Standin, StandinOptions};
 use wire9::catalog::database as model;
 use wire9::endpoint::introspect;
 use wire9::endpoint::probe::{ProbeSettings, probe};
@@ -35,7 +35,11 @@ fn samples() -> Vec<(&'static str, Database)> {
     sample::everything(&everything, Everything::QUICK).expect("filled");
     let planted = database("planted");
     sample::planted(&planted).expect("filled");
+    let exotic = database("exotic");
+    let sql = include_str!("exotic.sql");
+    exotic.execute(sql).expect("filled");
     vec![
+        ("exotic", exotic),
         ("shop", shop),
         ("chinook", chinook),
         ("everything", everything),
@@ -97,6 +101,51 @@ async fn a_postgresql_gets_what_the_source_has() {
             described(&read(&target).await),
             "{name}"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_postgresql_18_added_has_a_place_in_a_db9() {
+    let cluster = Cluster::start(ClusterOptions::new().major(18)).expect("a cluster");
+    let database = cluster.database("eighteen").expect("a database");
+    let sql = include_str!("eighteen.sql");
+    database.execute(sql).expect("filled");
+    let source = read(&database).await;
+    let standin = Standin::start(StandinOptions::default()).expect("a stand-in");
+    let mut connection = connect(&standin.uri(), Endpoint::Db9).await;
+    let conversion = converted(&source, &Profile::db9_documented());
+    apply(&mut connection, &conversion, "eighteen").await;
+    let ids: Vec<&str> = conversion.findings.iter().map(|f| f.kind.id).collect();
+    for id in ["virtual-column", "primary-key-left-out", "check-left-out"] {
+        let found = ids.iter().filter(|found| **found == id).count();
+        assert_eq!(found, 1, "{id} among {ids:?}");
+    }
+    let sent = conversion.sequences.iter().map(|s| s.source.name.as_str());
+    assert_eq!(sent.collect::<Vec<_>>(), ["part_id_seq", "unlogged"]);
+}
+
+#[tokio::test]
+async fn a_schema_under_other_names_is_whole() {
+    let database = Cluster::shared().database("renamed").expect("a database");
+    let sql = include_str!("exotic.sql");
+    database.execute(sql).expect("filled");
+    let source = read(&database).await;
+    let mapping = Mapping::from_toml(
+        "[schemas]\nother = 'app'\npublic = '\"Pub lic\"'\n'\"Odd \"\"S\"' = 'app'\n\
+         [tables]\n'other.keyed' = 'crm.accounts'\n[types]\nmoney = 'numeric(19,2)'\n\
+         [columns]\n'other.leafed.at' = { type = 'text', using = \"to_char(at, 'YYYY')\" }",
+    )
+    .expect("a file");
+    assert_eq!(mapping.unmatched(&source), Vec::<String>::new());
+    let profile = Profile::db9_documented();
+    let conversion = convert(&source, &profile, &mapping, Wishes::default());
+    let standin = Standin::start(StandinOptions::default()).expect("a stand-in");
+    let mut connection = connect(&standin.uri(), Endpoint::Db9).await;
+    apply(&mut connection, &conversion, "renamed").await;
+    for statement in &conversion.statements {
+        if statement.section == Section::PreData {
+            assert!(!statement.sql.contains("other."), "{}", statement.sql);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::endpoint::error::Result;
 use crate::profile::{MethodAnswer, ServerKind, TypeAnswer};
 use crate::sql;
 
-/// Tries all of it; `schema` is quoted.
+/// Tries all of it.
 pub(super) async fn probe(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
     index_methods(prober, schema).await?;
     extensions(prober, schema).await

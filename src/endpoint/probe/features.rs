@@ -357,7 +357,7 @@ const FEATURES: &[Feature] = &[
     ),
 ];
 
-/// Tries every feature; `schema` is quoted.
+/// Tries every feature.
 pub(super) async fn probe(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
     if let Err(refusal) = run(prober, schema, PLAIN).await? {
         prober.note(format!(

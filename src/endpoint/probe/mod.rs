@@ -11,7 +11,6 @@ mod values;
 use super::attempt::{attempt, leave};
 use super::error::{Doing as _, Result};
 use crate::profile::{Fact, Profile, ServerKind};
-use crate::sql;
 use crate::wire::{self, ConnectOptions, Connection, Reply, ServerError};
 
 /// How to probe.
@@ -101,10 +100,10 @@ async fn try_in(
     values::probe(prober, schema, copy_bytes).await?;
     if purpose == Purpose::Schema {
         types::probe(prober, schema).await?;
-        let quoted = sql::identifier(schema);
-        features::probe(prober, &quoted).await?;
-        programs::probe(prober, &quoted).await?;
-        extensions::probe(prober, &quoted).await?;
+        // Its name needs no quotes, so that nothing here takes a statement for one of a migration.
+        features::probe(prober, schema).await?;
+        programs::probe(prober, schema).await?;
+        extensions::probe(prober, schema).await?;
     }
     Ok(())
 }

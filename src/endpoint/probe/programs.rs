@@ -5,7 +5,7 @@ use super::{Prober, probed};
 use crate::endpoint::error::Result;
 use crate::sql;
 
-/// Tries all of it; `schema` is quoted.
+/// Tries all of it.
 pub(super) async fn probe(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
     languages(prober, schema).await?;
     functions(prober).await

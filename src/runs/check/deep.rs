@@ -35,7 +35,7 @@ pub(super) async fn read(
     said: &(dyn Fn(Step) + Sync),
 ) -> Result<Read, Error> {
     let (keeper, source) = match transaction {
-        Transaction::Shared(keeper, source) => (keeper, source),
+        Transaction::Shared(shared) => *shared,
         Transaction::Alone(connection) => {
             connection.close().await;
             let why = "the data: the source exports no snapshot to read it under";
@@ -51,7 +51,7 @@ pub(super) async fn read(
         Progress::Asking(q) => said(Step::Reading(q.table.to_string(), q.bytes)),
         Progress::Answered(count) => said(Step::Read(count, all)),
     };
-    let found = answers(*keeper, &source, &questions, (settings.jobs, &progress)).await?;
+    let found = answers(keeper, &source, &questions, (settings.jobs, &progress)).await?;
     let findings = deep::merge(found);
     let not_read = findings.iter().filter(|finding| deep::is_not_read(finding));
     let not_read = not_read.map(|f| format!("the data of {}: {}", f.object, f.detail));

@@ -24,9 +24,9 @@ pub(super) struct Source {
 /// The transaction that the catalog was read in.
 pub(super) enum Transaction {
     /// With a snapshot that several readers share.
-    Shared(Box<Keeper>, ConnectOptions),
+    Shared(Box<(Keeper, ConnectOptions)>),
     /// Of a server that exports no snapshot.
-    Alone(Connection),
+    Alone(Box<Connection>),
 }
 
 /// Reads state and catalog of the source.
@@ -40,6 +40,7 @@ pub(super) async fn look(settings: &Settings) -> Result<Source, Error> {
     let identity = identity(&mut connection).await?;
     supported(&identity, settings.unsupported_source)?;
     let mut state = introspect::server_state(&mut connection).await?;
+    pooling(&mut connection, &options, &mut state).await;
     let mut transaction = Transaction::begin(connection, options, &mut state).await?;
     let database = introspect::database(transaction.connection()).await?;
     Ok(Source {
@@ -47,6 +48,24 @@ pub(super) async fn look(settings: &Settings) -> Result<Source, Error> {
         state,
         transaction,
     })
+}
+
+/// One connection alone does not show how a pooler works; a second one, in a transaction, does.
+async fn pooling(first: &mut Connection, options: &ConnectOptions, state: &mut ServerState) {
+    if state.session_holds.is_some() {
+        return;
+    }
+    // Where no second connection can be had, it stays open.
+    let Ok(mut second) = Connection::connect(options).await else {
+        return;
+    };
+    // A pooler by the statement ends the session that asks for a transaction: it is refused below.
+    if let Ok(told @ Some(_)) = introspect::session_holds(first, &mut second).await {
+        state.session_holds = told;
+        let open = |what: &String| !what.contains("a pooler is between");
+        state.not_read.retain(open);
+    }
+    second.close().await;
 }
 
 /// Refuses what was never tested, unless that is wanted.
@@ -80,11 +99,12 @@ impl Transaction {
         match Keeper::open(&options, "wire9/check").await {
             Ok(keeper) => {
                 connection.close().await;
-                Ok(Self::Shared(Box::new(keeper), options))
+                Ok(Self::Shared(Box::new((keeper, options))))
             }
-            Err(EndpointError::Refused { .. }) => {
+            Err(refusal @ EndpointError::Refused { .. }) => {
                 state.exports_snapshots = Some(false);
-                Self::alone(connection).await
+                // Where no transaction can be had either (a pooler by the statement), that is why.
+                Self::alone(connection).await.map_err(|_| refusal.into())
             }
             Err(error) => Err(error.into()),
         }
@@ -99,20 +119,20 @@ impl Transaction {
             doing: "beginning a transaction on the source".to_owned(),
             source,
         })?;
-        Ok(Self::Alone(connection))
+        Ok(Self::Alone(Box::new(connection)))
     }
 
     /// The connection, inside the transaction.
     pub(super) fn connection(&mut self) -> &mut Connection {
         match self {
-            Self::Shared(keeper, _) => keeper.connection(),
+            Self::Shared(shared) => shared.0.connection(),
             Self::Alone(connection) => connection,
         }
     }
 
     pub(super) async fn close(self) {
         match self {
-            Self::Shared(keeper, _) => keeper.close().await,
+            Self::Shared(shared) => shared.0.close().await,
             Self::Alone(connection) => connection.close().await,
         }
     }

@@ -68,6 +68,12 @@ impl Configuration {
         serde_json::from_str(text).ok()
     }
 
+    /// Whether both send the rows of a source table in the same way.
+    pub(super) fn agrees(&self, other: &Self, source: &TableName) -> bool {
+        let table = |of: &Self| of.tables.get(&source.to_string()).cloned();
+        table(self).is_some_and(|own| table(other) == Some(own))
+    }
+
     /// What differs from an earlier configuration, in words; empty where nothing does.
     pub(super) fn differences(&self, earlier: &Self) -> Vec<String> {
         let mut found = Vec::new();

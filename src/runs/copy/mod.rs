@@ -17,6 +17,7 @@ mod restart;
 pub(super) mod resume;
 mod settings;
 mod verdict;
+mod verification;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,10 +32,11 @@ use crate::metrics::Event;
 
 use super::error::{Error, Exit};
 use enter::Entered;
-use prepare::Prepared;
+use prepare::{Prepared, Purpose};
 
 pub use outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 pub use settings::{Mapped, OnExisting, Settings, Surroundings};
+pub use verification::{Asked, Found, TableFound, verify};
 
 /// Copies.
 ///
@@ -42,7 +44,7 @@ pub use settings::{Mapped, OnExisting, Settings, Surroundings};
 /// What ended the run before its verdict; committed batches stay, the same command continues.
 pub async fn copy(settings: &Settings, surroundings: &Surroundings) -> Result<Outcome, Error> {
     let began = Instant::now();
-    let mut prepared = prepare::prepare(settings, surroundings).await?;
+    let mut prepared = prepare::prepare(settings, surroundings, Purpose::Load).await?;
     if settings.dry_run {
         let plan = cutting::plan(&mut prepared, settings).await?;
         return Ok(verdict::dry_run(&prepared, &plan, settings, began));
@@ -76,7 +78,7 @@ async fn data(
         entered.run.clone(),
         entered.owner.clone(),
     );
-    let shared = Arc::new(shared(&prepared, &entered, settings, surroundings));
+    let shared = Arc::new(shared(&prepared, &entered.run, settings, surroundings));
     let phase = |text: &str| {
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
     };
@@ -139,7 +141,7 @@ fn not_told(error: ledger::Error) -> Error {
 
 fn shared(
     prepared: &Prepared,
-    entered: &Entered,
+    run: &str,
     settings: &Settings,
     surroundings: &Surroundings,
 ) -> Shared {
@@ -152,7 +154,7 @@ fn shared(
     let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
     let batch_limit = settings.max_memory / (2 * lanes).max(1);
     Shared {
-        run: entered.run.clone(),
+        run: run.to_owned(),
         source: prepared.source_options.clone(),
         snapshot: prepared.snapshot.clone(),
         target: prepared.target.options.clone(),

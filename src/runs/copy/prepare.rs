@@ -36,6 +36,7 @@ pub(super) struct Prepared {
     pub(super) snapshot: Snapshot,
     pub(super) activity: Activity,
     pub(super) catalog: Catalog,
+    pub(super) target_catalog: Catalog,
     pub(super) matching: Matching,
     /// By target: its wave in the load order.
     pub(super) waves: Vec<usize>,
@@ -43,9 +44,19 @@ pub(super) struct Prepared {
     pub(super) keeper: Option<Keeper>,
 }
 
+/// What is prepared for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Rows are loaded: foreign keys order the load, and triggers would fire.
+    Load,
+    /// Rows are read.
+    Verify,
+}
+
 pub(super) async fn prepare(
     settings: &Settings,
     surroundings: &Surroundings,
+    purpose: Purpose,
 ) -> Result<Prepared, Error> {
     let phase = "probing the target; taking a snapshot of the source and reading its catalog";
     let _ = surroundings.events.try_send(Event::Phase(phase.to_owned()));
@@ -60,7 +71,7 @@ pub(super) async fn prepare(
         Some(mapped) => schema::match_mapped(catalogs, &mapped.tables, selection, digits)?,
         None => schema::match_tables(catalogs.0, catalogs.1, selection, digits)?,
     };
-    if settings.mapped.as_ref().is_some_and(|m| m.made_here) {
+    if purpose == Purpose::Verify || settings.mapped.as_ref().is_some_and(|m| m.made_here) {
         free_order(&mut matching);
     }
     let waves = waves(&matching)?;
@@ -77,6 +88,7 @@ pub(super) async fn prepare(
         snapshot: source.keeper.snapshot().clone(),
         activity: source.activity,
         catalog: source.catalog,
+        target_catalog,
         matching,
         waves,
         notes,

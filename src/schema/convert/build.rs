@@ -85,6 +85,12 @@ impl<'a> Build<'a> {
         }
     }
 
+    /// The name that an object gets in the target.
+    pub(super) fn renamed(&self, name: &Name) -> Name {
+        let moved = self.rewrites.names.get(name);
+        moved.map_or_else(|| self.mapping.name(name), Name::clone)
+    }
+
     /// The relation of that pg_class.oid.
     pub(super) fn relation(&self, oid: u32) -> Option<&'a Relation> {
         self.relations.get(&oid).copied()

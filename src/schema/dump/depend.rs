@@ -185,20 +185,15 @@ impl<'d> Finder<'d> {
         }
     }
 
-    /// The signature of a routine, and the body where it is one that the server follows.
+    /// The signature of a routine, and a body that the server follows (BEGIN ATOMIC): what a string
+    /// names is looked up when it runs.
     fn routine(&mut self, routine: &Routine) {
         let object = Object::new(Class::Routine, routine.oid);
         self.schema(object, &routine.name);
         let Some(definition) = &routine.definition else {
             return;
         };
-        let followed = routine.sql_body.is_some();
-        let text = if followed {
-            definition.clone()
-        } else {
-            header(definition, &routine.body)
-        };
-        let names = syntax::names_in_statement(&text);
+        let names = syntax::names_in_definition(definition);
         self.names(object, None, names, || routine.signature());
     }
 
@@ -269,19 +264,5 @@ impl<'d> Finder<'d> {
                 self.edge(part, None, Object::new(Class::Routine, trigger.function));
             }
         }
-    }
-}
-
-/// The statement with an empty body: what a body names is looked up when it runs.
-fn header(definition: &str, body: &str) -> String {
-    match definition.find(body) {
-        Some(at) if !body.is_empty() => {
-            let end = at + body.len();
-            let quote = definition.get(end..end + 1);
-            // PL/pgSQL must have a block.
-            let block = if quote == Some("$") { "BEGIN END" } else { "" };
-            format!("{}{block}{}", &definition[..at], &definition[end..])
-        }
-        _ => definition.to_owned(),
     }
 }

@@ -142,15 +142,16 @@ impl Reader {
     ///
     /// # Errors
     /// The file is no plain dump.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), DumpError> {
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), DumpError> {
         if !self.began && !bytes.is_empty() {
             self.began = true;
             let tar = bytes.get(257..262) == Some(b"ustar");
             if bytes.starts_with(b"PGDMP") || tar {
                 return Err(DumpError::NotPlain);
             }
+            // Editors of some systems put a byte order mark before the text.
+            bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         }
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let model = &mut self.model;
         let mut failed = None;
         let fed = self

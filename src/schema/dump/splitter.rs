@@ -90,6 +90,12 @@ impl Splitter {
         Ok(())
     }
 
+    /// Bytes that are held between two pieces.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.rest.len() + self.text.len()
+    }
+
     /// The end of the dump.
     pub(super) fn finish(&mut self, see: &mut impl FnMut(Piece)) -> Result<(), Broken> {
         if !self.rest.is_empty() {

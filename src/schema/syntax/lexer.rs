@@ -62,6 +62,7 @@ impl<'a> Lexed<'a> {
     }
 
     /// The number of the token that begins at that byte.
+    #[cfg(feature = "parser")]
     pub(in crate::schema) fn at(&self, start: usize) -> Option<usize> {
         self.tokens.binary_search_by_key(&start, |t| t.start).ok()
     }
@@ -132,6 +133,7 @@ impl<'a> Lexed<'a> {
     }
 
     /// The number of the line on which a byte stands, from 1.
+    #[cfg(feature = "parser")]
     pub(in crate::schema) fn line(&self, at: usize) -> usize {
         let before = self.sql.as_bytes().get(..at).unwrap_or_default();
         before.iter().filter(|&&b| b == b'\n').count() + 1

@@ -5,6 +5,7 @@
 //! it an exact lexer sees the tokens: it rewrites what tokens can tell, and every body is *not checked*.
 
 mod bodies;
+mod keywords;
 pub(in crate::schema) mod lexer;
 #[cfg(feature = "parser")]
 mod parsed;
@@ -122,6 +123,15 @@ pub fn names_in_expression(text: &str) -> Result<Names, NotParsed> {
 /// The text is not parsed.
 pub fn names_in_statement(text: &str) -> Result<Names, NotParsed> {
     way::names(&Wrapped::statement(text))
+}
+
+/// What a statement names outside of bodies in strings.
+///
+/// # Errors
+/// The text is not parsed.
+#[cfg(feature = "parser")]
+pub(super) fn names_in_definition(text: &str) -> Result<Names, NotParsed> {
+    parsed::names_outside_of_bodies(text)
 }
 
 /// Rewrites what tokens can tell.

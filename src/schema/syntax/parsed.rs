@@ -24,6 +24,16 @@ pub(super) fn names(wrapped: &Wrapped<'_>) -> Result<Names, NotParsed> {
     Ok(names)
 }
 
+/// What a text names, without the bodies of routines.
+pub(super) fn names_outside_of_bodies(text: &str) -> Result<Names, NotParsed> {
+    let lexed = Lexed::new(text)?;
+    let statements = tree::parse(&lexed, Grammar::Statements)?;
+    let mut names = Names::default();
+    names_of(&lexed, &statements, &mut names);
+    names.sort();
+    Ok(names)
+}
+
 fn rewritten(text: &str, wanted: &Wanted<'_>) -> Result<String, NotParsed> {
     let lexed = Lexed::new(text)?;
     let statements = match tree::parse(&lexed, Grammar::Statements) {

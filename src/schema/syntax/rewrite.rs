@@ -26,6 +26,7 @@ pub(super) struct Roles {
 
 /// What a name is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "parser"), allow(dead_code))] // tokens alone do not tell them all
 pub(super) enum Role {
     /// A relation.
     Relation {
@@ -115,6 +116,12 @@ impl Pass<'_> {
         let (parts, after) = chain(lexed, at);
         let selected = at > 0 && lexed.is_symbol(at - 1, ".");
         if selected {
+            return Ok(after);
+        }
+        if parts.len() == 1 && (self.names_schema(at) || self.of_operator(at, after)) {
+            if let Some(new) = self.wanted.schema(&parts[0]) {
+                self.replace(at, at + 1, sql::identifier(new));
+            }
             return Ok(after);
         }
         if parts.last().is_some_and(|name| name == "nextval")
@@ -276,6 +283,31 @@ impl Pass<'_> {
         let before = at.checked_sub(1);
         before.is_some_and(|b| self.lexed.is_word(b, "set"))
             && (self.lexed.is_word(at + 3, "to") || self.lexed.is_symbol(at + 3, "="))
+    }
+
+    /// `CREATE SCHEMA a`, `GRANT … ON SCHEMA a`: where the tree is there, and `SCHEMA` is no column.
+    fn names_schema(&self, at: usize) -> bool {
+        let Some(roles) = self.roles else {
+            return false;
+        };
+        let exists = at > 3 && self.lexed.is_word(at - 1, "exists");
+        let before = at.checked_sub(if exists { 4 } else { 1 });
+        before.is_some_and(|before| {
+            let start = self.lexed.tokens[before].start;
+            self.lexed.is_word(before, "schema") && !roles.names.contains_key(&start)
+        })
+    }
+
+    /// `OPERATOR(a.+)`, `CREATE OPERATOR a.+`: a name before an operator that is no column's `.*`.
+    fn of_operator(&self, at: usize, after: usize) -> bool {
+        let operator = self.lexed.is_symbol(after, ".")
+            && !self.lexed.is_name(after + 1)
+            && self.lexed.get(after + 1).is_some();
+        let written =
+            at > 1 && self.lexed.is_symbol(at - 1, "(") && self.lexed.is_word(at - 2, "operator");
+        let start = self.lexed.tokens[at].start;
+        let unknown = |roles: &Roles| !roles.names.contains_key(&start);
+        operator && (written || self.roles.is_some_and(unknown))
     }
 
     fn must_not_move(&self, name: &str) -> Result<(), NotParsed> {

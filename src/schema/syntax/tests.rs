@@ -260,6 +260,33 @@ mod with_the_parser {
     }
 
     #[test]
+    fn a_schema_that_stands_alone_moves_too() {
+        let moved = schemas(&[("app", "b")]);
+        for (before, after) in [
+            ("CREATE SCHEMA app", "CREATE SCHEMA \"b\""),
+            (
+                "CREATE SCHEMA IF NOT EXISTS app",
+                "CREATE SCHEMA IF NOT EXISTS \"b\"",
+            ),
+            (
+                "GRANT USAGE ON SCHEMA app TO app",
+                "GRANT USAGE ON SCHEMA \"b\" TO app",
+            ),
+            ("SELECT schema app FROM x.t", "SELECT schema app FROM x.t"),
+            (
+                "SELECT a OPERATOR(app.+) 1, app.* FROM x.app",
+                "SELECT a OPERATOR(\"b\".+) 1, app.* FROM x.app",
+            ),
+            (
+                "COMMENT ON OPERATOR app.=== (integer, integer) IS 'x'",
+                "COMMENT ON OPERATOR \"b\".=== (integer, integer) IS 'x'",
+            ),
+        ] {
+            assert_eq!(statement(before, &moved).unwrap(), after);
+        }
+    }
+
+    #[test]
     fn a_text_nested_too_deeply_for_the_tree_is_rewritten_by_its_words() {
         let many = vec!["a::money"; 200].join(" + ");
         let text = expression(&many, &types(&[("money", "numeric")])).unwrap();
@@ -302,6 +329,7 @@ BEGIN
   FOR r IN SELECT * FROM public.users LOOP
     RETURN NEXT r;
   END LOOP;
+  PERFORM public.g(users.id) FROM public.users;
   RAISE NOTICE 'public.users %', x;
 END
 $function$"#;
@@ -324,6 +352,7 @@ $function$"#;
             "r.id := public.g(x) + nextval('\"app\".\"t\"');",
             "UPDATE \"app\".\"accounts\" SET mood = 'sad'::text WHERE id = x RETURNING id INTO x;",
             "FOR r IN SELECT * FROM \"app\".\"accounts\" LOOP",
+            "PERFORM public.g(users.id) FROM \"app\".\"accounts\" AS \"users\";",
             "RAISE NOTICE 'public.users %', x;",
         ] {
             assert!(lines.contains(&line), "{line}\n{text}");

@@ -1,5 +1,6 @@
 //! Type names as SQL writes them: where one ends in a text, and which type it is, whatever the spelling.
 
+use super::keywords::needs_quotes;
 use super::lexer::{Kind, Lexed};
 use crate::sql;
 
@@ -75,6 +76,14 @@ impl TypeKey {
             match spelled {
                 Some((spelling, _)) => (*spelling).to_owned(),
                 None if self.name == "char" => "\"char\"".to_owned(),
+                // Names of types of the server are keywords of a kind that needs none here.
+                None if self
+                    .name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '_') =>
+                {
+                    self.name.clone()
+                }
                 None => plain_or_quoted(&self.name),
             }
         } else {
@@ -97,11 +106,12 @@ pub(in crate::schema) fn type_spellings(internal: &str) -> impl Iterator<Item = 
         .chain(more.iter().copied())
 }
 
-/// An identifier with quotes only where it is not made of lower-case letters, digits and `_`.
+/// An identifier as PostgreSQL prints it: with quotes where it is a keyword, or not made of lower-case
+/// letters, digits and `_`.
 pub(in crate::schema) fn plain_or_quoted(name: &str) -> String {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let starts_well = name.starts_with(|c: char| !c.is_ascii_digit());
-    if starts_well && name.chars().all(plain) {
+    if starts_well && name.chars().all(plain) && !needs_quotes(name) {
         name.to_owned()
     } else {
         sql::identifier(name)

@@ -159,6 +159,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
+#[cfg(feature = "parser")]
 impl Wanted<'_> {
     /// Whether a string inside of a body is concerned.
     pub(super) fn concern_of_strings(&self, body: &str) -> Result<bool, super::NotParsed> {

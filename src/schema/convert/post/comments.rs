@@ -1,7 +1,8 @@
 //! COMMENT ON everything that was made, where it is wished for.
 
 use crate::catalog::database::{
-    Class, ConstraintKind, Index, Name, Object, Relation, RelationKind, Routine, UserTypeKind,
+    Class, Constraint, ConstraintKind, Index, Name, Object, Relation, RelationKind, Routine,
+    UserTypeKind,
 };
 use crate::catalog::readable;
 use crate::schema::convert::{Makes, Section, Statement};
@@ -163,71 +164,38 @@ impl<'a> Post<'_, 'a> {
     /// Comments on a relation, and on its columns, constraints, indexes and triggers.
     fn comments_of_relation(&self, relation: &Relation) -> Vec<Comment> {
         let object = Object::new(Class::Relation, relation.oid);
-        if self.homes.is_part(relation.oid) {
-            return Vec::new();
-        }
-        let Some(made) = self.build.made(object) else {
+        let made = self.build.made(object);
+        let Some(made) = made.filter(|_| !self.homes.is_part(relation.oid)) else {
             return Vec::new();
         };
         let statement = &self.build.conversion.statements[made];
-        let word = match statement.makes {
-            Makes::View => relation_word(RelationKind::View),
-            Makes::MaterializedView => relation_word(RelationKind::MaterializedView),
-            _ => relation_word(RelationKind::Table),
+        let kind = match statement.makes {
+            Makes::View => RelationKind::View,
+            Makes::MaterializedView => RelationKind::MaterializedView,
+            _ => RelationKind::Table,
         };
+        let name = &statement.name;
         let text = relation.comment.as_deref();
-        let mut comments: Vec<Comment> = text
-            .and_then(|text| self.comment(object, word, text))
-            .into_iter()
-            .collect();
-        let on = |word: &str, part: &str, text: &Option<String>, made: usize| {
-            let name = &statement.name;
-            let (readable, quoted) = match word {
-                "column" => (
-                    format!("column {name}.{}", readable(part)),
-                    format!("COLUMN {}.{}", name.quoted(), sql::identifier(part)),
-                ),
-                word => (
-                    format!("{word} {name}.{}", readable(part)),
-                    format!(
-                        "{} {} ON {}",
-                        word.to_uppercase(),
-                        sql::identifier(part),
-                        name.quoted()
-                    ),
-                ),
-            };
-            Some(Comment {
-                readable,
-                on: quoted,
-                name: name.clone(),
-                text: text.clone()?,
-                made,
-            })
-        };
-        let columns = relation.columns.iter();
-        comments.extend(columns.filter_map(|c| on("column", &c.name, &c.comment, made)));
+        let own = text.and_then(|text| self.comment(object, relation_word(kind), text));
+        let columns = relation.columns.iter().filter_map(|c| {
+            let text = c.comment.as_deref()?;
+            Some(Comment::on_column(name, &c.name, text, made))
+        });
         let constraints = relation.constraints.iter().filter_map(|c| {
             let own = self.build.made(super::unique::object(c));
-            let with_table = matches!(c.kind, ConstraintKind::Primary | ConstraintKind::Check);
-            let made = own.or_else(|| {
-                (with_table && statement.sql.contains(&sql::identifier(&c.name))).then_some(made)
-            })?;
-            on("constraint", &c.name, &c.comment, made)
+            let own = own.or_else(|| comes_with(c, &statement.sql).then_some(made))?;
+            let text = c.comment.as_deref()?;
+            Some(Comment::on_part("constraint", &c.name, name, text, own))
         });
-        comments.extend(constraints);
-        comments.extend(
-            relation
-                .indexes
-                .iter()
-                .filter_map(|i| self.comment_on_index(i)),
-        );
+        let indexes = relation.indexes.iter();
+        let indexes = indexes.filter_map(|index| self.comment_on_index(index));
         let triggers = relation.triggers.iter().filter_map(|t| {
             let made = self.build.made(Object::new(Class::Trigger, t.oid))?;
-            on("trigger", &t.name, &t.comment, made)
+            let text = t.comment.as_deref()?;
+            Some(Comment::on_part("trigger", &t.name, name, text, made))
         });
-        comments.extend(triggers);
-        comments
+        let parts = columns.chain(constraints).chain(indexes).chain(triggers);
+        own.into_iter().chain(parts).collect()
     }
 
     /// Of indexes that are no constraint's.
@@ -240,6 +208,28 @@ impl<'a> Post<'_, 'a> {
 }
 
 impl Comment {
+    fn on_column(table: &Name, column: &str, text: &str, made: usize) -> Self {
+        Self {
+            readable: format!("column {table}.{}", readable(column)),
+            on: format!("COLUMN {}.{}", table.quoted(), sql::identifier(column)),
+            name: table.clone(),
+            text: text.to_owned(),
+            made,
+        }
+    }
+
+    /// On a constraint or trigger of a table.
+    fn on_part(word: &str, part: &str, table: &Name, text: &str, made: usize) -> Self {
+        let (quoted, on) = (sql::identifier(part), table.quoted());
+        Self {
+            readable: format!("{word} {table}.{}", readable(part)),
+            on: format!("{} {quoted} ON {on}", word.to_uppercase()),
+            name: table.clone(),
+            text: text.to_owned(),
+            made,
+        }
+    }
+
     fn statement(self) -> Statement {
         Statement {
             section: Section::PostData,
@@ -255,4 +245,11 @@ impl Comment {
             needs: vec![self.made],
         }
     }
+}
+
+/// Whether a constraint is part of its table's statement.
+fn comes_with(constraint: &Constraint, create: &str) -> bool {
+    let kind = constraint.kind;
+    matches!(kind, ConstraintKind::Primary | ConstraintKind::Check)
+        && create.contains(&sql::identifier(&constraint.name))
 }

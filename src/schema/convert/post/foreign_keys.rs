@@ -10,7 +10,8 @@ use crate::schema::convert::{Conversion, Makes};
 use crate::schema::finding::{Kind, Severity};
 use crate::sql;
 
-use super::stance::Stance;
+use super::homes::Home;
+use super::stance::{NOT_DOCUMENTED, Stance};
 use super::text::{pieces, without};
 use super::unique::{constraint_label, in_order, object};
 use super::{Changes, Left, Made, Post};
@@ -145,6 +146,26 @@ fn count(child: &Name, parent: &Name, key: &Constraint) -> String {
     )
 }
 
+/// What a foreign key refers to.
+struct Parent {
+    /// The target's table.
+    name: Name,
+    /// The source's table that it was made from.
+    table: Object,
+    /// The constraint or index that makes its key unique; `None`: its primary key.
+    unique: Option<Object>,
+}
+
+impl Parent {
+    fn new(home: &Home<'_>, unique: Option<Object>) -> Self {
+        Self {
+            name: home.name.clone(),
+            table: Object::new(Class::Relation, home.root.oid),
+            unique,
+        }
+    }
+}
+
 impl<'a> Post<'_, 'a> {
     /// The foreign keys of a table, and those of the tables whose rows go into it.
     pub(super) fn foreign_keys(&mut self, relation: &'a Relation) {
@@ -176,7 +197,8 @@ impl<'a> Post<'_, 'a> {
         }
         for same in shapes.into_values() {
             let (first, key) = same[0];
-            let result = if same.len() == all {
+            let is_named = root.constraints.iter().any(|own| own.name == key.name);
+            let result = if same.len() == all && !is_named {
                 self.foreign_key(root, key)
             } else {
                 let detail = format!("on {} of {all} partitions of {}", same.len(), root.name);
@@ -203,7 +225,7 @@ impl<'a> Post<'_, 'a> {
         }
         self.temporal(key)?;
         let validity = self.validity(key)?;
-        let (parent, unique) = self.parent(key)?;
+        let parent = self.parent(key)?;
         let Some(home) = self.homes.of(table.oid).cloned() else {
             return Ok(());
         };
@@ -214,13 +236,13 @@ impl<'a> Post<'_, 'a> {
             home.name.quoted(),
             sql::identifier(&key.name),
             sql::identifiers(&key.columns),
-            parent.quoted(),
+            parent.name.quoted(),
             sql::identifiers(&key.referenced_columns),
             actions(key),
         );
-        let mut needs = vec![Object::new(Class::Relation, table.oid)];
-        needs.extend(key.references.map(|oid| Object::new(Class::Relation, oid)));
-        needs.extend(unique);
+        self.rare_words(key, &mut changes);
+        let mut needs = vec![Object::new(Class::Relation, table.oid), parent.table];
+        needs.extend(parent.unique);
         let made = Made {
             makes: Makes::ForeignKey,
             readable: readable_key(&home.name, &key.name),
@@ -250,9 +272,17 @@ impl<'a> Post<'_, 'a> {
         Err(Left::new(&NOT_VALID, stance.because()))
     }
 
-    /// The target's table that is referred to, and the constraint or index that makes its key unique
-    /// (`None`: its primary key).
-    fn parent(&self, key: &Constraint) -> Result<(Name, Option<Object>), Left> {
+    /// What PostgreSQL has and few others.
+    fn rare_words(&self, key: &Constraint, changes: &mut Changes) {
+        let actions = actions(key);
+        let is_rare = actions.contains("MATCH FULL") || actions.contains("SET NULL (");
+        if !self.is_postgresql() && (is_rare || actions.contains("SET DEFAULT (")) {
+            changes.push((&NOT_DOCUMENTED, actions.trim().to_owned()));
+        }
+    }
+
+    /// What a foreign key refers to.
+    fn parent(&self, key: &Constraint) -> Result<Parent, Left> {
         let missing = |why: String| Left::new(&TARGET_MISSING, format!("it refers to {why}"));
         let Some(oid) = key.references else {
             return Err(missing("a table that is not in the catalog".to_owned()));
@@ -268,10 +298,10 @@ impl<'a> Post<'_, 'a> {
         let primary = home.root.primary_key();
         let primary = primary.filter(|p| self.build.made(object(p)).is_some());
         if primary.is_some_and(|p| sorted(&p.columns) == wanted) {
-            return Ok((home.name.clone(), None));
+            return Ok(Parent::new(home, None));
         }
         match self.unique_of(home.root, &wanted) {
-            Some(unique) => Ok((home.name.clone(), Some(unique))),
+            Some(unique) => Ok(Parent::new(home, Some(unique))),
             None => Err(missing(format!(
                 "{} ({}), which no unique key holds in the target",
                 home.name,

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::database::{
-    Class, Index, IndexPart, Name, Object, OtherKind, Relation, RelationKind,
-};
+use crate::catalog::database::{Class, Index, Name, Object, OtherKind, Relation, RelationKind};
 use crate::catalog::readable;
 use crate::schema::convert::Makes;
 use crate::schema::finding::{Finding, Kind, Severity};
 use crate::sql;
 
-use super::method::{self, has_default_class};
+use super::method;
 use super::needs::Need;
 use super::stance::{NOT_DOCUMENTED, Stance};
 use super::unique::{PARTITION_UNIQUE, include, nulls_not_distinct};
@@ -54,57 +52,6 @@ pub(super) static PARTIAL_UNIQUE: Kind = Kind {
     happens: "it is left out: duplicates among these rows are accepted",
     why: "the target does not take partial indexes, and over all rows it may not hold",
     remedy: "a unique constraint on a generated column that is NULL for the other rows does the same",
-};
-
-/// An index on an expression.
-pub(super) static EXPRESSION: Kind = Kind {
-    id: "expression-index",
-    severity: Severity::Loss,
-    title: "index on an expression",
-    happens: "it is left out: queries scan the table, and where it was unique duplicates are accepted",
-    why: "the target does not take indexes on expressions",
-    remedy: "index a stored generated column of the same expression",
-};
-
-/// DESC and NULLS FIRST.
-pub(super) static ORDERING: Kind = Kind {
-    id: "index-ordering",
-    severity: Severity::Change,
-    title: "index with DESC or NULLS FIRST",
-    happens: "it is made in plain order: some queries sort",
-    why: "DESC and NULLS FIRST in an index are not documented for DB9",
-    remedy: "nothing for an index of one column, which is read backwards",
-};
-
-/// An operator class that is dropped.
-pub(super) static OPERATOR_CLASS: Kind = Kind {
-    id: "operator-class-dropped",
-    severity: Severity::Change,
-    title: "index with an operator class",
-    happens: "it is made with the type's own operator class",
-    why: "operator classes are not documented for DB9, where text sorts bytewise (DB9 documentation, \
-          early 2026)",
-    remedy: "look at the queries that need it: LIKE 'x%' is served by a B-tree that sorts bytewise",
-};
-
-/// An operator class without which the index makes no sense.
-pub(super) static OPERATOR_CLASS_MISSING: Kind = Kind {
-    id: "operator-class-missing",
-    severity: Severity::Loss,
-    title: "index whose operator class is not there",
-    happens: "it is left out: queries scan the table",
-    why: "the method has no operator class for the column's type in the target",
-    remedy: "look at the queries that need it",
-};
-
-/// COLLATE in an index.
-pub(super) static COLLATION: Kind = Kind {
-    id: "index-collation",
-    severity: Severity::Change,
-    title: "index with a collation",
-    happens: "it is made without it, and sorts bytewise",
-    why: "text sorts bytewise (DB9 documentation, early 2026)",
-    remedy: "sort in the application where the order of a language counts",
 };
 
 /// Storage parameters.
@@ -158,10 +105,9 @@ pub(super) static CHANGED_TYPE: Kind = Kind {
 };
 
 /// A table as an index sees it: the relation of the source, and the target's name.
-#[derive(Clone)]
-struct On<'a> {
-    relation: &'a Relation,
-    name: Name,
+pub(super) struct On<'a> {
+    pub(super) relation: &'a Relation,
+    pub(super) name: Name,
 }
 
 impl<'a> Post<'_, 'a> {
@@ -215,7 +161,9 @@ impl<'a> Post<'_, 'a> {
             let (first, index) = same[0];
             if same.len() == all && !index.unique {
                 let detail = format!("instead of {all} indexes of partitions");
-                self.make_index(on, index, vec![(&OF_ALL_PARTITIONS, detail)]);
+                let mut changes = Changes::new();
+                changes.push((&OF_ALL_PARTITIONS, detail));
+                self.make_index(on, index, changes);
                 continue;
             }
             let kind = if index.unique {
@@ -241,7 +189,10 @@ impl<'a> Post<'_, 'a> {
     }
 
     fn index(&mut self, on: &On<'a>, index: &'a Index, mut changes: Changes) -> Result<(), Left> {
-        if !index.valid {
+        // A partitioned index is not complete as long as one partition lacks it.
+        let is_whole =
+            index.valid || on.relation.kind == RelationKind::Partitioned && !index.unique;
+        if !is_whole {
             return Err(Left::new(&INVALID, ""));
         }
         self.index_needs(index)?;
@@ -263,6 +214,9 @@ impl<'a> Post<'_, 'a> {
             parts.join(", "),
         );
         let readable = label(&on.name, &name);
+        if index.tablespace.is_some() {
+            changes.remark("without its tablespace");
+        }
         if index.clustered {
             self.build.find(Finding::new(&CLUSTERED, readable.clone()));
         }
@@ -319,172 +273,6 @@ impl<'a> Post<'_, 'a> {
         Ok(())
     }
 
-    /// The key parts as SQL.
-    fn parts(
-        &self,
-        on: &On<'_>,
-        index: &Index,
-        method: &str,
-        changes: &mut Changes,
-    ) -> Result<Vec<String>, Left> {
-        let stance = Stance::of(&self.build.profile.expression_indexes);
-        if index.parts.iter().any(|part| part.column.is_none()) {
-            match stance {
-                Stance::Refused(_) => return Err(Left::new(&EXPRESSION, stance.because())),
-                Stance::Open => {
-                    changes.push((&NOT_DOCUMENTED, "index on an expression".to_owned()))
-                }
-                Stance::Taken => {}
-            }
-        }
-        let parts = index.parts.iter().enumerate();
-        let parts = parts.map(|(number, part)| {
-            let mut sql = match &part.column {
-                Some(column) => sql::identifier(column),
-                None => grouped(self.expression(&part.expression, changes)),
-            };
-            sql.push_str(&self.part_collation(part, changes));
-            let class = self.operator_class(on, index, part, method, changes)?;
-            sql.push_str(&class);
-            if let Some(options) = class_options(&index.definition, number) {
-                match class.is_empty() {
-                    true => changes.push((&OPTIONS, format!("without {options}"))),
-                    false => sql.push_str(&format!(" {options}")),
-                }
-            }
-            sql.push_str(&self.part_order(part, method, changes));
-            Ok(sql)
-        });
-        parts.collect()
-    }
-
-    fn part_collation(&self, part: &IndexPart, changes: &mut Changes) -> String {
-        let Some(collation) = &part.collation else {
-            return String::new();
-        };
-        let stance = Stance::of(&self.build.profile.collations);
-        let system = collation.schema == "pg_catalog";
-        if stance.is_taken() && (system || self.is_postgresql()) {
-            return format!(" COLLATE {}", collation.quoted());
-        }
-        let bytewise = system && matches!(collation.name.as_str(), "C" | "POSIX");
-        if !(bytewise && stance.is_refused()) {
-            let detail = format!(
-                "without COLLATE {}: it sorts bytewise",
-                readable(&collation.name)
-            );
-            changes.push((&COLLATION, detail));
-        }
-        String::new()
-    }
-
-    fn operator_class(
-        &self,
-        on: &On<'_>,
-        index: &Index,
-        part: &IndexPart,
-        method: &str,
-        changes: &mut Changes,
-    ) -> Result<String, Left> {
-        let (from, to) = self.types(on, part);
-        let changed = from != to;
-        let dropped = match &part.operator_class {
-            None => {
-                let default_there = changed || self.class_is_missing(index);
-                if default_there
-                    && to.as_deref().and_then(|t| has_default_class(method, t)) == Some(false)
-                {
-                    let to = to.unwrap_or_default();
-                    let detail = format!("{method} has no operator class for {to}");
-                    return Err(Left::new(&OPERATOR_CLASS_MISSING, detail));
-                }
-                return Ok(String::new());
-            }
-            // Distances have no default: the class is the metric.
-            Some(class) if matches!(method, "hnsw" | "ivfflat") => {
-                return Ok(format!(" {}", self.class_name(class)));
-            }
-            Some(class) => class,
-        };
-        let there = dropped.schema == "pg_catalog" || !self.class_is_missing(index);
-        let stance = Stance::of(&self.build.profile.operator_classes);
-        if there && stance.is_taken() && !changed {
-            return Ok(format!(" {}", self.class_name(dropped)));
-        }
-        let default = match &to {
-            Some(to) => has_default_class(method, to),
-            None => None,
-        };
-        let sensible = default.unwrap_or(matches!(method, "btree" | "hash" | "brin"));
-        let name = readable(&dropped.name);
-        if !sensible {
-            let detail = format!("{method} needs {name}");
-            return Err(Left::new(&OPERATOR_CLASS_MISSING, detail));
-        }
-        changes.push((&OPERATOR_CLASS, format!("without operator class {name}")));
-        Ok(String::new())
-    }
-
-    /// An operator class as SQL; those of the system need no schema.
-    fn class_name(&self, class: &Name) -> String {
-        if class.schema == "pg_catalog" || class.schema.is_empty() {
-            return sql::identifier(&class.name);
-        }
-        self.renamed(class).quoted()
-    }
-
-    /// Whether an operator class that the index needs is not there.
-    fn class_is_missing(&self, index: &Index) -> bool {
-        let edges = self.build.needs_of(object(index)).iter();
-        let classes = edges.map(|edge| edge.on).filter(|on| {
-            let other = self
-                .source
-                .other(on.oid)
-                .filter(|_| on.class == Class::Other);
-            other.is_some_and(|o| o.kind == OtherKind::OperatorClass)
-        });
-        let mut classes = classes.peekable();
-        // Without an edge a class of no system schema belongs to what nobody knows.
-        classes.peek().is_none() && has_foreign_class(index)
-            || classes.any(|class| self.missing(class).is_some())
-    }
-
-    /// The types of a column in the source and in the target; of an expression nothing is known.
-    fn types(&self, on: &On<'_>, part: &IndexPart) -> (Option<String>, Option<String>) {
-        let Some(column) = &part.column else {
-            return (None, None);
-        };
-        let field = on.relation.column(column);
-        let from = field.map(|field| field.data_type.sql.clone());
-        let to = self.column_type(&on.name, column);
-        (from, to.or_else(|| field.map(|field| self.type_of(field))))
-    }
-
-    fn part_order(&self, part: &IndexPart, method: &str, changes: &mut Changes) -> String {
-        // Without a word NULLS are last where it ascends, and first where it descends.
-        let plain_nulls = part.nulls_first == part.descending;
-        if method != "btree" || (!part.descending && plain_nulls) {
-            return String::new();
-        }
-        let mut order = String::new();
-        if part.descending {
-            order.push_str(" DESC");
-        }
-        if !plain_nulls {
-            order.push_str(if part.nulls_first {
-                " NULLS FIRST"
-            } else {
-                " NULLS LAST"
-            });
-        }
-        let stance = Stance::of(&self.build.profile.index_ordering);
-        if stance.is_taken() {
-            return order;
-        }
-        changes.push((&ORDERING, format!("without{order}: {}", stance.because())));
-        String::new()
-    }
-
     /// ` WHERE (…)`
     fn filter(&self, index: &Index, changes: &mut Changes) -> Result<String, Left> {
         let Some(predicate) = &index.predicate else {
@@ -504,7 +292,12 @@ impl<'a> Post<'_, 'a> {
     }
 
     /// ` WITH (…)`
-    fn index_options(&self, index: &Index, method: &str, changes: &mut Changes) -> String {
+    pub(super) fn index_options(
+        &self,
+        index: &Index,
+        method: &str,
+        changes: &mut Changes,
+    ) -> String {
         if index.options.is_empty() {
             return String::new();
         }
@@ -522,37 +315,6 @@ fn texts(index: &Index) -> impl Iterator<Item = &str> {
     let expressions = index.parts.iter().filter(|p| p.column.is_none());
     let expressions = expressions.map(|p| p.expression.as_str());
     expressions.chain(index.predicate.as_deref())
-}
-
-/// Parameters of the operator class of a part, as `pg_get_indexdef` prints them: `(siglen='64')`.
-fn class_options(definition: &str, part: usize) -> Option<&str> {
-    let pieces = text::pieces(definition);
-    let using = pieces
-        .iter()
-        .position(|piece| piece.text.eq_ignore_ascii_case("using"))?;
-    let list = pieces[using..]
-        .iter()
-        .find(|piece| piece.text.starts_with('('))?;
-    let inside = list.text.strip_prefix('(')?.strip_suffix(')')?;
-    let item = text::items(inside).nth(part)?;
-    let groups = text::pieces(item)
-        .into_iter()
-        .skip(1)
-        .map(|piece| piece.text);
-    let mut options = groups.filter(|group| is_options(group));
-    options.next()
-}
-
-/// Whether a group is `(name='value', …)`.
-fn is_options(group: &str) -> bool {
-    let inside = group.strip_prefix('(').and_then(|g| g.strip_suffix(')'));
-    let mut items = text::items(inside.unwrap_or_default()).peekable();
-    items.peek().is_some()
-        && items.all(|item| {
-            let pieces = text::pieces(item);
-            matches!(pieces.as_slice(), [_, equals, value]
-                if equals.text == "=" && value.text.starts_with('\''))
-        })
 }
 
 /// Storage parameters as SQL: `fillfactor = '70'`.
@@ -600,21 +362,7 @@ fn shape(index: &Index) -> String {
     )
 }
 
-fn has_foreign_class(index: &Index) -> bool {
-    let mut classes = index.parts.iter().filter_map(|p| p.operator_class.as_ref());
-    classes.any(|class| !matches!(class.schema.as_str(), "pg_catalog" | ""))
-}
-
 /// Methods of the system are bare words; any other name is quoted.
 fn method_name(method: &str) -> String {
     readable(method)
-}
-
-/// An expression in the parentheses that CREATE INDEX wants.
-fn grouped(expression: String) -> String {
-    if text::is_group(&expression) {
-        expression
-    } else {
-        format!("({expression})")
-    }
 }

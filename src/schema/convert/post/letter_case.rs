@@ -94,7 +94,8 @@ impl<'a> Post<'_, 'a> {
                 .find(Finding::new(&CASE_KEY, object).detail(detail));
             return;
         }
-        let mut changes: Changes = vec![(&CASE_KEY, detail)];
+        let mut changes = Changes::new();
+        changes.push((&CASE_KEY, detail));
         if Profile::yes(&self.build.profile.expression_indexes).is_none() {
             changes.push((&NOT_DOCUMENTED, "index on an expression".to_owned()));
         }

@@ -7,6 +7,7 @@
 //!
 //! Whatever needs something that is not in the target is left out, and the chain is named.
 
+mod changes;
 mod comments;
 mod foreign_keys;
 mod homes;
@@ -15,6 +16,7 @@ mod letter_case;
 mod method;
 mod names;
 mod needs;
+mod parts;
 mod routines;
 mod source;
 mod stance;
@@ -39,6 +41,7 @@ use crate::schema::syntax;
 
 use super::build::{Build, Draft};
 use super::{Makes, Section};
+use changes::Changes;
 use homes::Homes;
 use names::Taken;
 use needs::Needs;
@@ -67,11 +70,11 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &indexes::NEEDS_MISSING,
     &indexes::PARTIAL,
     &indexes::PARTIAL_UNIQUE,
-    &indexes::EXPRESSION,
-    &indexes::ORDERING,
-    &indexes::OPERATOR_CLASS,
-    &indexes::OPERATOR_CLASS_MISSING,
-    &indexes::COLLATION,
+    &parts::EXPRESSION,
+    &parts::ORDERING,
+    &parts::OPERATOR_CLASS,
+    &parts::OPERATOR_CLASS_MISSING,
+    &parts::COLLATION,
     &indexes::OPTIONS,
     &indexes::PARTITION_INDEX,
     &indexes::OF_ALL_PARTITIONS,
@@ -91,6 +94,7 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &routines::NEEDS_MISSING,
     &routines::CALLS_MISSING,
     &routines::SECURITY_DEFINER,
+    &routines::CHANGED_TYPE,
     &views::REFUSED,
     &views::NEEDS_MISSING,
     &views::TOO_DEEP,
@@ -171,9 +175,6 @@ struct Left {
     count: u64,
 }
 
-/// How a definition changes: findings that its statement's comment names, too.
-type Changes = Vec<(&'static Kind, String)>;
-
 impl<'b, 'a> Post<'b, 'a> {
     fn new(build: &'b mut Build<'a>) -> Self {
         let source = Source::new(build.database);
@@ -228,15 +229,9 @@ impl<'b, 'a> Post<'b, 'a> {
 
     /// Adds a statement of the second section, and the findings that come with it.
     fn add(&mut self, object: Option<Object>, made: Made, changes: Changes) -> usize {
-        let mut rewritten = Vec::new();
-        for (kind, detail) in merged(changes) {
-            rewritten.push(match detail.as_str() {
-                "" => kind.happens.to_owned(),
-                detail if kind == &stance::NOT_DOCUMENTED => format!("may be refused: {detail}"),
-                detail => detail.to_owned(),
-            });
-            self.build
-                .find(Finding::new(kind, made.readable.clone()).detail(detail));
+        let (rewritten, findings) = changes.told(&made.readable);
+        for finding in findings {
+            self.build.find(finding);
         }
         self.build.push(
             object,
@@ -276,7 +271,11 @@ impl<'b, 'a> Post<'b, 'a> {
     fn statement(&self, text: &str, changes: &mut Changes) -> String {
         let text = text.trim().trim_end_matches(';').trim_end();
         let rewritten = syntax::statement(text, &self.build.rewrites);
-        self.without_citext(or_as_it_is(rewritten, text, changes))
+        let rewritten = self.without_citext(or_as_it_is(rewritten, text, changes));
+        if rewritten != text {
+            changes.remark("with the names and types of the target");
+        }
+        rewritten
     }
 }
 
@@ -290,19 +289,6 @@ fn or_as_it_is(
         changes.push((&NOT_PARSED, error.to_string()));
         text.to_owned()
     })
-}
-
-/// Each kind once, with all that is particular to it.
-fn merged(changes: Changes) -> Changes {
-    let mut merged = Changes::new();
-    for (kind, detail) in changes {
-        match merged.iter_mut().find(|(known, _)| *known == kind) {
-            Some((_, known)) if *known != detail => *known = format!("{known}; {detail}"),
-            Some(_) => {}
-            None => merged.push((kind, detail)),
-        }
-    }
-    merged
 }
 
 /// A statement that is to be added.

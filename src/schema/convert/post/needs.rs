@@ -22,6 +22,8 @@ pub(super) struct Need {
     pub(super) may: Vec<Object>,
     /// Functions of PostgreSQL that the target does not have, of those that it calls.
     pub(super) absent: Vec<String>,
+    /// Types that the body of a routine names, as SQL writes them.
+    pub(super) types: Vec<String>,
 }
 
 impl<'a> Post<'_, 'a> {
@@ -114,6 +116,7 @@ impl<'a> Post<'_, 'a> {
         let schemas = search_path(routine);
         let named = self.objects(&names, &schemas);
         need.absent = self.absent(&names);
+        need.types.clone_from(&names.types);
         if routine.language == "sql" {
             need.must.extend(named);
         } else {
@@ -139,17 +142,35 @@ impl<'a> Post<'_, 'a> {
         need
     }
 
-    /// The functions of PostgreSQL that are called and that the target does not have.
+    /// Functions that are called and that are not there: of those of PostgreSQL what the profile lists, and
+    /// of those that nobody knows (a dump does not tell an extension's) what an extension had.
     fn absent(&self, names: &Names) -> Vec<String> {
-        let Some(missing) = &self.build.profile.missing_functions else {
-            return Vec::new();
-        };
-        let systems = |name: &&Name| matches!(name.schema.as_str(), "" | "pg_catalog");
-        let called = names.functions.iter().filter(systems);
-        called
-            .filter(|name| missing.value.contains(&name.name))
-            .map(|name| format!("function {}", readable(&name.name)))
-            .collect()
+        let missing = self.build.profile.missing_functions.as_ref();
+        let is_listed = |name: &Name| missing.is_some_and(|list| list.value.contains(&name.name));
+        let called = names.functions.iter();
+        let absent = called.filter_map(|name| match name.schema.as_str() {
+            "" | "pg_catalog" => {
+                is_listed(name).then(|| format!("function {}", readable(&name.name)))
+            }
+            // What has another name is there under that one.
+            _ if self.build.rewrites.names.contains_key(name) => None,
+            schema if self.source.routines_named(name).is_empty() => {
+                let extension = self.left_out_extension(schema)?;
+                Some(format!("function {name} → extension {extension}"))
+            }
+            _ => None,
+        });
+        absent.collect()
+    }
+
+    /// An extension of a schema that is left out.
+    fn left_out_extension(&self, schema: &str) -> Option<String> {
+        let extensions = self.build.database.extensions.iter();
+        let mut left = extensions.filter(|extension| {
+            let object = Object::new(Class::Extension, extension.oid);
+            extension.schema == schema && self.build.why_left_out(object).is_some()
+        });
+        left.next().map(|extension| readable(&extension.name))
     }
 
     /// The objects that are meant by names; those without a schema are looked for in `schemas`.

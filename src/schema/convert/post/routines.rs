@@ -93,6 +93,17 @@ pub(super) static SECURITY_DEFINER: Kind = Kind {
     remedy: "look at what it lets its callers do, or change its owner in the target",
 };
 
+/// A routine over a type that is another one.
+pub(super) static CHANGED_TYPE: Kind = Kind {
+    id: "routine-on-changed-type",
+    severity: Severity::Change,
+    title: "routine over a type that becomes another one",
+    happens: "it is made with the other type; where it uses operators, functions or fields of the old one it \
+              fails",
+    why: "the type is not in the target",
+    remedy: "look at its body, and call it on the target",
+};
+
 /// pg_type.oid of `event_trigger`, part of the protocol.
 const EVENT_TRIGGER: u32 = 3838;
 
@@ -260,6 +271,14 @@ impl<'a> Post<'_, 'a> {
         let missing: Vec<String> = own.filter_map(|&on| self.missing(on)).collect();
         if !missing.is_empty() {
             changes.push((&CALLS_MISSING, format!("it uses {}", missing.join(", "))));
+        }
+        let types = need.types.iter().filter_map(|name| {
+            let becomes = self.build.rewrites.types.get(name)?;
+            (becomes == "text").then(|| format!("{name} becomes text"))
+        });
+        let types: Vec<String> = types.collect();
+        if !types.is_empty() {
+            changes.push((&CHANGED_TYPE, types.join(", ")));
         }
         if routine.security_definer && !self.is_postgresql() {
             self.build.find(Finding::new(&SECURITY_DEFINER, source));

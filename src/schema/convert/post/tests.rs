@@ -453,6 +453,9 @@ fn planted_routines() -> Vec<(&'static str, Case)> {
         "SELECT far.id::integer FROM public.far",
     );
     let body = "BEGIN RETURN (SELECT far.id FROM public.far); END";
+    let mut on_inet = f();
+    on_inet.arguments = "a inet".to_owned();
+    on_inet.definition = on_inet.definition.map(|d| d.replace("f()", "f(a inet)"));
     let mut twice = Case::db9()
         .routine(function(50, "a.f", "sql", "SELECT 1"))
         .routine(function(51, "b.f", "sql", "SELECT 1"));
@@ -483,6 +486,7 @@ fn planted_routines() -> Vec<(&'static str, Case)> {
                 .routine(function(50, "public.f", "plpgsql", body)),
         ),
         ("routine-name-taken", twice),
+        ("routine-on-changed-type", Case::db9().routine(on_inet)),
         ("definition-not-parsed", unread),
     ]
 }
@@ -958,4 +962,18 @@ fn thousands_of_tables_take_seconds_at_most() {
     // Each table, index, foreign key and ANALYZE; a quadratic step would take minutes.
     assert_eq!(conversion.statements.len(), 4 * 5_000 - 1);
     assert!(taken < std::time::Duration::from_secs(20), "{taken:?}");
+}
+
+#[test]
+fn a_function_that_nobody_knows_is_of_the_extension_that_is_left_out() {
+    let similar = expression_index(12, "t_s", "public.similarity(b, 'x'::text)");
+    let case = Case::db9()
+        .with(with_index(similar))
+        .extension(60, "pg_trgm");
+    assert_eq!(
+        findings(&converted(&case)),
+        [
+            "index-needs-missing index public.t_s: it needs function public.similarity → extension pg_trgm"
+        ]
+    );
 }

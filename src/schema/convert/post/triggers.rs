@@ -123,6 +123,9 @@ impl<'a> Post<'_, 'a> {
             return Err(Left::new(&PARTITION, format!("the rows are in {table}")));
         }
         let mut changes = Changes::new();
+        if trigger.enabled == 'A' {
+            changes.remark("without ENABLE ALWAYS");
+        }
         self.level(trigger, &mut changes)?;
         let definition = self.trigger_definition(trigger, &mut changes)?;
         let function = Object::new(Class::Routine, trigger.function);

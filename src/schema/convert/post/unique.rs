@@ -141,11 +141,11 @@ impl<'a> Post<'_, 'a> {
         );
         let same = nulls_not_distinct(profile, same, changes);
         let columns = sql::identifiers(&constraint.columns);
-        let include = match index {
-            Some(index) => include(profile, &index.include, changes),
-            None => String::new(),
-        };
-        format!("UNIQUE{same} ({columns}){include}")
+        let rest = index.map(|index| {
+            let include = include(profile, &index.include, changes);
+            format!("{include}{}", self.index_options(index, "btree", changes))
+        });
+        format!("UNIQUE{same} ({columns}){}", rest.unwrap_or_default())
     }
 
     fn exclude(&mut self, relation: &'a Relation, constraint: &Constraint) -> Result<(), Left> {

@@ -225,10 +225,12 @@ impl<'a> Post<'_, 'a> {
             let with = self.view_options(relation, changes);
             return Ok(format!("CREATE VIEW {name}{with} AS\n{query}"));
         }
-        let with = match self.is_postgresql() && !relation.options.is_empty() {
-            true => format!(" WITH ({})", options(&relation.options)),
-            false => String::new(),
-        };
+        let mut with = String::new();
+        if !relation.options.is_empty() && self.is_postgresql() {
+            with = format!(" WITH ({})", options(&relation.options));
+        } else if !relation.options.is_empty() {
+            changes.remark(format!("without {}", relation.options.join(", ")));
+        }
         let mut sql = format!("CREATE MATERIALIZED VIEW {name}{with} AS\n{query}");
         if !relation.populated && self.is_postgresql() {
             sql.push_str("\nWITH NO DATA");

@@ -7,7 +7,6 @@ use super::kinds;
 use super::maker::Maker;
 use super::mapped_type::{Declared, MappedType};
 use super::sequences;
-use super::spelling::Spelling;
 use super::tables::Draft;
 use super::tokens;
 use crate::catalog::database::{Class, Field, FieldDefault, Object};
@@ -186,13 +185,6 @@ fn default_text(
     if mapped.is_foreign && !stays {
         return Err(format!("the column's type becomes {}", mapped.sql));
     }
-    let amount;
-    let text = if Spelling::of(&field.data_type.sql).name == "money" {
-        amount = money(text).ok_or("the amount can not be read")?;
-        amount.as_str()
-    } else {
-        text
-    };
     usable(maker, draft.object, Some(&field.name), text)
 }
 
@@ -201,17 +193,6 @@ fn is_constant(text: &str) -> bool {
     let text = text.trim();
     let strings = tokens::strings(text).len();
     text.starts_with("NULL") || strings == 1 && text.starts_with('\'') && !text.contains(['(', '|'])
-}
-
-/// An expression of type money, `'$1,234.50'::money`, whose text depends on the locale, as a number;
-/// every other expression as it is.
-fn money(text: &str) -> Option<String> {
-    let Some(amount) = text.strip_suffix("::money").filter(|t| t.starts_with('\'')) else {
-        return Some(text.to_owned());
-    };
-    let amount = amount.trim_matches('\'').replace(['$', ','], "");
-    let number: f64 = amount.parse().ok()?;
-    number.is_finite().then(|| format!("'{amount}'::money"))
 }
 
 fn generated(
@@ -286,7 +267,7 @@ fn identity(
     };
     let object = Object::new(Class::Sequence, sequence.oid);
     if sequences::is_inline(maker.build, sequence) {
-        draft.sequences.push(object);
+        draft.comes_with.push(object);
         let when = if always { "ALWAYS" } else { "BY DEFAULT" };
         let options = sequences::identity_options(maker.build, sequence);
         return format!(" GENERATED {when} AS IDENTITY{options}");
@@ -304,15 +285,6 @@ fn identity(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn amounts_of_money_are_numbers_where_they_can_be_read() {
-        let number = |text| money(text).unwrap();
-        assert_eq!(number("'$1,234.50'::money"), "'1234.50'::money");
-        assert_eq!(number("'-$5.00'::money"), "'-5.00'::money");
-        assert_eq!(number("(0)::money"), "(0)::money");
-        assert_eq!(money("'1.234,50 €'::money"), None);
-    }
 
     #[test]
     fn a_constant_is_the_same_text_for_every_type() {

@@ -7,7 +7,7 @@ use super::tables::Draft;
 use super::text::one_line;
 use super::tokens;
 use super::value;
-use crate::catalog::database::{Constraint, ConstraintKind, RelationKind};
+use crate::catalog::database::{Class, Constraint, ConstraintKind, Object, RelationKind};
 use crate::catalog::readable;
 use crate::profile::Profile;
 use crate::schema::finding::{Finding, Kind};
@@ -66,7 +66,9 @@ fn check(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, constraint: &Constrai
             let name = sql::identifier(&constraint.name);
             let line = format!("CONSTRAINT {name} CHECK ({condition}){inherit}");
             draft.constraints.push(line);
-            draft.comes_with.push(constraint.oid);
+            draft
+                .comes_with
+                .push(Object::new(Class::Constraint, constraint.oid));
         }
         Err(why) => left_out(maker, draft, constraint, &why),
     }
@@ -124,37 +126,12 @@ fn find(
 }
 
 fn primary_key(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, constraint: &Constraint) {
-    let profile = maker.build.profile;
     if constraint.temporal && !maker.build.types.is_postgresql() {
         let why = "WITHOUT OVERLAPS needs ranges, which the target does not have";
         find(maker, draft, constraint, &kinds::KEY_LEFT_OUT, why);
         return;
     }
-    let mut line = format!("PRIMARY KEY ({})", sql::identifiers(&constraint.columns));
-    if constraint.temporal {
-        line.clone_from(&constraint.definition);
-    }
-    let mut dropped = Vec::new();
-    let include = included(draft, constraint);
-    if !include.is_empty() && !constraint.temporal {
-        if Profile::yes(&profile.include_columns) == Some(true) {
-            line.push_str(&format!(" INCLUDE ({})", sql::identifiers(include)));
-        } else {
-            dropped.push("INCLUDE");
-        }
-    }
-    if constraint.deferrable {
-        if Profile::yes(&profile.deferrable_constraints) == Some(true) {
-            let deferred = if constraint.initially_deferred {
-                " INITIALLY DEFERRED"
-            } else {
-                ""
-            };
-            line.push_str(&format!(" DEFERRABLE{deferred}"));
-        } else {
-            dropped.push("DEFERRABLE");
-        }
-    }
+    let (line, dropped) = key_text(maker.build.profile, draft, constraint);
     if !dropped.is_empty() {
         let why = format!("without {}", dropped.join(" and "));
         find(maker, draft, constraint, &kinds::KEY_OPTIONS, &why);
@@ -162,8 +139,47 @@ fn primary_key(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, constraint: &Co
     let renamed = maker.names.keys.get(&constraint.oid);
     let name = sql::identifier(renamed.unwrap_or(&constraint.name));
     draft.constraints.push(format!("CONSTRAINT {name} {line}"));
-    draft.comes_with.push(constraint.oid);
-    draft.index_comes_with.extend(constraint.index);
+    let index = constraint.index.map(|oid| Object::new(Class::Index, oid));
+    draft
+        .comes_with
+        .push(Object::new(Class::Constraint, constraint.oid));
+    draft.comes_with.extend(index);
+}
+
+/// `PRIMARY KEY (…)`, and what of it the target does not take.
+fn key_text(
+    profile: &Profile,
+    draft: &Draft<'_>,
+    constraint: &Constraint,
+) -> (String, Vec<&'static str>) {
+    if constraint.temporal {
+        return (constraint.definition.clone(), Vec::new());
+    }
+    let mut line = format!("PRIMARY KEY ({})", sql::identifiers(&constraint.columns));
+    let mut dropped = Vec::new();
+    let mut option = |wanted: bool, taken: Option<bool>, word: &'static str, text: String| {
+        if wanted && taken == Some(true) {
+            line.push_str(&text);
+        } else if wanted {
+            dropped.push(word);
+        }
+    };
+    let include = included(draft, constraint);
+    let columns = format!(" INCLUDE ({})", sql::identifiers(include));
+    let taken = Profile::yes(&profile.include_columns);
+    option(!include.is_empty(), taken, "INCLUDE", columns);
+    let deferred = match constraint.initially_deferred {
+        true => " DEFERRABLE INITIALLY DEFERRED",
+        false => " DEFERRABLE",
+    };
+    let taken = Profile::yes(&profile.deferrable_constraints);
+    option(
+        constraint.deferrable,
+        taken,
+        "DEFERRABLE",
+        deferred.to_owned(),
+    );
+    (line, dropped)
 }
 
 /// INCLUDE columns of a key, which its index knows.

@@ -1,8 +1,10 @@
 //! SQL expressions of the source on their way into the target.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::maker::Maker;
+use super::money;
 use crate::catalog::database::{Class, Name, Object};
 use crate::schema::syntax;
 
@@ -19,6 +21,11 @@ pub(super) fn usable(
     if let Some(column) = column {
         by_edges(maker, owner, column)?;
     }
+    let numbers = match maker.build.rewrites.types.contains_key("money") {
+        true => money::numbers(text).ok_or("an amount of money in it can not be read")?,
+        false => Cow::Borrowed(text),
+    };
+    let text = numbers.as_ref();
     maker.sequences_named(text);
     let read = read(maker, text);
     for function in &read.functions {

@@ -9,6 +9,7 @@ mod kinds;
 mod layout;
 mod maker;
 mod mapped_type;
+mod money;
 mod names;
 mod rewrites;
 mod routines;

@@ -138,57 +138,57 @@ fn made<'a>(maker: &Maker<'_, 'a>) -> Vec<&'a Relation> {
 }
 
 fn all(maker: &Maker<'_, '_>) -> Vec<Named> {
-    let build = &maker.build;
-    let database = build.database;
-    let named = |class, oid, what: &str, source: &Name, spaces| Named {
-        object: Object::new(class, oid),
-        spaces,
-        readable: format!("{what} {source}"),
-        source: source.clone(),
-        target: build.mapping.name(source),
-        arguments: String::new(),
+    let build = &*maker.build;
+    let mut named = tables(maker);
+    let sequences = build.database.sequences.iter();
+    named.extend(sequences.filter(|s| s.extension.is_none()).map(|s| Named {
+        spaces: &[Space::Relations],
+        ..Named::new(
+            build,
+            Object::new(Class::Sequence, s.oid),
+            ("sequence", &s.name),
+        )
+    }));
+    let types = build.database.types.iter();
+    named.extend(types.filter(|t| build.types.creates(t)).map(|t| Named {
+        spaces: &[Space::Types],
+        ..Named::new(build, Object::new(Class::Type, t.oid), ("type", &t.name))
+    }));
+    let routines = build.database.routines.iter();
+    named.extend(routines.filter(|r| r.extension.is_none()).map(|r| Named {
+        spaces: &[Space::Routines],
+        readable: format!("function {}", r.signature()),
+        arguments: r.arguments.clone(),
+        ..Named::new(
+            build,
+            Object::new(Class::Routine, r.oid),
+            ("function", &r.name),
+        )
+    }));
+    named
+}
+
+fn tables(maker: &Maker<'_, '_>) -> Vec<Named> {
+    let named = |relation: &Relation| Named {
+        spaces: &[Space::Relations, Space::Types],
+        ..Named::new(
+            maker.build,
+            Object::new(Class::Relation, relation.oid),
+            ("table", &relation.name),
+        )
     };
-    let tables = made(maker).into_iter().map(|relation| {
-        let spaces: &'static [Space] = &[Space::Relations, Space::Types];
-        named(
-            Class::Relation,
-            relation.oid,
-            "table",
-            &relation.name,
-            spaces,
-        )
-    });
-    let sequences = database.sequences.iter().filter(|s| s.extension.is_none());
-    let sequences = sequences.map(|sequence| {
-        let spaces: &'static [Space] = &[Space::Relations];
-        named(
-            Class::Sequence,
-            sequence.oid,
-            "sequence",
-            &sequence.name,
-            spaces,
-        )
-    });
-    let types = database.types.iter().filter(|t| build.types.creates(t));
-    let types = types.map(|user_type| {
-        let spaces: &'static [Space] = &[Space::Types];
-        named(Class::Type, user_type.oid, "type", &user_type.name, spaces)
-    });
-    let routines = database.routines.iter().filter(|r| r.extension.is_none());
-    let routines = routines.map(|routine| Named {
-        readable: format!("function {}", routine.signature()),
-        arguments: routine.arguments.clone(),
-        ..named(
-            Class::Routine,
-            routine.oid,
-            "",
-            &routine.name,
-            &[Space::Routines],
-        )
-    });
-    tables
-        .chain(sequences)
-        .chain(types)
-        .chain(routines)
-        .collect()
+    made(maker).into_iter().map(named).collect()
+}
+
+impl Named {
+    fn new(build: &Build<'_>, object: Object, (what, source): (&str, &Name)) -> Self {
+        Self {
+            object,
+            spaces: &[],
+            readable: format!("{what} {source}"),
+            source: source.clone(),
+            target: build.renamed(source),
+            arguments: String::new(),
+        }
+    }
 }

@@ -44,7 +44,21 @@ fn names(database: &Database, mapping: &Mapping, types: &TypeMap<'_>) -> BTreeMa
     renamed
         .map(|(from, to)| (from.clone(), to.clone()))
         .chain(built_in)
+        .chain(owned(database, mapping))
         .collect()
+}
+
+/// Sequences of tables that move: a sequence lives in the schema of the table that owns it.
+fn owned(database: &Database, mapping: &Mapping) -> Vec<(Name, Name)> {
+    let sequences = database.sequences.iter();
+    let moved = sequences.filter_map(|sequence| {
+        let owner = sequence.owner.as_ref()?;
+        let target = mapping.name(&owner.table);
+        let stays = mapping.schema(&sequence.name.schema) == target.schema;
+        let name = Name::new(target.schema, sequence.name.name.clone());
+        (!stays).then(|| (sequence.name.clone(), name))
+    });
+    moved.collect()
 }
 
 fn types(database: &Database, types: &TypeMap<'_>) -> BTreeMap<String, String> {

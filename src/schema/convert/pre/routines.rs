@@ -4,6 +4,7 @@ use super::maker::Maker;
 use crate::catalog::database::{Class, Database, Object, Routine, RoutineKind};
 use crate::schema::convert::build::Draft;
 use crate::schema::convert::{Makes, Section};
+use crate::schema::finding::Severity;
 use crate::schema::syntax;
 
 /// Makes the functions of expressions in indexes: indexes are built before the other functions.
@@ -93,7 +94,9 @@ fn definition<'r>(maker: &Maker<'_, '_>, routine: &'r Routine) -> Result<&'r str
         routines: vec![routine.clone()],
         ..Database::default()
     };
-    if let Some(finding) = syntax::bodies(&alone, profile).first() {
+    let findings = syntax::bodies(&alone, profile).into_iter();
+    let mut refused = findings.filter(|f| f.kind.severity <= Severity::Loss);
+    if let Some(finding) = refused.next() {
         return Err(format!("{signature}: {}", finding.kind.title));
     }
     let definition = routine.definition.as_deref();

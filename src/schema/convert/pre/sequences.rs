@@ -43,7 +43,7 @@ pub(super) fn finish(maker: &mut Maker<'_, '_>) {
         users.extend(owner.clone());
         let mapped = MappedSequence {
             source: sequence.name.clone(),
-            target: maker.build.mapping.name(&sequence.name),
+            target: maker.build.renamed(&sequence.name),
             increment: sequence.increment,
             identity: owner.filter(|_| inline),
             users: users.into_iter().collect(),
@@ -62,20 +62,9 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, sequence: &Sequence) {
         return;
     }
     let build = &mut *maker.build;
-    let target = build.mapping.name(&sequence.name);
+    let target = build.renamed(&sequence.name);
     let object = format!("sequence {}", sequence.name);
-    let other = other_options(sequence);
-    let options = match Profile::yes(&build.profile.sequence_options) {
-        Some(true) => all_options(build, sequence),
-        // What is not known to work is written only where it is needed.
-        None => other,
-        Some(false) if other.is_empty() => other,
-        Some(false) => {
-            let finding = Finding::new(&kinds::SEQUENCE_OPTIONS, &object);
-            build.find(finding.detail(format!("without{other}")));
-            String::new()
-        }
-    };
+    let options = options(build, sequence, &object);
     if sequence.unlogged && Profile::yes(&build.profile.unlogged_tables) != Some(true) {
         build.find(Finding::new(&kinds::UNLOGGED, &object));
     }
@@ -91,6 +80,22 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, sequence: &Sequence) {
     build.push(Some(Object::new(Class::Sequence, sequence.oid)), draft);
 }
 
+/// The options as the target takes them.
+fn options(build: &mut Build<'_>, sequence: &Sequence, object: &str) -> String {
+    let other = other_options(sequence);
+    match Profile::yes(&build.profile.sequence_options) {
+        Some(true) => all_options(build, sequence),
+        // What is not known to work is written only where it is needed.
+        None => other,
+        Some(false) if other.is_empty() => other,
+        Some(false) => {
+            let finding = Finding::new(&kinds::SEQUENCE_OPTIONS, object);
+            build.find(finding.detail(format!("without{other}")));
+            String::new()
+        }
+    }
+}
+
 /// Whether it comes with an identity column that stays one.
 pub(super) fn is_inline(build: &Build<'_>, sequence: &Sequence) -> bool {
     sequence.identity && Profile::yes(&build.profile.identity_in_create) == Some(true)
@@ -101,7 +106,7 @@ pub(super) fn is_inline(build: &Build<'_>, sequence: &Sequence) -> bool {
 pub(super) fn identity_options(build: &Build<'_>, sequence: &Sequence) -> String {
     let mut options = other_options(sequence);
     if build.types.is_postgresql() && !has_usual_name(sequence) {
-        let name = build.mapping.name(&sequence.name).quoted();
+        let name = build.renamed(&sequence.name).quoted();
         options = format!(" SEQUENCE NAME {name}{options}");
     }
     if options.is_empty() {
@@ -174,12 +179,12 @@ fn other_options(sequence: &Sequence) -> String {
 
 /// `nextval` of a sequence as a default.
 pub(super) fn next_value(build: &Build<'_>, sequence: &Sequence) -> String {
-    let name = build.mapping.name(&sequence.name);
+    let name = build.renamed(&sequence.name);
     format!("nextval({})", sql::literal(&spelled(&name)))
 }
 
 fn push_owner(maker: &mut Maker<'_, '_>, sequence: &Sequence, owner: &ColumnName) {
-    let target = maker.build.mapping.name(&sequence.name);
+    let target = maker.build.renamed(&sequence.name);
     let table = owning_table(maker, sequence);
     let draft = Draft {
         section: Section::PreData,

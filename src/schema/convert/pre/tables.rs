@@ -37,13 +37,9 @@ pub(super) struct Draft<'r> {
     pub(super) foreign: HashSet<&'r str>,
     /// Columns whose timestamps are cut.
     cut: HashSet<&'r str>,
-    /// Sequences of identity columns.
-    pub(super) sequences: Vec<Object>,
     pub(super) needs: Vec<Object>,
-    /// pg_constraint.oid of what is in the statement.
-    pub(super) comes_with: Vec<u32>,
-    /// The same of indexes, pg_class.oid.
-    pub(super) index_comes_with: Vec<u32>,
+    /// What else the statement makes: constraints, their indexes, sequences of identity columns.
+    pub(super) comes_with: Vec<Object>,
     rewritten: Vec<String>,
     names: HashSet<String>,
 }
@@ -59,10 +55,8 @@ impl<'r> Draft<'r> {
             sent: Vec::new(),
             foreign: HashSet::new(),
             cut: HashSet::new(),
-            sequences: Vec::new(),
             needs: Vec::new(),
             comes_with: Vec::new(),
-            index_comes_with: Vec::new(),
             rewritten: Vec::new(),
             names: relation
                 .constraints
@@ -206,16 +200,8 @@ fn push(maker: &mut Maker<'_, '_>, draft: Draft<'_>, role: Role) {
         needs: draft.needs,
     };
     let index = maker.build.push(Some(draft.object), made);
-    let constraints = draft.comes_with.iter().map(|&oid| (Class::Constraint, oid));
-    let indexes = draft
-        .index_comes_with
-        .iter()
-        .map(|&oid| (Class::Index, oid));
-    for (class, oid) in constraints.chain(indexes) {
-        maker.build.made_with(Object::new(class, oid), index);
-    }
-    for &sequence in &draft.sequences {
-        maker.build.made_with(sequence, index);
+    for object in draft.comes_with {
+        maker.build.made_with(object, index);
     }
     if !draft.is_partition {
         let leaves = leaves(maker, relation);
@@ -403,15 +389,21 @@ fn timestamp_keys(maker: &mut Maker<'_, '_>, draft: &Draft<'_>) {
 
 /// Findings about the table as a whole.
 fn remarks(maker: &mut Maker<'_, '_>, relation: &Relation) {
-    let profile = maker.build.profile;
-    let is_postgresql = maker.build.types.is_postgresql();
     let object = format!("table {}", relation.name);
-    let mut found: Vec<(&'static Kind, String)> = Vec::new();
     let children = maker.layout.children(relation.oid).len();
+    let mut found = left_behind(maker, relation);
     if children > 0 && !maker.layout.inherits {
         let detail = format!("{children} child{}", if children == 1 { "" } else { "ren" });
         found.push((&kinds::INHERITANCE, detail));
     }
+    for (kind, detail) in found {
+        maker.build.find(Finding::new(kind, &object).detail(detail));
+    }
+}
+
+/// What a table has that the target's does not have.
+fn left_behind(maker: &Maker<'_, '_>, relation: &Relation) -> Vec<(&'static Kind, String)> {
+    let mut found: Vec<(&'static Kind, String)> = Vec::new();
     if relation.kind == RelationKind::Foreign {
         let server = relation.foreign_server.as_deref().unwrap_or("?");
         found.push((
@@ -420,13 +412,13 @@ fn remarks(maker: &mut Maker<'_, '_>, relation: &Relation) {
         ));
     }
     let unlogged = relation.persistence == Persistence::Unlogged;
-    if unlogged && Profile::yes(&profile.unlogged_tables) != Some(true) {
+    if unlogged && Profile::yes(&maker.build.profile.unlogged_tables) != Some(true) {
         found.push((&kinds::UNLOGGED, String::new()));
     }
     if let Some(of) = &relation.of_type {
         found.push((&kinds::TYPED_TABLE, format!("type {of}")));
     }
-    if !relation.options.is_empty() && !is_postgresql {
+    if !relation.options.is_empty() && !maker.build.types.is_postgresql() {
         found.push((&kinds::STORAGE_PARAMETERS, relation.options.join(", ")));
     }
     let named = [
@@ -435,7 +427,5 @@ fn remarks(maker: &mut Maker<'_, '_>, relation: &Relation) {
     ];
     let named = named.into_iter();
     found.extend(named.filter_map(|(kind, name)| Some((kind, readable(name.as_ref()?)))));
-    for (kind, detail) in found {
-        maker.build.find(Finding::new(kind, &object).detail(detail));
-    }
+    found
 }

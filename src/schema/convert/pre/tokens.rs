@@ -36,18 +36,26 @@ pub(super) fn words(sql: &str) -> Vec<Word> {
     words
 }
 
-/// The texts of all plain strings.
-pub(super) fn strings(sql: &str) -> Vec<String> {
-    let mut strings = Vec::new();
+/// Where the plain strings stand, with their quotes.
+pub(super) fn literals(sql: &str) -> Vec<Range<usize>> {
+    let mut literals = Vec::new();
     let mut at = 0;
     while let Some(c) = sql[at..].chars().next() {
         let end = at + token(&sql[at..], c);
-        let inner = sql[at..end].strip_prefix('\'');
-        let inner = inner.and_then(|text| text.strip_suffix('\''));
-        strings.extend(inner.map(|text| text.replace("''", "'")));
+        if c == '\'' && end - at >= 2 && sql[at..end].ends_with('\'') {
+            literals.push(at..end);
+        }
         at = end;
     }
-    strings
+    literals
+}
+
+/// The texts of all plain strings.
+pub(super) fn strings(sql: &str) -> Vec<String> {
+    let inner = literals(sql)
+        .into_iter()
+        .map(|at| &sql[at.start + 1..at.end - 1]);
+    inner.map(|text| text.replace("''", "'")).collect()
 }
 
 /// Whether a text names a column (or anything else) of this name.

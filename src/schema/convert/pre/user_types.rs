@@ -27,9 +27,8 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, user_type: &UserType) {
         return;
     }
     let object = Object::new(Class::Type, user_type.oid);
-    let readable = format!("type {}", user_type.name);
     if !maker.build.types.creates(user_type) {
-        leave_out(maker, user_type, object, &readable);
+        leave_out(maker, user_type, object);
         return;
     }
     maker.make_needed(object, &[Class::Type]);
@@ -38,25 +37,7 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, user_type: &UserType) {
         make_part(maker, *oid, part);
     }
     let name = maker.build.mapping.name(&user_type.name);
-    let sql = match &user_type.kind {
-        UserTypeKind::Enum(labels) => {
-            format!(
-                "CREATE TYPE {} AS ENUM ({})",
-                name.quoted(),
-                sql::literals(labels)
-            )
-        }
-        UserTypeKind::Composite(fields) => composite(maker, &readable, &name, fields),
-        UserTypeKind::Range { subtype } => {
-            format!(
-                "CREATE TYPE {} AS RANGE (SUBTYPE = {})",
-                name.quoted(),
-                subtype.sql
-            )
-        }
-        UserTypeKind::Domain { .. } => domain(maker, &readable, &name, user_type),
-        UserTypeKind::Base => return,
-    };
+    let sql = statement(maker, user_type, &name);
     let mut needs = parts_made(maker, &parts);
     needs.extend(maker.take_used());
     let draft = Draft {
@@ -71,7 +52,25 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, user_type: &UserType) {
     maker.build.push(Some(object), draft);
 }
 
-fn leave_out(maker: &mut Maker<'_, '_>, user_type: &UserType, object: Object, readable: &str) {
+fn statement(maker: &mut Maker<'_, '_>, user_type: &UserType, name: &Name) -> String {
+    let readable = format!("type {}", user_type.name);
+    let quoted = name.quoted();
+    match &user_type.kind {
+        UserTypeKind::Enum(labels) => {
+            format!("CREATE TYPE {quoted} AS ENUM ({})", sql::literals(labels))
+        }
+        UserTypeKind::Composite(fields) => composite(maker, &readable, name, fields),
+        UserTypeKind::Range { subtype } => {
+            format!("CREATE TYPE {quoted} AS RANGE (SUBTYPE = {})", subtype.sql)
+        }
+        UserTypeKind::Domain { .. } => domain(maker, &readable, name, user_type),
+        // A shell: a base type needs functions in C.
+        UserTypeKind::Base => format!("CREATE TYPE {quoted}"),
+    }
+}
+
+fn leave_out(maker: &mut Maker<'_, '_>, user_type: &UserType, object: Object) {
+    let readable = format!("type {}", user_type.name);
     let becomes = maker.build.rewrites.types.get(&spelled(&user_type.name));
     let becomes = becomes.map_or("text", String::as_str);
     let what = match user_type.kind {
@@ -84,7 +83,7 @@ fn leave_out(maker: &mut Maker<'_, '_>, user_type: &UserType, object: Object, re
     let why = format!("{what}; columns of it become {becomes}");
     maker
         .build
-        .find(Finding::new(&kinds::TYPE_LEFT_OUT, readable).detail(why.clone()));
+        .find(Finding::new(&kinds::TYPE_LEFT_OUT, readable.clone()).detail(why.clone()));
     maker.build.leave_out(object, readable, why);
 }
 

@@ -259,8 +259,12 @@ fn attach(
         .find_word(0, "for")
         .or_else(|| sql.find_word(0, "default"))?;
     let bound = sql.slice(at, sql.lexed.tokens.len()).to_owned();
+    let above = model.database.relations[place].columns.clone();
     let child = model.relation(&child)?;
     child.partition_of = Some(parent);
     child.partition_bound = Some(bound);
+    for column in &mut child.columns {
+        column.inherited = above.iter().any(|c| c.name == column.name);
+    }
     Some(())
 }

@@ -7,7 +7,7 @@ use super::super::model::Model;
 use super::index;
 use super::sql::{Sql, parameters, relation_name, strings};
 use super::table::name_at;
-use crate::catalog::database::{Constraint, ConstraintKind, Index, IndexPart};
+use crate::catalog::database::{Constraint, ConstraintKind, Index, IndexPart, RelationKind};
 use crate::schema::syntax::tree;
 use crate::sql;
 
@@ -168,8 +168,10 @@ fn index_of(model: &mut Model, place: usize, node: &Node, constraint: &Constrain
         .map(|c| index::printed(c))
         .collect();
     let unique = if exclusion { "" } else { "UNIQUE " };
+    let partitioned = model.database.relations[place].kind == RelationKind::Partitioned;
+    let only = if partitioned { "ONLY " } else { "" };
     let mut definition = format!(
-        "CREATE {unique}INDEX {} ON {} USING {method} ({})",
+        "CREATE {unique}INDEX {} ON {only}{} USING {method} ({})",
         index::printed(&constraint.name),
         index::printed_name(&table),
         written.join(", "),

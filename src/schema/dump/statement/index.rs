@@ -45,7 +45,7 @@ pub(super) fn create(model: &mut Model, sql: &Sql<'_>, create: &IndexStmt) -> Op
         predicate: predicate(sql, using).filter(|_| create.where_clause.is_some()),
         constraint: None,
         parent: None,
-        valid: !(only && !partitioned),
+        valid: !only || partitioned,
         options: parameters(&create.options),
         tablespace: model.settings.tablespace.clone(),
         clustered: false,

@@ -41,6 +41,8 @@ pub(super) fn statement(model: &mut Model, sql: &Sql<'_>, node: &NodeEnum) -> Op
         | NodeEnum::TransactionStmt(_)
         | NodeEnum::LockStmt(_)
         | NodeEnum::AlterTypeStmt(_)
+        | NodeEnum::AlterEventTrigStmt(_)
+        | NodeEnum::AlterSubscriptionStmt(_)
         | NodeEnum::AlterStatsStmt(_)
         | NodeEnum::CheckPointStmt(_)
         | NodeEnum::AlterRoleStmt(_)
@@ -257,10 +259,8 @@ pub(super) fn define(model: &mut Model, sql: &Sql<'_>, define: &DefineStmt) -> O
         }
         ObjectType::ObjectOperator => {
             let sides = ["leftarg", "rightarg"];
-            let types: Vec<String> = sides
-                .iter()
-                .filter_map(|side| option(&define.definition, side))
-                .collect();
+            let types = sides.iter().filter_map(|side| operand(sql, define, side));
+            let types: Vec<String> = types.collect();
             (OtherKind::Operator, types.join(", "))
         }
         ObjectType::ObjectTsconfiguration => (OtherKind::TextSearch, "configuration".to_owned()),
@@ -278,6 +278,15 @@ pub(super) fn define(model: &mut Model, sql: &Sql<'_>, define: &DefineStmt) -> O
     };
     model.other(kind, name, detail);
     Some(())
+}
+
+/// The type of an operator's side.
+fn operand(sql: &Sql<'_>, define: &DefineStmt, side: &str) -> Option<String> {
+    let element = sql::options(&define.definition).find(|o| o.defname == side)?;
+    match element.arg.as_ref()?.node.as_ref()? {
+        NodeEnum::TypeName(name) => Some(sql.type_at(name)?.key.to_sql()),
+        _ => None,
+    }
 }
 
 /// CREATE AGGREGATE name(types) (…).

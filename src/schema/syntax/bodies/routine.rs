@@ -1,10 +1,8 @@
 //! Routines: their language, their statements, and what a target would refuse.
 
 use super::Refused;
-use super::kinds;
 use crate::catalog::database::{Routine, RoutineKind};
 use crate::profile::Profile;
-use crate::schema::finding::Finding;
 
 #[cfg(feature = "parser")]
 pub(super) use parsed::{look, refused};
@@ -68,12 +66,13 @@ mod parsed {
     use super::super::super::lexer::Lexed;
     use super::super::super::plpgsql::{self, Found, Reading};
     use super::super::super::tree::{self, Grammar};
+    use super::super::kinds;
     use super::super::known::Known;
     use super::super::sql::{self, From, Use};
     use super::*;
     use crate::catalog::database::Database;
     use crate::profile::ServerKind;
-    use crate::schema::finding::Kind;
+    use crate::schema::finding::{Finding, Kind};
 
     /// Looks through one routine.
     pub(in super::super) fn look(

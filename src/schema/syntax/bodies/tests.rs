@@ -3,6 +3,7 @@
 use super::super::bodies;
 use super::*;
 use crate::catalog::database::{Name, Relation, RelationKind, RoutineKind, Schema};
+#[cfg(feature = "parser")]
 use crate::profile::Fact;
 
 fn routine(language: &str, header: &str, body: &str) -> Routine {
@@ -167,6 +168,52 @@ mod with_the_parser {
             found(routine("plpgsql", header, body)),
             ["plpgsql-while: WHILE (line 7)"]
         );
+    }
+
+    #[test]
+    fn odd_signatures_are_read() {
+        for (header, body) in [
+            (
+                "p public.ordered) RETURNS public.ordered[]",
+                "BEGIN RETURN ARRAY[p]; END",
+            ),
+            ("VARIADIC b text[]) RETURNS text", "BEGIN RETURN b[1]; END"),
+            (
+                "anyelement) RETURNS anyelement",
+                "DECLARE r $0%TYPE; BEGIN RETURN $1; END",
+            ),
+            (
+                "OUT a int, OUT b public.pair)",
+                "BEGIN b.q := 2; b := ROW(1, 2); RETURN; END",
+            ),
+            (
+                "a int) RETURNS TABLE (x int, y public.mood)",
+                "BEGIN x := 1; y := 'a'; END",
+            ),
+            (
+                ") RETURNS void",
+                "<<b>> DECLARE c public.pair; BEGIN b.c := ROW(1, 2); b.c.q := 1; END",
+            ),
+            (
+                ") RETURNS void",
+                "#variable_conflict use_column\nDECLARE v int; w v%TYPE; BEGIN w := 1; END",
+            ),
+        ] {
+            let findings = found(routine("plpgsql", header, body));
+            assert_eq!(findings, Vec::<String>::new(), "{header}");
+        }
+    }
+
+    #[test]
+    fn functions_of_triggers_are_read() {
+        let body = "BEGIN\n IF TG_OP = 'DELETE' AND TG_NARGS > 0 THEN RETURN OLD; END IF;\n NEW.changed := now();\n IF NEW IS DISTINCT FROM OLD THEN PERFORM pg_notify('a', TG_ARGV[0]); END IF;\n RETURN NEW;\nEND";
+        assert_eq!(
+            found(routine("plpgsql", ") RETURNS trigger", body)),
+            ["listen-notify: pg_notify (line 4)"]
+        );
+        let body = "BEGIN\n RAISE NOTICE '% %', tg_event, tg_tag;\nEND";
+        let event = routine("plpgsql", ") RETURNS event_trigger", body);
+        assert_eq!(found(event), Vec::<String>::new());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The types of variables, for a parser that knows only those of the server itself.
+//! The types of variables, for a parser that knows only those of the server itself, and the variables of
+//! triggers, which it does not tell.
 
 use std::collections::HashSet;
 
@@ -105,13 +106,71 @@ pub(super) fn with_known_types(statement: &str) -> Result<String, NotParsed> {
         for parameter in tree::list(create, "parameters") {
             edits.extend(parameter_edit(&lexed, parameter, &rows));
         }
-        edits.extend(trigger_edits(&lexed, create).into_iter().flatten());
+        edits.extend(variadic_edit(&lexed));
+        match trigger_edits(&lexed, create) {
+            Some(of_trigger) => edits.extend(of_trigger),
+            None => edits.extend(result_edit(&lexed, create)),
+        }
     }
     if let Some(token) = body {
         let new = declarations(&inner, &rows)?;
         edits.push(body_edit(&lexed, token, &new));
     }
     rewrite::apply(statement, edits)
+}
+
+/// The parser does not see that an array is one.
+fn variadic_edit(lexed: &Lexed<'_>) -> Option<Edit> {
+    let open = (0..lexed.tokens.len()).find(|&at| lexed.is_symbol(at, "("))?;
+    let closing = lexed.closing(open)?;
+    let at = (open..closing).find(|&at| lexed.is_word(at, "variadic"))?;
+    let token = lexed.tokens[at];
+    Some(Edit {
+        start: token.start,
+        end: token.end,
+        with: String::new(),
+    })
+}
+
+/// One result of a type that the parser does not know.
+fn result_edit(lexed: &Lexed<'_>, create: &tree::Fields) -> Option<Edit> {
+    let result = create.get("return_type")?.as_object()?;
+    if result.get("setof").and_then(serde_json::Value::as_bool) == Some(true) {
+        return None;
+    }
+    known_type(
+        lexed,
+        &type_span(lexed, lexed.at(tree::location(result)?)?)?,
+        false,
+    )
+}
+
+/// A function of triggers gets its variables as parameters: the parser can not tell the variables that
+/// come with triggers.
+fn trigger_edits(lexed: &Lexed<'_>, create: &tree::Fields) -> Option<Vec<Edit>> {
+    const ROW: &str = "(new record, old record, tg_name text, tg_when text, tg_level text, tg_op text, \
+         tg_relid oid, tg_relname text, tg_table_name text, tg_table_schema text, tg_nargs integer, \
+         tg_argv text[])";
+    const EVENT: &str = "(tg_event text, tg_tag text)";
+    let result = create.get("return_type")?.as_object()?;
+    let kind = tree::strings(result, "names").last().copied()?;
+    let (parameters, returns) = match kind {
+        "trigger" => (ROW, "record"),
+        "event_trigger" => (EVENT, "void"),
+        _ => return None,
+    };
+    let open = (0..lexed.tokens.len()).find(|&at| lexed.is_symbol(at, "("))?;
+    let closing = lexed.closing(open).filter(|&closing| closing == open + 1)?;
+    let span = type_span(lexed, lexed.at(tree::location(result)?)?)?;
+    let edit = |first: usize, last: usize, with: &str| Edit {
+        start: lexed.tokens[first].start,
+        end: lexed.tokens[last].end,
+        with: with.to_owned(),
+    };
+    Some(vec![
+        edit(open, closing, parameters),
+        edit(span.first, span.end - 1, returns),
+    ])
 }
 
 /// The token of the body: the string after AS.
@@ -151,36 +210,6 @@ fn parameter_edit(
     let first = lexed.at(tree::location(type_name)?)?;
     let row = rows.contains(tree::string(parameter, "name"));
     known_type(lexed, &type_span(lexed, first)?, row)
-}
-
-/// A trigger's function as one that is given its rows: the parser's JSON of the former is broken (it
-/// leaves out a comma between the variables that triggers have). `None`: it is no trigger's.
-fn trigger_edits(
-    lexed: &Lexed<'_>,
-    create: &serde_json::Map<String, serde_json::Value>,
-) -> Option<[Edit; 2]> {
-    let result = create.get("return_type")?.as_object()?;
-    let first = lexed.at(tree::location(result)?)?;
-    let span = type_span(lexed, first)?;
-    let like = match span.key.name.as_str() {
-        "trigger" => "record",
-        // It returns nothing, but may say RETURN.
-        "event_trigger" => "void",
-        _ => return None,
-    };
-    let opening = (0..first).find(|&at| lexed.is_symbol(at, "("))?;
-    let inside = lexed.get(opening)?.end;
-    let rows = Edit {
-        start: inside,
-        end: inside,
-        with: "new record, old record".to_owned(),
-    };
-    let result = Edit {
-        start: lexed.get(first)?.start,
-        end: lexed.get(span.end - 1)?.end,
-        with: like.to_owned(),
-    };
-    Some([rows, result])
 }
 
 /// Names that something is selected from: `r` of `r.id`.
@@ -312,10 +341,8 @@ mod tests {
         let statement = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN\nWHILE \
                          true LOOP NULL; END LOOP;\nRETURN NEW;\nEND $$";
         let known = with_known_types(statement).expect("parsed");
-        assert!(
-            known.contains("f(new record, old record) RETURNS record"),
-            "{known}"
-        );
+        assert!(known.contains("f(new record, old record, "), "{known}");
+        assert!(known.contains(") RETURNS record"), "{known}");
         assert_eq!(known.lines().count(), statement.lines().count());
     }
 }

@@ -1,7 +1,7 @@
 //! Where the SQL texts that the parser tells stand in their body: it does not say.
 //!
 //! A text is found by its tokens. They are those of the body, but that an INTO clause is cut out of
-//! it. Where the same tokens stand in several places, the same edits are right in all of them, or two
+//! it, and that PERFORM is told as SELECT. Where the same tokens stand in several places, the same edits are right in all of them, or two
 //! texts disagree about a place, and the body is not rewritten.
 
 use super::super::NotParsed;
@@ -61,7 +61,10 @@ impl<'b> Covered<'b> {
 
     fn matching(&self, text: &Lexed<'_>, start: usize) -> Option<Vec<usize>> {
         let same = |at: usize, inner: usize| {
-            at < self.body.tokens.len() && self.body.raw(at) == text.raw(inner)
+            let same = at < self.body.tokens.len() && self.body.raw(at) == text.raw(inner);
+            // The parser tells PERFORM as the SELECT that it is.
+            let perform = inner == 0 && self.body.is_word(at, "perform");
+            same || (perform && text.is_word(0, "select"))
         };
         let mut place = Vec::with_capacity(text.tokens.len());
         let mut at = start;

@@ -4,7 +4,7 @@ use super::samples::{self, database, extension, name, needs, routine, sequence, 
 use super::{answering, converted, db9, ids, mapped, no, sql_of, yes};
 use crate::catalog::Persistence;
 use crate::catalog::database::{Class, Database, FieldDefault, RelationKind, Schema, UserTypeKind};
-use crate::profile::{Fact, Profile, TypeAnswer};
+use crate::profile::{Profile, TypeAnswer};
 use crate::schema::convert::{Conversion, Makes, Wishes};
 use crate::schema::mapping::Mapping;
 
@@ -137,7 +137,9 @@ fn a_function_that_the_target_lacks_takes_its_default_and_its_check_along() {
         ..database()
     };
     let mut profile = db9();
-    profile.missing_functions = Some(Fact::probed(vec!["txid_current".to_owned()]));
+    profile.missing_functions = Some(crate::profile::Fact::probed(vec![
+        "txid_current".to_owned(),
+    ]));
     let conversion = converted(&database, &profile);
     assert_eq!(ids(&conversion, "column public.t.c"), ["default-left-out"]);
     assert_eq!(
@@ -253,6 +255,19 @@ fn renamed_schemas_and_tables_take_everything_along() {
     assert_eq!(conversion.tables[1].source, name("old.clients"));
     assert_eq!(conversion.tables[1].target, name("crm.People"));
     assert_eq!(conversion.sequences[0].users[0].table, name("app.orders"));
+}
+
+#[test]
+fn a_sequence_goes_with_the_table_that_owns_it() {
+    let mapping = Mapping::from_toml("[tables]\n'public.orders' = 'shop.orders'").unwrap();
+    let conversion = mapped(&two_schemas(), &db9(), &mapping, Wishes::default());
+    let sql = sql_of(&conversion, "table shop.orders");
+    assert!(sql.contains("nextval('\"shop\".\"s\"')"), "{sql}");
+    assert_eq!(
+        sql_of(&conversion, "owner of sequence shop.s"),
+        "ALTER SEQUENCE \"shop\".\"s\" OWNED BY \"shop\".\"orders\".\"id\""
+    );
+    assert_eq!(conversion.sequences[0].target, name("shop.s"));
 }
 
 #[test]

@@ -1,0 +1,290 @@
+//! Down to the rows: which are missing, which are too many, which differ and in which columns.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::copytext::{Buckets, Comparison, Fingerprint, Rows};
+use crate::lane::Shared;
+
+use super::error::Result;
+use super::{Options, Table, each_chunk, each_row, target};
+
+/// Rows of either side that are kept at once: 32 bytes each.
+const KEPT: u64 = 1_000_000;
+
+/// What is wrong with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// It is in the source and not in the target.
+    Missing,
+    /// It is in the target and not in the source (or there once more).
+    Extra,
+    /// Both have its key, and other values.
+    Different,
+}
+
+/// A row that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DifferentRow {
+    /// What is wrong.
+    pub what: What,
+    /// Its key, column by column as COPY text; `None` for a table without a key.
+    pub key: Option<Vec<(String, String)>>,
+    /// Columns that differ; of a missing or extra row none.
+    pub columns: Vec<String>,
+    /// Where that was asked for: the differing columns' values (of a missing or extra row all), in the
+    /// source and in the target, as COPY text.
+    pub values: Vec<(String, Option<String>, Option<String>)>,
+}
+
+/// Who lost or changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Culprit {
+    /// The source still has what the ledger says was sent: the target stores something else.
+    Target,
+    /// The source has other rows now than were sent.
+    Source,
+    /// There is no ledger to tell by.
+    Unknown,
+}
+
+/// How two tables differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Rows in the source.
+    pub source_rows: u64,
+    /// Rows in the target.
+    pub target_rows: u64,
+    /// Buckets of keys that differ, and how many of them were looked into.
+    pub buckets: (usize, usize),
+    /// Rows missing in the target, in the buckets looked into.
+    pub missing: u64,
+    /// Rows too many there.
+    pub extra: u64,
+    /// Rows with other values there.
+    pub different: u64,
+    /// Some of them.
+    pub rows: Vec<DifferentRow>,
+    /// Who it was.
+    pub culprit: Culprit,
+}
+
+/// Finds the rows that differ.
+pub(super) async fn find(
+    shared: &Shared,
+    table: &Table,
+    (source, target): (&Buckets, &Buckets),
+    options: Options,
+) -> Result<Difference> {
+    let differing = source.differing(target);
+    let wanted = affordable(&differing, |bucket| {
+        source.rows(bucket).max(target.rows(bucket))
+    });
+    let (ours, theirs) = futures::try_join!(
+        async {
+            let parts = each_chunk(shared, table, options.jobs, Vec::new, |kept, rows| {
+                keep(kept, &table.comparison, &wanted, rows);
+            });
+            Ok(parts.await?.concat())
+        },
+        target::scan(shared, table, Vec::new, |kept, rows| {
+            keep(kept, &table.comparison, &wanted, rows);
+        }),
+    )?;
+    let wrong = compare(ours, theirs);
+    let count = |what| wrong.iter().filter(|(w, _)| *w == what).count() as u64;
+    let rows = details(shared, table, &wrong, options).await?;
+    Ok(Difference {
+        source_rows: source.total().rows,
+        target_rows: target.total().rows,
+        buckets: (differing.len(), wanted.len()),
+        missing: count(What::Missing),
+        extra: count(What::Extra),
+        different: count(What::Different),
+        rows,
+        culprit: culprit(table, source),
+    })
+}
+
+fn culprit(table: &Table, source: &Buckets) -> Culprit {
+    // By text alone: a comparison by value has another sum.
+    let by_text = table.comparison.canonical.is_empty();
+    match table.sent {
+        Some(sent) if by_text && sent == source.total() => Culprit::Target,
+        Some(_) if by_text => Culprit::Source,
+        _ => Culprit::Unknown,
+    }
+}
+
+/// As many buckets as may be kept in memory, at least one.
+fn affordable(differing: &[usize], rows: impl Fn(usize) -> u64) -> BTreeSet<usize> {
+    let mut wanted = BTreeSet::new();
+    let mut kept = 0;
+    for &bucket in differing {
+        kept += rows(bucket);
+        if kept > KEPT && !wanted.is_empty() {
+            break;
+        }
+        wanted.insert(bucket);
+    }
+    wanted
+}
+
+fn keep(
+    kept: &mut Vec<Fingerprint>,
+    comparison: &Comparison,
+    wanted: &BTreeSet<usize>,
+    rows: &Rows,
+) {
+    let prints = each_row(rows).map(|row| comparison.fingerprint(row));
+    kept.extend(prints.filter(|print| wanted.contains(&Buckets::of(*print))));
+}
+
+/// What is wrong, by multisets: a row that is there twice is there once too often. Of two rows of one key
+/// on either side, as many as there are pairs of them are different, the rest missing or extra.
+fn compare(ours: Vec<Fingerprint>, theirs: Vec<Fingerprint>) -> Vec<(What, u128)> {
+    let mut balance: HashMap<Fingerprint, i64> = HashMap::new();
+    ours.into_iter()
+        .for_each(|print| *balance.entry(print).or_default() += 1);
+    theirs
+        .into_iter()
+        .for_each(|print| *balance.entry(print).or_default() -= 1);
+    let mut by_key: BTreeMap<u128, (u64, u64)> = BTreeMap::new();
+    for (print, count) in balance {
+        let (missing, extra) = by_key.entry(print.key).or_default();
+        match u64::try_from(count) {
+            Ok(count) => *missing += count,
+            Err(_) => *extra += count.unsigned_abs(),
+        }
+    }
+    let mut wrong = Vec::new();
+    for (key, (missing, extra)) in by_key {
+        let both = missing.min(extra);
+        let mut push = |what, count| wrong.extend((0..count).map(|_| (what, key)));
+        push(What::Different, both);
+        push(What::Missing, missing - both);
+        push(What::Extra, extra - both);
+    }
+    wrong
+}
+
+/// Rows by the hash of their key: those of the source, those of the target.
+type ByKey = HashMap<u128, Vec<Vec<u8>>>;
+
+/// Reads the first of the wrong rows once more, for their keys and columns.
+async fn details(
+    shared: &Shared,
+    table: &Table,
+    wrong: &[(What, u128)],
+    options: Options,
+) -> Result<Vec<DifferentRow>> {
+    let shown = &wrong[..wrong.len().min(options.shown)];
+    let wanted: BTreeSet<u128> = shown.iter().map(|(_, key)| *key).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let see = |found: &mut ByKey, rows: &Rows| {
+        for row in each_row(rows) {
+            let key = table.comparison.fingerprint(row).key;
+            if wanted.contains(&key) {
+                found.entry(key).or_default().push(row.to_vec());
+            }
+        }
+    };
+    let (ours, theirs) = futures::try_join!(
+        each_chunk(shared, table, options.jobs, ByKey::new, see),
+        target::scan(shared, table, ByKey::new, see),
+    )?;
+    let mut source = ByKey::new();
+    for (key, rows) in ours.into_iter().flatten() {
+        source.entry(key).or_default().extend(rows);
+    }
+    let row = |key: u128, side: &ByKey| side.get(&key).and_then(|rows| rows.first()).cloned();
+    Ok(shown
+        .iter()
+        .map(|&(what, key)| described(table, what, row(key, &source), row(key, &theirs), options))
+        .collect())
+}
+
+fn described(
+    table: &Table,
+    what: What,
+    ours: Option<Vec<u8>>,
+    theirs: Option<Vec<u8>>,
+    options: Options,
+) -> DifferentRow {
+    let comparison = &table.comparison;
+    let hashes = |row: &Option<Vec<u8>>| row.as_ref().map(|row| comparison.field_hashes(row));
+    let (our_hashes, their_hashes) = (hashes(&ours), hashes(&theirs));
+    let differs = |i: usize| match (&our_hashes, &their_hashes) {
+        (Some(a), Some(b)) => a.get(i) != b.get(i),
+        _ => false,
+    };
+    let all = 0..table.columns.len();
+    let columns: Vec<usize> = match what {
+        What::Different => all.clone().filter(|&i| differs(i)).collect(),
+        What::Missing | What::Extra => Vec::new(),
+    };
+    let any = ours.as_deref().or(theirs.as_deref());
+    let key = any
+        .and_then(|row| comparison.key_fields(row))
+        .map(|fields| {
+            let names = comparison.keys.iter().map(|&i| table.columns[i].clone());
+            names.zip(fields.iter().map(|field| text(field))).collect()
+        });
+    let shown: Vec<usize> = match (options.values, what) {
+        (false, _) => Vec::new(),
+        (true, What::Different) => columns.clone(),
+        (true, What::Missing | What::Extra) => all.collect(),
+    };
+    let field = |row: &Option<Vec<u8>>, i: usize| {
+        let row = row.as_deref()?;
+        row.split(|byte| *byte == b'\t').nth(i).map(text)
+    };
+    DifferentRow {
+        what,
+        key,
+        columns: columns.iter().map(|&i| table.columns[i].clone()).collect(),
+        values: shown
+            .into_iter()
+            .map(|i| (table.columns[i].clone(), field(&ours, i), field(&theirs, i)))
+            .collect(),
+    }
+}
+
+fn text(field: &[u8]) -> String {
+    String::from_utf8_lossy(field).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(key: u128, row: u128) -> Fingerprint {
+        Fingerprint { key, row }
+    }
+
+    #[test]
+    fn a_changed_a_missing_and_an_extra_row_are_told_apart() {
+        let ours = vec![print(1, 10), print(2, 20), print(3, 30)];
+        let theirs = vec![print(1, 11), print(3, 30), print(4, 40)];
+        let wrong = compare(ours, theirs);
+        let expected = [(What::Different, 1), (What::Missing, 2), (What::Extra, 4)];
+        assert_eq!(wrong, expected);
+    }
+
+    #[test]
+    fn a_doubled_keyless_row_is_extra() {
+        let ours = vec![print(1, 1), print(1, 1)];
+        let theirs = vec![print(1, 1), print(1, 1), print(1, 1)];
+        assert_eq!(compare(ours, theirs), [(What::Extra, 1)]);
+    }
+
+    #[test]
+    fn no_more_rows_are_kept_than_fit_but_always_one_bucket() {
+        let all = affordable(&[1, 2, 3], |_| 10);
+        assert_eq!(all.len(), 3);
+        let some = affordable(&[1, 2, 3], |_| KEPT / 2);
+        assert_eq!(some.len(), 2);
+        assert_eq!(affordable(&[5, 6], |_| KEPT * 9), BTreeSet::from([5]));
+    }
+}
