@@ -1,10 +1,10 @@
 //! Whole databases arrive.
 
-use testenv::equality;
 use testenv::sample::Everything;
+use testenv::{StandinOptions, equality};
 
-use crate::harness::{Pair, Sample};
-use crate::office::{assert_complete, office};
+use crate::harness::{Pair, Sample, Wire9, thirteen};
+use crate::office::{OFFICE, assert_complete, office};
 
 #[test]
 fn the_shop_arrives_with_everything() {
@@ -80,4 +80,30 @@ fn every_type_escape_and_kind_of_table_arrives() {
     let there: String = pair.target().query_value(sum).expect("a sum");
     let here: String = pair.source.query_value(sum).expect("a sum");
     assert_eq!(there, here);
+}
+
+#[test]
+fn a_postgresql_13_arrives_with_everything() {
+    let sample = Sample::Sql {
+        source: OFFICE,
+        target: "",
+    };
+    let pair = Pair::empty_on(thirteen(), StandinOptions::default(), sample);
+    pair.migrate().run().ends_with(0);
+    assert_complete(&pair);
+}
+
+#[test]
+fn the_ledger_of_a_finished_migration_can_be_removed_and_everything_stays() {
+    let pair = office();
+    pair.migrate().run().ends_with(0);
+    Wire9::bare()
+        .args(&["clean", "--db9", &pair.standin.uri()])
+        .run()
+        .ends_with(0);
+    assert_complete(&pair);
+    pair.migrate()
+        .run()
+        .ends_with(4)
+        .says("the target is not empty");
 }
