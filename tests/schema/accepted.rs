@@ -51,7 +51,9 @@ const KINDS: &str = "CREATE TABLE t (id integer PRIMARY KEY, small smallint, nar
 #[track_caller]
 fn column(script: &str, name: &str) -> String {
     let mut lines = script.lines().map(str::trim);
-    let line = lines.find(|line| line.starts_with(&format!("{name} ")) || line.starts_with(&format!("\"{name}\" ")));
+    let line = lines.find(|line| {
+        line.starts_with(&format!("{name} ")) || line.starts_with(&format!("\"{name}\" "))
+    });
     line.unwrap_or_else(|| panic!("no {name} in\n{script}"))
         .trim_end_matches(',')
         .to_owned()
@@ -66,7 +68,10 @@ fn narrow_types_become_wide_ones_unless_the_target_takes_them_as_aliases() {
     let refused = script(Limits::default());
     assert_eq!(column(&refused, "small"), "small integer");
     assert_eq!(column(&refused, "narrow"), "narrow double precision");
-    assert!(column(&refused, "padded").contains("varchar(3)"), "{refused}");
+    assert!(
+        column(&refused, "padded").contains("varchar(3)"),
+        "{refused}"
+    );
     let aliased = script(Limits {
         narrow_types: NarrowTypes::Aliased,
         ..Limits::default()
@@ -75,10 +80,18 @@ fn narrow_types_become_wide_ones_unless_the_target_takes_them_as_aliases() {
         narrow_types: NarrowTypes::Aliased,
         ..Limits::default()
     });
-    assert!(super::scene::refused(&target, &aliased).is_empty(), "{aliased}");
+    assert!(
+        super::scene::refused(&target, &aliased).is_empty(),
+        "{aliased}"
+    );
     let found = findings(&source(KINDS), Some(&target));
     let ids: Vec<&str> = found.iter().map(|finding| finding.id.as_str()).collect();
-    let narrow = |id: &&&str| matches!(**id, "aliased-type" | "smallint-column" | "real-column" | "char-column");
+    let narrow = |id: &&&str| {
+        matches!(
+            **id,
+            "aliased-type" | "smallint-column" | "real-column" | "char-column"
+        )
+    };
     assert_eq!(ids.iter().filter(narrow).count(), 3, "{found:#?}");
 }
 
@@ -101,7 +114,10 @@ fn domains_composites_generated_columns_and_materialized_views_follow_the_target
     assert!(with.contains("CREATE DOMAIN"), "{with}");
     assert!(with.contains("CREATE TYPE"), "{with}");
     assert!(with.contains("CREATE MATERIALIZED VIEW"), "{with}");
-    assert!(column(&with, "twice").contains("GENERATED ALWAYS"), "{with}");
+    assert!(
+        column(&with, "twice").contains("GENERATED ALWAYS"),
+        "{with}"
+    );
     assert!(with.contains(" WHERE "), "{with}");
     let without = script(Limits::strictest());
     assert!(!without.contains("CREATE DOMAIN"), "{without}");
@@ -109,9 +125,15 @@ fn domains_composites_generated_columns_and_materialized_views_follow_the_target
     assert!(!without.contains("CREATE MATERIALIZED VIEW"), "{without}");
     assert!(without.contains("CREATE VIEW"), "{without}");
     assert_eq!(column(&without, "two"), "two text");
-    assert!(!column(&without, "twice").contains("GENERATED"), "{without}");
+    assert!(
+        !column(&without, "twice").contains("GENERATED"),
+        "{without}"
+    );
     assert!(column(&without, "p").contains("integer"), "{without}");
-    assert!(without.contains("CHECK"), "the domain's check stays: {without}");
+    assert!(
+        without.contains("CHECK"),
+        "the domain's check stays: {without}"
+    );
 }
 
 #[test]

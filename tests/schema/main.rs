@@ -7,6 +7,7 @@ mod harness;
 
 mod accepted;
 mod bad_input;
+mod disguise;
 mod planted;
 mod round_trip;
 mod scene;

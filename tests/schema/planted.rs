@@ -34,7 +34,14 @@ fn every_kind_is_found_where_it_was_planted_and_as_often_as_the_list_says() {
     let mut text = String::new();
     for (target, findings) in &all {
         let _ = writeln!(text, "# {target}");
-        for Found { severity, id, object, count, .. } in findings {
+        for Found {
+            severity,
+            id,
+            object,
+            count,
+            ..
+        } in findings
+        {
             let _ = writeln!(text, "{severity} {id} {object} {count}");
         }
     }
@@ -94,7 +101,10 @@ fn nothing_of_a_finding_repeats_a_value_of_a_row() {
     for (target, findings) in all() {
         for finding in findings {
             assert!(!finding.detail.contains('\n'), "{target}: {finding:?}");
-            assert!(!finding.detail.contains("2024-05-01"), "{target}: {finding:?}");
+            assert!(
+                !finding.detail.contains("2024-05-01"),
+                "{target}: {finding:?}"
+            );
         }
     }
 }
@@ -117,7 +127,10 @@ fn a_clean_database_has_no_finding() {
     let source = source(ORDINARY);
     assert_eq!(findings(&source, Some(&standin(Limits::default()))), []);
     let documented = findings(&source, None);
-    let ids: Vec<&str> = documented.iter().map(|finding| finding.id.as_str()).collect();
+    let ids: Vec<&str> = documented
+        .iter()
+        .map(|finding| finding.id.as_str())
+        .collect();
     assert_eq!(ids, ["target-not-named"], "{documented:#?}");
 }
 

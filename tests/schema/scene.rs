@@ -175,7 +175,9 @@ pub(crate) fn statements(script: &str) -> Vec<String> {
 fn is_escape_string(before: &str) -> bool {
     let mut last = before.chars().rev();
     let e = last.next().is_some_and(|c| matches!(c, 'E' | 'e'));
-    e && last.next().is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '"')
+    e && last
+        .next()
+        .is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '"')
 }
 
 fn escape_string(rest: &str) -> usize {
