@@ -97,7 +97,15 @@ pub fn everything_target(size: Everything) -> Vec<String> {
 /// # Errors
 /// What the server says.
 pub fn planted(database: &Database) -> Result<(), Error> {
-    database.execute(include_str!("planted.sql"))
+    database.execute(include_str!("planted.sql"))?;
+    if database.cluster().version() >= 15 {
+        // A body of statements is there since PostgreSQL 14, NULLS NOT DISTINCT since 15.
+        database.execute(
+            "CREATE FUNCTION planted.sql_body() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT 1; END; \
+             CREATE UNIQUE INDEX nulls_not_distinct ON planted.no_key (b) NULLS NOT DISTINCT",
+        )?;
+    }
+    Ok(())
 }
 
 /// Fills a database with Chinook, a small music shop known from many tutorials: eleven tables, foreign

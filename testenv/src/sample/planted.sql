@@ -203,4 +203,78 @@ COMMENT ON TABLE parent IS 'the parents';
 COMMENT ON COLUMN parent.code IS 'their code';
 ALTER DEFAULT PRIVILEGES IN SCHEMA planted GRANT SELECT ON TABLES TO PUBLIC;
 GRANT SELECT ON parent TO PUBLIC;
+
+-- Partitions that differ from their root.
+CREATE TABLE part_list (id int NOT NULL, kind text NOT NULL, code text) PARTITION BY LIST (kind);
+CREATE TABLE part_list_a PARTITION OF part_list FOR VALUES IN ('a');
+CREATE TABLE part_list_b PARTITION OF part_list FOR VALUES IN ('b');
+CREATE INDEX part_list_a_code ON part_list_a (code);
+CREATE INDEX part_list_b_code ON part_list_b (code);
+CREATE UNIQUE INDEX part_list_a_unique ON part_list_a (id);
+ALTER TABLE part_list_a ADD CONSTRAINT part_list_a_parent FOREIGN KEY (id) REFERENCES parent;
+CREATE TRIGGER part_list_trigger AFTER INSERT ON part_list_a FOR EACH ROW EXECUTE FUNCTION on_statement();
+
+-- What hangs on a type, a language, a name or an extension that is not there.
+CREATE TABLE hosts (id int PRIMARY KEY, address inet, name text COLLATE "de-x-icu");
+CREATE INDEX hosts_address ON hosts (host(address));
+CREATE INDEX hosts_name ON hosts (name);
+CREATE INDEX hosts_name_collated ON hosts (name COLLATE "sv-x-icu");
+CREATE VIEW view_of_hosts AS SELECT host(address) AS host FROM hosts;
+CREATE VIEW view_collated AS SELECT id, name COLLATE "sv-x-icu" AS name FROM hosts;
+CREATE LANGUAGE planted_language HANDLER plpgsql_call_handler;
+CREATE FUNCTION internal_lower(text) RETURNS text LANGUAGE internal IMMUTABLE STRICT AS 'lower';
+CREATE FUNCTION internal_trigger() RETURNS trigger LANGUAGE internal AS 'suppress_redundant_updates_trigger';
+CREATE INDEX hosts_internal ON hosts (internal_lower(name));
+CREATE TRIGGER internal_trigger BEFORE UPDATE ON hosts FOR EACH ROW EXECUTE FUNCTION internal_trigger();
+CREATE FUNCTION calls_internal() RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN planted.internal_lower('X');
+END $$;
+CREATE FUNCTION same_name(a int2) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION same_name(a int4) RETURNS int LANGUAGE sql AS 'SELECT 2';
+CREATE EXTENSION citext SCHEMA planted;
+CREATE EXTENSION pgcrypto SCHEMA planted;
+CREATE EXTENSION pg_stat_statements SCHEMA planted;
+CREATE TABLE extended (id int PRIMARY KEY, mail citext UNIQUE, salt text DEFAULT planted.gen_salt('md5'));
+CREATE UNIQUE INDEX partial_unique ON checked (a) WHERE d IS NOT NULL;
+CREATE CONSTRAINT TRIGGER constraint_trigger_plain AFTER INSERT ON indexed FOR EACH ROW EXECUTE FUNCTION on_statement();
+CREATE INDEX index_invalid ON indexed (a, b);
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'planted.index_invalid'::regclass;
+
+-- Bodies that do what is not there.
+CREATE FUNCTION with_copy() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    COPY planted.parent TO '/dev/null';
+END $$;
+CREATE FUNCTION with_partition() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    CREATE TABLE planted.part_2026 PARTITION OF planted.part_root FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+END $$;
+CREATE FUNCTION with_nothing() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT count(*) FROM planted.no_such_table);
+END $$;
+CREATE FUNCTION with_size() RETURNS bigint LANGUAGE sql AS $$ SELECT pg_total_relation_size('planted.parent') $$;
+CREATE FUNCTION with_skip() RETURNS SETOF int LANGUAGE sql AS 'SELECT id FROM planted.parent FOR UPDATE SKIP LOCKED';
+CREATE PROCEDURE with_serializable() LANGUAGE plpgsql AS $$
+BEGIN
+    SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+END $$;
+CREATE FUNCTION with_replica_role() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    SET LOCAL session_replication_role = replica;
+END $$;
+
+-- Rare objects, owners, settings, and a view on 65 others.
+CREATE OPERATOR FAMILY planted_family USING btree;
+CREATE ACCESS METHOD planted_method TYPE TABLE HANDLER heap_tableam_handler;
+CREATE CONVERSION planted_conversion FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+ALTER TABLE stored_with OWNER TO pg_monitor;
+DO $$ BEGIN
+    EXECUTE format('ALTER DATABASE %I SET work_mem = ''8MB''', current_database());
+    CREATE VIEW planted.deep_1 AS SELECT 1 AS a;
+    FOR i IN 2..66 LOOP
+        EXECUTE format('CREATE VIEW planted.deep_%s AS SELECT a FROM planted.deep_%s', i, i - 1);
+    END LOOP;
+END $$;
 RESET search_path;
