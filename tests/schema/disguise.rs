@@ -4,19 +4,25 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
-/// What wire9 asks for the number of a version; as long as what takes its place.
-const ASKED: &str = "current_setting('server_version_num')";
+/// What wire9 asks for a version, and what it gets in its place: of the same length, since blanks follow.
+const ASKED: [(&str, &str); 2] = [
+    ("current_setting('server_version_num')", "0003"),
+    ("current_setting('server_version')", ".3"),
+];
 
 /// Listens on a free port, and relays each connection to the server at `port`, a PostgreSQL `from`, that
 /// claims to be a PostgreSQL `to` (both of two digits). The port that it listens on.
 pub(crate) fn disguised(port: u16, from: u32, to: u32) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let own = listener.local_addr().expect("it has one").port();
-    let told = format!("'{to}0003'");
-    let number = (
-        ASKED.to_owned(),
-        format!("{told:<width$}", width = ASKED.len()),
-    );
+    let questions: Vec<(String, String)> = ASKED
+        .iter()
+        .map(|(asked, minor)| {
+            let told = format!("'{to}{minor}'");
+            let told = format!("{told:<width$}", width = asked.len());
+            ((*asked).to_owned(), told)
+        })
+        .collect();
     let words = vec![
         (format!("PostgreSQL {from}."), format!("PostgreSQL {to}.")),
         (
@@ -29,7 +35,7 @@ pub(crate) fn disguised(port: u16, from: u32, to: u32) -> u16 {
             let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
                 continue;
             };
-            relay(&client, &server, vec![number.clone()]);
+            relay(&client, &server, questions.clone());
             relay(&server, &client, words.clone());
         }
     });

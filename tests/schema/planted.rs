@@ -6,26 +6,336 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use testenv::Database;
 use testenv::standin::Limits;
 use wire9::schema::finding::kinds;
 
-use crate::scene::{Found, by_id, findings, sample, source, standin};
+use crate::scene::{Found, by_id, command, findings, found, sample, source, standin};
 
 /// Kinds that a database of testenv's can not hold by itself, or no target of testenv's brings about, and
 /// where each is proven instead.
 const ELSEWHERE: &[(&str, &str)] = &[
-    //ELSEWHERE
+    (
+        "advisory-locks",
+        "tests/check/objects.rs what_sessions_do_now_is_found",
+    ),
+    (
+        "aliased-type",
+        "tests/schema/accepted.rs narrow_types_become_wide_ones_unless_the_target_takes_them_as_aliases",
+    ),
+    (
+        "catalog-not-read",
+        "src/schema/inspect/source.rs what_the_user_may_not_read_is_named",
+    ),
+    (
+        "deep-array-bounds",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-array-dimensions",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-bc",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-bit-length",
+        "src/schema/deep/values.rs each_type_has_its_questions",
+    ),
+    (
+        "deep-char-padding",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-check-turns-false",
+        "tests/check/deep.rs checks_and_generated_columns_are_computed_anew_from_what_is_cut",
+    ),
+    (
+        "deep-float4",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-generated-changes",
+        "tests/check/deep.rs checks_and_generated_columns_are_computed_anew_from_what_is_cut",
+    ),
+    (
+        "deep-infinity",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-interval-days",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-interval-digits",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-invalid-utf8",
+        "tests/check/deep.rs bytes_that_are_no_utf8_are_counted_in_a_source_that_checks_nothing",
+    ),
+    (
+        "deep-line-near-limit",
+        "tests/check/deep.rs rows_near_and_over_the_limits_are_counted",
+    ),
+    (
+        "deep-line-too-long",
+        "tests/check/deep.rs rows_near_and_over_the_limits_are_counted",
+    ),
+    (
+        "deep-nan",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-not-read",
+        "tests/check/deep.rs a_question_that_the_server_refuses_leaves_the_others_answered",
+    ),
+    (
+        "deep-numeric-digits",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-primary-key-collision",
+        "tests/check/deep.rs keys_that_collide_after_the_cut_are_counted_in_groups",
+    ),
+    (
+        "deep-row-large",
+        "tests/check/deep.rs rows_near_and_over_the_limits_are_counted",
+    ),
+    (
+        "deep-row-too-large",
+        "src/schema/deep/sizes.rs lines_and_rows_are_measured_against_the_targets_limits",
+    ),
+    (
+        "deep-timestamp-digits",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "deep-timestamp-inside",
+        "tests/check/deep.rs timestamps_inside_ranges_are_counted_where_the_map_keeps_the_range",
+    ),
+    (
+        "deep-unique-collision",
+        "tests/check/deep.rs keys_that_collide_after_the_cut_are_counted_in_groups",
+    ),
+    (
+        "deep-year-above-9999",
+        "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
+    ),
+    (
+        "definition-not-parsed",
+        "src/schema/convert/post/tests.rs each_kind_is_found_once_where_it_is_planted",
+    ),
+    (
+        "foreign-key-not-enforced",
+        "tests/schema/versions.rs what_only_postgresql_18_has_is_found",
+    ),
+    (
+        "foreign-key-target-missing",
+        "src/schema/convert/post/tests.rs each_kind_is_found_once_where_it_is_planted",
+    ),
+    (
+        "foreign-table-copied",
+        "src/schema/convert/pre/tests/objects.rs a_foreign_table_is_left_out_or_becomes_a_plain_one",
+    ),
+    (
+        "hidden-by-row-security",
+        "tests/check/objects.rs what_the_user_may_not_read_is_a_blocker_by_name",
+    ),
+    (
+        "hnsw-primary-key",
+        "src/schema/convert/post/tests.rs each_kind_is_found_once_where_it_is_planted",
+    ),
+    (
+        "index-renamed",
+        "src/schema/convert/post/tests.rs each_kind_is_found_once_where_it_is_planted",
+    ),
+    (
+        "ivfflat-index-as-hnsw",
+        "src/schema/convert/post/tests.rs each_kind_is_found_once_where_it_is_planted",
+    ),
+    (
+        "listen",
+        "tests/check/objects.rs what_sessions_do_now_is_found",
+    ),
+    (
+        "long-transactions",
+        "src/schema/inspect/source.rs long_transactions_and_slots_that_hold_wal_are_said",
+    ),
+    (
+        "mapped-name-too-long",
+        "src/schema/convert/pre/tests/objects.rs a_name_of_the_map_file_may_be_too_long",
+    ),
+    (
+        "mapped-type",
+        "src/schema/convert/pre/tests/types.rs the_map_file_comes_before_every_default",
+    ),
+    (
+        "mapping-without-effect",
+        "src/schema/convert/pre/tests/objects.rs an_entry_of_the_map_file_about_a_partition_has_no_effect_and_says_so",
+    ),
+    (
+        "name-collision",
+        "tests/schema/bad_input.rs two_tables_that_a_map_brings_together_are_a_blocker_by_name",
+    ),
+    (
+        "no-snapshot-export",
+        "src/schema/inspect/source.rs standbys_poolers_and_missing_snapshots_are_said",
+    ),
+    (
+        "not-checked",
+        "src/schema/syntax/bodies/tests.rs a_routine_in_another_language_is_refused_or_not_checked",
+    ),
+    (
+        "not-readable",
+        "tests/check/objects.rs what_the_user_may_not_read_is_a_blocker_by_name",
+    ),
+    (
+        "prepared-transactions",
+        "tests/check/objects.rs what_sessions_do_now_is_found",
+    ),
+    (
+        "primary-key-left-out",
+        "tests/pre_data/main.rs what_postgresql_18_added_has_a_place_in_a_db9",
+    ),
+    (
+        "primary-key-renamed",
+        "src/schema/convert/pre/tests/objects.rs two_objects_can_not_get_one_name_and_a_key_gives_way",
+    ),
+    (
+        "probe-note",
+        "src/schema/inspect/target.rs a_probe_tells_its_notes_and_whether_it_is_a_db9",
+    ),
+    (
+        "replication-slot",
+        "tests/check/servers.rs a_standby_and_its_primarys_slots_are_said",
+    ),
+    (
+        "security-label",
+        "src/schema/inspect/security.rs privileges_owners_and_labels_are_listed",
+    ),
+    (
+        "serializable-default",
+        "tests/check/objects.rs what_sessions_do_now_is_found",
+    ),
+    (
+        "server-encoding",
+        "src/schema/inspect/behaviour.rs an_encoding_other_than_utf8_is_found_and_an_unknown_one_is_not",
+    ),
+    (
+        "slot-holds-wal",
+        "src/schema/inspect/source.rs long_transactions_and_slots_that_hold_wal_are_said",
+    ),
+    (
+        "source-connections",
+        "tests/check/servers.rs too_few_connections_for_the_lanes_are_said",
+    ),
+    (
+        "source-pooler",
+        "src/schema/inspect/source.rs standbys_poolers_and_missing_snapshots_are_said",
+    ),
+    (
+        "source-standby",
+        "src/schema/inspect/source.rs standbys_poolers_and_missing_snapshots_are_said",
+    ),
+    (
+        "sql-ascii",
+        "tests/check/deep.rs bytes_that_are_no_utf8_are_counted_in_a_source_that_checks_nothing",
+    ),
+    (
+        "subscription",
+        "src/schema/inspect/objects.rs each_kind_of_object_is_found_once",
+    ),
+    (
+        "table-tablespace",
+        "src/schema/convert/pre/tests/objects.rs what_no_target_keeps_of_a_table_is_told_once_each",
+    ),
+    (
+        "tablespace",
+        "src/schema/inspect/objects.rs each_kind_of_object_is_found_once",
+    ),
+    (
+        "target-connections",
+        "src/schema/inspect/target.rs a_target_with_tables_or_without_rights_is_a_blocker",
+    ),
+    (
+        "target-copy-not-rolled-back",
+        "tests/check/codes.rs a_target_that_keeps_rows_of_a_copy_that_was_rolled_back_is_a_blocker",
+    ),
+    (
+        "target-may-not-create",
+        "src/schema/inspect/target.rs a_target_with_tables_or_without_rights_is_a_blocker",
+    ),
+    (
+        "target-not-db9",
+        "tests/check/codes.rs a_postgresql_as_target_gets_the_schema_of_a_db9",
+    ),
+    (
+        "target-not-empty",
+        "tests/check/codes.rs a_target_that_holds_tables_is_a_blocker",
+    ),
+    (
+        "target-statement-timeout",
+        "src/schema/inspect/target.rs limits_that_stay_are_said",
+    ),
+    (
+        "temporal-constraint",
+        "tests/schema/versions.rs what_only_postgresql_18_has_is_found",
+    ),
+    (
+        "unsupported-source",
+        "tests/schema/versions.rs a_postgresql_12_is_refused_with_its_version_unless_it_is_wanted",
+    ),
+    (
+        "view-name-taken",
+        "src/schema/convert/post/tests.rs each_kind_is_found_once_where_it_is_planted",
+    ),
+    (
+        "virtual-column",
+        "tests/pre_data/main.rs what_postgresql_18_added_has_a_place_in_a_db9",
+    ),
+    (
+        "xid-age",
+        "src/schema/inspect/source.rs the_age_of_transaction_ids_has_two_steps",
+    ),
+    (
+        "xid-age-critical",
+        "src/schema/inspect/source.rs the_age_of_transaction_ids_has_two_steps",
+    ),
 ];
 
-/// By the documents, by a probed target that has much, and by one that has little.
-fn all() -> [(&'static str, Vec<Found>); 3] {
+/// What a person may say of a target that has next to nothing.
+const POOR: &str = "enums = false\ntime_digits = 3\nforeign_keys = false\nviews = false\n\
+    sequence_options = false\nidentity_in_create = false\nidentity_by_alter = false\n\
+    plpgsql_missing = [\"foreach\"]\nidentifier_bytes = 60\n";
+
+/// By the documents, by a probed target that has much, by one that has little, and by a profile file.
+fn all() -> [(&'static str, Vec<Found>); 4] {
     let source = sample("planted");
     let probed = |limits| findings(&source, Some(&standin(limits)));
-    [
+    let all = [
         ("documents", findings(&source, None)),
         ("default", probed(Limits::default())),
         ("strictest", probed(Limits::strictest())),
-    ]
+        ("poor", poor(&source)),
+    ];
+    // A database has another name each time.
+    all.map(|(target, found)| {
+        let renamed = found.into_iter().map(|finding| Found {
+            object: finding.object.replace(source.name(), "NAME"),
+            ..finding
+        });
+        (target, renamed.collect())
+    })
+}
+
+fn poor(source: &Database) -> Vec<Found> {
+    let run = command("check", source, None).args(&["--format", "json", "--quiet"]);
+    let file = run.folder().join("poor.toml");
+    fs::write(&file, POOR).expect("the profile can be written");
+    let path = file.to_string_lossy().into_owned();
+    found(&run.args(&["--profile", &path]).run())
 }
 
 #[test]

@@ -32,7 +32,8 @@ const OBJECTS: &str = "
         WHERE k.contype IN ('p', 'u', 'f', 'c') AND NOT c.relispartition AND k.conparentid = 0 AND k.conislocal
     UNION ALL
         SELECT 'index ' || i.indrelid::regclass::text || '.' || c.relname || CASE WHEN i.indisunique THEN ' unique' ELSE '' END, c.relnamespace
-        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT c.relispartition AND i.indisvalid
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+        WHERE NOT c.relispartition AND NOT t.relispartition AND i.indisvalid
     UNION ALL
         SELECT 'view ' || c.relkind::text || ' ' || c.oid::regclass::text, c.relnamespace FROM pg_class c WHERE c.relkind IN ('v', 'm')
     UNION ALL
@@ -134,9 +135,9 @@ fn everything_arrives_with_what_its_report_promises() {
     assert_sequences_are_beyond(pair.target());
 }
 
-/// Rows that no DB9 can hold, and what the documents of one can not.
-const LOADABLE: &str =
-    "DELETE FROM planted.moment_key WHERE note = 'two'; DELETE FROM planted.moment_check";
+/// Out of the way: a view that calls a function of a type that becomes text, which a finding announces,
+/// and rows that no longer satisfy a key or a CHECK when they are cut.
+const LOADABLE: &str = "DROP VIEW planted.view_of_hosts; DELETE FROM planted.moment_key WHERE note = 'two'; DELETE FROM planted.moment_check";
 
 const BLOCKERS: &str = "row-security,large-objects";
 

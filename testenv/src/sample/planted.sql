@@ -266,8 +266,15 @@ BEGIN
 END $$;
 
 -- Rare objects, owners, settings, and a view on 65 others.
+CREATE FUNCTION of_pair(p pair) RETURNS int LANGUAGE sql AS 'SELECT (p).number';
 CREATE OPERATOR FAMILY planted_family USING btree;
 CREATE ACCESS METHOD planted_method TYPE TABLE HANDLER heap_tableam_handler;
+CREATE TABLE of_method (id int PRIMARY KEY) USING planted_method;
+CREATE TABLE of_extension (body text);
+ALTER EXTENSION citext ADD TABLE of_extension;
+CREATE TABLE key_included (id int, a int, body text, PRIMARY KEY (id) INCLUDE (a));
+ALTER TABLE key_included ALTER COLUMN body SET STORAGE EXTERNAL;
+CREATE TABLE clock_times (id int PRIMARY KEY, clock time);
 CREATE CONVERSION planted_conversion FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
 ALTER TABLE stored_with OWNER TO pg_monitor;
 DO $$ BEGIN

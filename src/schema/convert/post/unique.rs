@@ -9,7 +9,7 @@ use crate::sql;
 
 use super::names::RENAMED;
 use super::stance::Stance;
-use super::{Changes, Left, Made, Post};
+use super::{Changes, Left, Made, Post, text};
 
 /// A constraint that a transaction may break until its end.
 pub(super) static DEFERRABLE: Kind = Kind {
@@ -164,6 +164,7 @@ impl<'a> Post<'_, 'a> {
         if let Some(chain) = self.broken(&need) {
             return Err(Left::new(&EXCLUDE, format!("it needs {chain}")));
         }
+        self.exclude_types(relation, constraint)?;
         let mut changes = Changes::new();
         let name = self.claimed(&home.name, &constraint.name, &mut changes);
         let sql = format!(
@@ -181,6 +182,20 @@ impl<'a> Post<'_, 'a> {
         };
         self.add(Some(object(constraint)), made, changes);
         Ok(())
+    }
+
+    /// Refuses operators of a type that a column does not have in the target.
+    fn exclude_types(&self, relation: &Relation, constraint: &Constraint) -> Result<(), Left> {
+        let columns = relation.columns.iter();
+        let mut named = columns.filter(|field| text::mentions(&constraint.definition, &field.name));
+        let changed = named.find_map(|field| {
+            let becomes = self.foreign_type(relation, field)?;
+            Some(format!(
+                "column {} becomes {becomes}",
+                readable(&field.name)
+            ))
+        });
+        changed.map_or(Ok(()), |detail| Err(Left::new(&EXCLUDE, detail)))
     }
 
     /// Refuses WITHOUT OVERLAPS and PERIOD unless the target is a PostgreSQL.
