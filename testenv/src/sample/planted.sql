@@ -219,7 +219,7 @@ CREATE TABLE hosts (id int PRIMARY KEY, address inet, name text COLLATE "de-x-ic
 CREATE INDEX hosts_address ON hosts (host(address));
 CREATE INDEX hosts_name ON hosts (name);
 CREATE INDEX hosts_name_collated ON hosts (name COLLATE "sv-x-icu");
-CREATE VIEW view_of_hosts AS SELECT host(address) AS host FROM hosts;
+CREATE VIEW view_of_hosts AS SELECT address::text AS address FROM hosts;
 CREATE VIEW view_collated AS SELECT id, name COLLATE "sv-x-icu" AS name FROM hosts;
 CREATE LANGUAGE planted_language HANDLER plpgsql_call_handler;
 CREATE FUNCTION internal_lower(text) RETURNS text LANGUAGE internal IMMUTABLE STRICT AS 'lower';
@@ -266,7 +266,7 @@ BEGIN
 END $$;
 
 -- Rare objects, owners, settings, and a view on 65 others.
-CREATE FUNCTION of_pair(p pair) RETURNS int LANGUAGE sql AS 'SELECT (p).number';
+CREATE FUNCTION of_pair(p pair) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN p.number; END';
 CREATE OPERATOR FAMILY planted_family USING btree;
 CREATE ACCESS METHOD planted_method TYPE TABLE HANDLER heap_tableam_handler;
 CREATE TABLE of_method (id int PRIMARY KEY) USING planted_method;
