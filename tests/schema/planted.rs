@@ -10,7 +10,9 @@ use testenv::Database;
 use testenv::standin::Limits;
 use wire9::schema::finding::kinds;
 
-use crate::scene::{Found, by_id, command, findings, found, sample, source, standin};
+use crate::scene::{
+    Found, by_id, command, fifteen, findings, found, sample, sample_on, source, standin,
+};
 
 /// Kinds that a database of testenv's can not hold by itself, or no target of testenv's brings about, and
 /// where each is proven instead.
@@ -312,7 +314,7 @@ const POOR: &str = "enums = false\ntime_digits = 3\nforeign_keys = false\nviews 
 
 /// By the documents, by a probed target that has much, by one that has little, and by a profile file.
 fn all() -> [(&'static str, Vec<Found>); 4] {
-    let source = sample("planted");
+    let source = sample_on(fifteen(), "planted");
     let probed = |limits| findings(&source, Some(&standin(limits)));
     let all = [
         ("documents", findings(&source, None)),

@@ -1,11 +1,12 @@
 //! Sources, targets and the program between them.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 use testenv::sample::{self, Everything};
 use testenv::standin::{Limits, NarrowTypes};
-use testenv::{Cluster, Database, Standin, StandinOptions, client};
+use testenv::{Cluster, ClusterOptions, Database, Standin, StandinOptions, client};
 
 use crate::harness::{Run, Wire9, targets};
 
@@ -14,7 +15,12 @@ pub(crate) const SAMPLES: [&str; 4] = ["planted", "everything", "shop", "chinook
 
 /// A source filled with one of [`SAMPLES`].
 pub(crate) fn sample(name: &str) -> Database {
-    let source = Cluster::shared().database(name).expect("a database");
+    sample_on(Cluster::shared(), name)
+}
+
+/// The same on a certain cluster.
+pub(crate) fn sample_on(cluster: &Cluster, name: &str) -> Database {
+    let source = cluster.database(name).expect("a database");
     let filled = match name {
         "planted" => sample::planted(&source),
         "everything" => sample::everything(&source, Everything::QUICK),
@@ -24,6 +30,15 @@ pub(crate) fn sample(name: &str) -> Database {
     };
     filled.expect(name);
     source
+}
+
+/// PostgreSQL 15, whatever the shared cluster is: what is planted differs between versions.
+pub(crate) fn fifteen() -> &'static Cluster {
+    static FIFTEEN: OnceLock<Cluster> = OnceLock::new();
+    FIFTEEN.get_or_init(|| match Cluster::shared() {
+        shared if shared.version() == 15 => shared.clone(),
+        _ => Cluster::start(ClusterOptions::new().major(15)).expect("PostgreSQL 15 starts"),
+    })
 }
 
 /// A source of these statements.
