@@ -5,6 +5,7 @@
 //! cargo bench --bench copy -- speed      # wire9, the psql pipe, the floor: in turn, 5 rounds
 //! cargo bench --bench copy -- memory     # peak memory: a tenth, the whole, a target that stalls
 //! cargo bench --bench copy -- tables     # planning 20,000 empty tables
+//! cargo bench --bench copy -- verify     # wire9 verify after a copy, by the ledger and of both sides
 //! WIRE9_BENCH_EVENTS=300000 WIRE9_BENCH_DOCS=20000 WIRE9_BENCH_ROUNDS=3 cargo bench --bench copy -- speed
 //! ```
 //!
@@ -40,6 +41,9 @@ fn main() {
     }
     if is_wanted("tables") {
         tables();
+    }
+    if is_wanted("verify") {
+        verify();
     }
 }
 
@@ -195,6 +199,73 @@ fn speed() {
         of(&|r| r[2].wall / r[1].wall),
         of(&|r| r[2].client / r[0].client),
     );
+}
+
+/// Verifying what was just copied, against copying it.
+fn verify() {
+    let rounds = setting("WIRE9_BENCH_ROUNDS", 5, 1);
+    let load = Load::new();
+    let (source, target) = (load.source.uri(), load.target.uri());
+    let mut all: Vec<[Took; 3]> = Vec::new();
+    for round in 0..rounds {
+        load.empty();
+        let copy = timed(|| {
+            wire9(&source, &target, &[]);
+        });
+        let by_ledger = timed(|| verified(&source, &target, &[], "as sent"));
+        let both = timed(|| verified(&source, &target, &["--both"], "equal"));
+        println!(
+            "round {round}: copy {:.2} s, verify {:.2} s ({:.3} of it), both sides {:.2} s ({:.3})",
+            copy.wall,
+            by_ledger.wall,
+            by_ledger.wall / copy.wall,
+            both.wall,
+            both.wall / copy.wall,
+        );
+        all.push([copy, by_ledger, both]);
+    }
+    let of = |f: &dyn Fn(&[Took; 3]) -> f64| median(all.iter().map(f).collect());
+    println!(
+        "median of {rounds}: verify/copy {:.3}, both sides/copy {:.3}",
+        of(&|r| r[1].wall / r[0].wall),
+        of(&|r| r[2].wall / r[0].wall),
+    );
+    // One bit of one row: it must be found, and named.
+    load.target
+        .execute("UPDATE events SET kind = 'j' || substr(kind, 2) WHERE id = 77")
+        .expect("a changed row");
+    let found = verification(&source, &target, &["--show-values"]);
+    assert_eq!(found.status.code(), Some(6), "a mismatch");
+    let said = String::from_utf8_lossy(&found.stdout);
+    assert!(said.contains("\"77\""), "{said}");
+}
+
+fn verified(source: &str, target: &str, more: &[&str], verdict: &str) {
+    let output = verification(source, target, more);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    let report: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    for table in report["tables"].as_array().expect("tables") {
+        assert_eq!(table["verdict"], verdict, "{table}");
+    }
+}
+
+fn verification(source: &str, target: &str, more: &[&str]) -> std::process::Output {
+    let target = format!("{target}?sslmode=disable");
+    Command::new(env!("CARGO_BIN_EXE_wire9"))
+        .args([
+            "verify",
+            "--quiet",
+            "--format",
+            "json",
+            "--fraction-digits",
+            "3",
+        ])
+        .args(["--postgres", source, "--db9", &target])
+        .args(more)
+        .stdin(Stdio::null())
+        .output()
+        .expect("wire9 starts")
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {

@@ -44,8 +44,8 @@ pub async fn probe(connection: &mut Connection, settings: &ProbeSettings) -> Res
     probe_for(connection, settings, Purpose::Schema).await
 }
 
-/// As [`probe`], without what only a schema needs: types, statements, index methods, extensions. What is
-/// documented of these stands.
+/// As [`probe`], without what loading rows does not need: types, statements, index methods, extensions,
+/// CancelRequest. What is documented of these stands.
 ///
 /// # Errors
 /// As [`probe`].
@@ -79,6 +79,9 @@ async fn probe_for(
         several: false,
     };
     session::probe(&mut prober).await?;
+    if purpose == Purpose::Schema {
+        session::cancel(&mut prober).await?;
+    }
     if let Some(schema) = scratch::create(&mut prober).await? {
         let tried = try_in(&mut prober, &schema, settings.copy_bytes, purpose).await;
         scratch::drop(&mut prober, &schema, settings.reconnect.as_ref()).await;
