@@ -20,8 +20,8 @@ const LINES: usize = 100;
 const NOT_DONE: &[&str] = &[
     "sequences keep their positions: before the first insert run, for each of them, \
      SELECT setval('SEQUENCE', (SELECT max(COLUMN) FROM TABLE))",
-    "indexes that the target lacks were not built: pg_dump --section=post-data of the source \
-     shows their statements",
+    "indexes that the target lacks were not built: `wire9 schema --section post-data` \
+     prints their statements",
     "constraints and triggers that the target lacks were not made, and rows were not checked \
      against them: make them now, from the same statements",
 ];
