@@ -60,8 +60,10 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, Error> {
     let phase = "probing the target; taking a snapshot of the source and reading its catalog";
     let _ = surroundings.events.try_send(Event::Phase(phase.to_owned()));
-    // Neither side needs the other yet, and both make many round trips.
-    let (target, mut source) = tokio::try_join!(target(settings), source(settings))?;
+    // Neither side needs the other yet, and both make many round trips. Where one fails the other is
+    // driven to its end all the same: a probe that is dropped leaves its scratch schema behind.
+    let (target, source) = tokio::join!(target(settings), source(settings));
+    let (target, mut source) = (target?, source?);
     let (target, mut target_catalog, mut notes) = target;
     if purpose == Purpose::Verify {
         target_catalog.only_to_read();
