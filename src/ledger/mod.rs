@@ -42,4 +42,4 @@ pub use survey::{Removed, Summary};
 pub const SCHEMA: &str = "wire9";
 
 /// Version of the ledger's layout; a ledger of another version is refused, never misread.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
