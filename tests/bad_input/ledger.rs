@@ -109,7 +109,7 @@ fn a_ledger_of_another_layout_is_refused_with_both_versions() {
     pair.target_execute("UPDATE wire9.run SET layout = 99");
     copy(&pair)
         .run()
-        .fails(4, &["ledger", "layout 99", "knows 1"])
+        .fails(4, &["ledger", "layout 99", "knows 2"])
         .advises(&["version"]);
     pair.assert_equal(3);
 }
