@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use super::arguments::ProbeArguments;
-use super::{errors, settings};
+use super::errors;
 use crate::profile::Profile;
 use crate::runs::{self, Error, Exit};
 use crate::wire::Environment;
@@ -21,9 +21,7 @@ pub(super) fn probe(typed: &ProbeArguments) -> Exit {
 }
 
 fn text(typed: &ProbeArguments) -> Result<String, Error> {
-    let environment = Environment::of_process();
-    let command = typed.db9_password_command.as_deref();
-    let target = settings::db9(&typed.db9, command, &environment)?;
+    let target = typed.target.options(&Environment::of_process())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -12,7 +12,7 @@ use crate::runs::check::{self, Assessment, Settings, Step};
 use crate::runs::{Error, Exit};
 use crate::wire::Environment;
 
-pub(super) use arguments::{CheckArguments, Format, mapping, profile};
+pub(super) use arguments::{CheckArguments, Format};
 
 /// Checks and shows; answers the exit code.
 pub(super) fn check(typed: &CheckArguments) -> Exit {

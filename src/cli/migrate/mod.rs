@@ -5,18 +5,15 @@ mod judge;
 mod report;
 mod verdict;
 
-use std::io::{self, Write as _};
-
 use super::errors;
 use super::report_file::ReportFile;
 use super::reporter::Style;
 use super::resources::Resources;
-use super::work::{report_file, work, worse, write};
+use super::work::{printed, report_file, work, written};
 use super::wrap::wrap;
 use crate::runs::migrate::{self as run, Outcome, Settings};
-use crate::runs::{Error, Exit};
+use crate::runs::Exit;
 use crate::wire::{ConnectOptions, Environment, SslMode};
-use report::Report;
 use verdict::Verdict;
 
 pub(super) use arguments::MigrateArguments;
@@ -24,15 +21,15 @@ pub(super) use arguments::MigrateArguments;
 /// Migrates and shows; answers the exit code.
 pub(super) fn migrate(typed: &MigrateArguments) -> Exit {
     match typed.settings(&Environment::of_process()) {
-        Ok(settings) => migrate_as_meant(settings, Style::of_process(typed.quiet)),
+        Ok(settings) => migrate_as_meant(settings, Style::of_process(typed.loading.quiet)),
         Err(error) => errors::show(&error),
     }
 }
 
 /// The same from settings: `wire9 schema --apply` comes here, too.
 pub(super) fn migrate_as_meant(settings: Settings, style: Style) -> Exit {
-    let report = match report_file(settings.copy.report.as_deref()) {
-        Ok(report) => report,
+    let file = match report_file(settings.copy.report.as_deref()) {
+        Ok(file) => file,
         Err(error) => return errors::show(&error),
     };
     let shown = Shown {
@@ -44,8 +41,12 @@ pub(super) fn migrate_as_meant(settings: Settings, style: Style) -> Exit {
         run::migrate(&settings, &surroundings).await
     });
     match result {
-        Some(Ok(outcome)) => conclude(&outcome, &shown, report.as_ref()),
-        Some(Err(error)) => fail(&error, report.as_ref()),
+        Some(Ok(outcome)) => conclude(&outcome, &shown, file.as_ref()),
+        Some(Err(error)) => {
+            let exit = errors::show(&error);
+            let failed = report::of_error(&error, Resources::of_process());
+            written(&failed, file.as_ref(), exit)
+        }
         None => Exit::Interrupted,
     }
 }
@@ -67,20 +68,8 @@ fn conclude(outcome: &Outcome, shown: &Shown, file: Option<&ReportFile>) -> Exit
         resources: Resources::of_process(),
         width: super::columns(),
     };
-    let text = wrap(&verdict.text(), verdict.width);
-    let printed = io::stdout().lock().write_all(text.as_bytes());
-    let mut exit = verdict.exit;
-    if let Err(e) = printed {
-        exit = worse(exit, errors::show(&errors::not_printed("verdict", e)));
-    }
-    let written = write(file, Report::of_verdict(&verdict).json());
-    worse(exit, written)
-}
-
-fn fail(error: &Error, file: Option<&ReportFile>) -> Exit {
-    let exit = errors::show(error);
-    let report = Report::of_error(error, Resources::of_process());
-    worse(exit, write(file, report.json()))
+    let exit = printed(&wrap(&verdict.text(), verdict.width), verdict.exit);
+    written(&report::of_verdict(&verdict), file, exit)
 }
 
 /// How an application reaches the target: `postgresql://t1.admin@host:5433/postgres?sslmode=require`.
