@@ -108,5 +108,13 @@ fn mapping(path: Option<&Path>) -> Result<Mapping, Error> {
             .because(e)
             .advise("give a TOML file with [schemas], [tables], [types] or [columns]")
     })?;
-    Mapping::from_toml(&text).map_err(|e| usage("can not be used").because(e))
+    Mapping::from_toml(&text).map_err(|e| {
+        let what = match e.line {
+            Some(line) => format!("can not be used: line {line}"),
+            None => "can not be used".to_owned(),
+        };
+        usage(&what)
+            .because(e)
+            .advise("mend that line of the file, or take it out; names are written as in SQL")
+    })
 }

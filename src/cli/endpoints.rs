@@ -55,8 +55,7 @@ pub(super) struct TargetArguments {
 }
 
 /// The help of `--db9` where it may be left out.
-pub(super) const DB9_IF_ANY: &str =
-    "DB9 endpoint, the target, which is probed: a URI or a libpq key=value string [sslmode: require \
+pub(super) const DB9_IF_ANY: &str = "DB9 endpoint, the target, which is probed: a URI or a libpq key=value string [sslmode: require \
      where not said] [default: none, DB9's documents tell what it accepts]";
 
 impl EndpointArguments {

@@ -11,8 +11,8 @@ use super::resources::Resources;
 use super::units::per_second;
 use super::{errors, verdict::Verdict};
 use crate::metrics::{TableTally, Waits};
-use crate::runs::copy::{Cut, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 use crate::runs::Error;
+use crate::runs::copy::{Cut, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 
 const FORMAT: &str = "wire9-copy-report/1";
 

@@ -16,9 +16,9 @@ use super::signals::{Ending, Signals};
 use crate::runs::copy::Surroundings;
 use crate::runs::{Error, Exit};
 
-const STOPPING: &str = "stopping: committed batches stay; press again to abort at once";
+const STOPPING: &str = "stopping: what is committed stays; press again to abort at once";
 
-const ABORTED: &str = "aborted: committed batches stay; the same command continues";
+const ABORTED: &str = "aborted: what is committed stays; the same command continues";
 
 /// Runs `begin`, shows its progress, stops it at a signal; `None` where a second signal aborted it.
 pub(super) fn work<T, F>(

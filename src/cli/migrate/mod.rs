@@ -1,6 +1,7 @@
 //! `wire9 migrate`: the run, its verdict and its report.
 
 mod arguments;
+mod connect;
 mod judge;
 mod report;
 mod verdict;
@@ -11,9 +12,10 @@ use super::reporter::Style;
 use super::resources::Resources;
 use super::work::{printed, report_file, work, written};
 use super::wrap::wrap;
-use crate::runs::migrate::{self as run, Outcome, Settings};
 use crate::runs::Exit;
-use crate::wire::{ConnectOptions, Environment, SslMode};
+use crate::runs::migrate::{self as run, Outcome, Settings};
+use crate::wire::Environment;
+use connect::Connect;
 use verdict::Verdict;
 
 pub(super) use arguments::MigrateArguments;
@@ -35,7 +37,7 @@ pub(super) fn migrate_as_meant(settings: Settings, style: Style) -> Exit {
     let shown = Shown {
         require_quiet: settings.copy.require_quiet,
         deep: settings.check.deep,
-        connection: connection(&settings.copy.target),
+        connect: Connect::new(&settings.check.source, &settings.copy.target),
     };
     let result = work(style, move |surroundings| async move {
         run::migrate(&settings, &surroundings).await
@@ -55,7 +57,7 @@ pub(super) fn migrate_as_meant(settings: Settings, style: Style) -> Exit {
 struct Shown {
     require_quiet: bool,
     deep: bool,
-    connection: String,
+    connect: Connect,
 }
 
 fn conclude(outcome: &Outcome, shown: &Shown, file: Option<&ReportFile>) -> Exit {
@@ -64,25 +66,16 @@ fn conclude(outcome: &Outcome, shown: &Shown, file: Option<&ReportFile>) -> Exit
         exit: judge::exit(outcome, shown.require_quiet),
         require_quiet: shown.require_quiet,
         deep: shown.deep,
-        connection: &shown.connection,
+        connect: &shown.connect,
         resources: Resources::of_process(),
         width: super::columns(),
     };
     let exit = printed(&wrap(&verdict.text(), verdict.width), verdict.exit);
+    // Last, since the last line is the one that is read.
+    if let Some(error) = &outcome.error {
+        errors::show(error);
+    }
     written(&report::of_verdict(&verdict), file, exit)
-}
-
-/// How an application reaches the target: `postgresql://t1.admin@host:5433/postgres?sslmode=require`.
-fn connection(options: &ConnectOptions) -> String {
-    let mode = match options.sslmode().0 {
-        SslMode::Disable => "disable",
-        SslMode::Allow => "allow",
-        SslMode::Prefer => "prefer",
-        SslMode::Require => "require",
-        SslMode::VerifyCa => "verify-ca",
-        SslMode::VerifyFull => "verify-full",
-    };
-    format!("postgresql://{options}?sslmode={mode}")
 }
 
 #[cfg(test)]
@@ -186,6 +179,7 @@ pub(super) mod tests {
             sequences: vec![sequence],
             orphans: Vec::new(),
             drift: Drift::None,
+            error: None,
             phases: vec![
                 (Phase::Check, Duration::from_millis(310)),
                 (Phase::PreData, Duration::from_millis(40)),

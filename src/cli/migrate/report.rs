@@ -4,14 +4,14 @@
 use serde::Serialize;
 
 use super::verdict::{Verdict, is_done};
-use crate::cli::errors::clean;
 use crate::cli::envelope::Envelope;
+use crate::cli::errors::clean;
 use crate::cli::findings::Json;
 use crate::cli::report::{self, ReportedResult};
 use crate::cli::resources::Resources;
 use crate::engine::apply::Fate;
-use crate::runs::migrate::{Drift, Ended, Orphans, Outcome, SequenceVerdict, Set};
 use crate::runs::Error;
+use crate::runs::migrate::{Drift, Ended, Orphans, Outcome, SequenceVerdict, Set};
 use crate::schema::convert::{LeftOut, Section, Statement};
 
 const FORMAT: &str = "wire9-migrate-report/1";
@@ -102,7 +102,12 @@ struct ReportedLeftOut {
 
 /// Of a run that reached its verdict.
 pub(super) fn of_verdict(verdict: &Verdict<'_>) -> Envelope<ReportedMigration> {
-    Envelope::new(FORMAT, verdict.exit, verdict.resources).with_result(result(verdict))
+    let report = Envelope::new(FORMAT, verdict.exit, verdict.resources);
+    let report = match &verdict.outcome.error {
+        Some(error) => report.with_error(error),
+        None => report,
+    };
+    report.with_result(result(verdict))
 }
 
 /// Of a run that ended before its verdict.
@@ -122,7 +127,7 @@ fn result(verdict: &Verdict<'_>) -> ReportedMigration {
         continued: o.continued,
         source: clean(&o.source),
         target: clean(&o.target),
-        connection: clean(verdict.connection),
+        connection: clean(&verdict.connect.uri),
         wall_seconds: seconds(o.wall),
         phases: o
             .phases
@@ -146,7 +151,7 @@ fn result(verdict: &Verdict<'_>) -> ReportedMigration {
             .collect(),
         findings: verdict.findings().json(),
         accepted: o.assessment.accepted.iter().cloned().collect(),
-        not_checked: o.assessment.not_checked.iter().map(|n| clean(n)).collect(),
+        not_checked: verdict.findings().not_checked(),
     }
 }
 
@@ -156,6 +161,7 @@ fn ended(ended: Ended) -> (&'static str, Option<&'static str>) {
         Ended::DryRun => ("dry-run", None),
         Ended::Interrupted(phase) => ("interrupted", Some(phase.name())),
         Ended::Stopped(phase) => ("stopped", Some(phase.name())),
+        Ended::Failed(phase) => ("failed", Some(phase.name())),
         Ended::Through => ("through", None),
     }
 }
@@ -257,6 +263,7 @@ mod tests {
     use super::*;
     use crate::catalog::database::Name;
     use crate::cli::envelope::tests::{RESOURCES, documented, failed, parsed, paths};
+    use crate::cli::migrate::connect::tests::connect;
     use crate::cli::migrate::judge;
     use crate::cli::migrate::tests::outcome;
     use crate::engine::apply::Refusal;
@@ -268,7 +275,7 @@ mod tests {
             exit: judge::exit(outcome, false),
             require_quiet: false,
             deep: false,
-            connection: "postgresql://t1.admin@target:5433/postgres?sslmode=require",
+            connect: &connect(),
             resources: RESOURCES,
             width: None,
         }))
