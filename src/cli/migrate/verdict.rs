@@ -16,6 +16,9 @@ use crate::runs::migrate::{Drift, Ended, Outcome, Phase, Set};
 use crate::schema::convert::Statement;
 use crate::schema::finding::Severity;
 
+/// What a person is told after a stop.
+const CONTINUES: &str = "what is done stays, and the same command continues";
+
 /// Above the differences, one line for each kind.
 const KNOW: &str =
     "WHAT THE APPLICATION MUST KNOW  (`wire9 check` names each object and what to do)";
@@ -74,13 +77,13 @@ impl Verdict<'_> {
                 "INTERRUPTED  in {}; {}; {}",
                 phase.name(),
                 self.progress(),
-                copy_judge::CONTINUES
+                CONTINUES
             ),
             Ended::Failed(phase) => format!(
                 "FAILED  in {}; {}; {}",
                 phase.name(),
                 self.progress(),
-                copy_judge::CONTINUES
+                CONTINUES
             ),
             Ended::Stopped(_) | Ended::Through => self.ending(),
         }
