@@ -388,7 +388,10 @@ fn every_kind(all: &[(&str, Vec<Found>)]) {
     for (target, findings) in all {
         let mut seen = BTreeSet::new();
         for Found { id, object, .. } in findings {
-            assert!(seen.insert((id, object)), "{target}: {id} twice at {object}");
+            assert!(
+                seen.insert((id, object)),
+                "{target}: {id} twice at {object}"
+            );
         }
     }
     let counted: Vec<_> = all.iter().map(|(_, found)| by_id(found)).collect();
