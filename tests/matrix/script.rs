@@ -42,9 +42,10 @@ fn trigger(cell: Cell, seeded: &mut Seeded) -> Trigger {
     if asks_for_commit(cell) {
         return match cell.place {
             Place::Enter => Trigger::commit(),
+            // The first one enters the run.
             Place::Ddl => Trigger::commit()
                 .application("wire9/schema")
-                .nth(one_of(STATEMENTS)),
+                .nth(1 + one_of(STATEMENTS)),
             _ => lane(Trigger::commit()).nth(one_of(commits(cell.side))),
         };
     }
@@ -52,10 +53,14 @@ fn trigger(cell: Cell, seeded: &mut Seeded) -> Trigger {
         (Fault::WrongCount, Place::Record) => {
             return lane(Trigger::command_complete("INSERT 0 1")).nth(one_of(BATCHES));
         }
-        (Fault::WrongCount, Place::RowsEnd) => {
-            return lane(Trigger::command_complete("COPY ")).nth(one_of(CHUNKS));
+        // Not of the table without rows: no count is less than zero.
+        (Fault::WrongCount, Place::RowsEnd) if cell.side == Side::Source => {
+            return lane(Trigger::command_complete("COPY 1")).nth(one_of(CHUNKS));
         }
-        (Fault::WrongCount, Place::Verify) => return Trigger::command_complete("COPY "),
+        (Fault::WrongCount, Place::RowsEnd) => {
+            return lane(Trigger::command_complete("COPY ")).nth(one_of(BATCHES));
+        }
+        (Fault::WrongCount, Place::Verify) => return Trigger::command_complete("COPY 1"),
         (Fault::Recut, Place::Rows) => return lane(Trigger::query("COPY ")),
         (Fault::Recut, Place::Verify) => return Trigger::query("COPY "),
         _ => {}
