@@ -15,7 +15,8 @@ use super::reporter::Style;
 use super::work::work;
 use super::wrap::wrap;
 use super::{errors, exit_codes, settings, units};
-use crate::runs::copy::{Asked, Found, OnExisting, Settings, TableFound};
+use crate::runs::copy::{OnExisting, Settings};
+use crate::runs::verify::{Asked, Found, TableFound};
 use crate::runs::{self, Error, Exit, check};
 use crate::schema::Selection;
 use crate::schema::convert::Wishes;
@@ -152,7 +153,7 @@ pub(super) fn verify(typed: &VerifyArguments) -> Exit {
     };
     let found = work(
         Style::of_process(typed.quiet),
-        move |surroundings| async move { runs::copy::verify(&asked, &surroundings).await },
+        move |surroundings| async move { runs::verify::verify(&asked, &surroundings).await },
     );
     let found = match found {
         Some(Ok(found)) => found,

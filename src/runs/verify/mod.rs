@@ -14,12 +14,10 @@ use crate::metrics::Event;
 use crate::schema::{self, Pair};
 use crate::verify::{self, Checked, Options};
 
-use super::super::check;
-use super::super::error::Error;
-use super::configuration::{Configuration, source_key};
-use super::prepare::{self, Prepared, Purpose};
-use super::settings::{Mapped, Settings, Surroundings};
-use super::{cutting, enter, shared};
+use super::check;
+use super::error::Error;
+use super::prepare::configuration::{Configuration, source_key};
+use super::prepare::{self, Mapped, Prepared, Purpose, Settings, Surroundings, cutting};
 
 /// What a verification is asked to do.
 #[derive(Clone)]
@@ -78,13 +76,13 @@ pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found,
     let chunks = cutting::plan(&mut prepared, &settings).await?;
     let works: Vec<Work> = chunks
         .iter()
-        .map(|chunk| enter::work(&prepared, chunk))
+        .map(|chunk| prepare::work(&prepared, chunk))
         .collect();
     let sent = sent(&mut prepared, &settings).await?;
     let tables = tables(&prepared, works, &sent);
     let (keeper, prepared) = prepared.guard();
     let run = uuid::Uuid::new_v4().to_string();
-    let shared = shared(&prepared, &run, &settings, surroundings);
+    let shared = prepare::shared(&prepared, &run, &settings, surroundings);
     let phase = Event::Phase(format!("verifying {} tables", tables.len()));
     let _ = surroundings.events.try_send(phase);
     let options = Options {
