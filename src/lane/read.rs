@@ -377,6 +377,7 @@ impl<'a> Stream<'a> {
             .await
             .map_err(|source| reading(work, source))?;
         let rewriter = Rewriter::new(work.recipe.clone(), line_limit, FRAME);
+        let rewriter = rewriter.spread(work.spread.clone());
         Ok(Self {
             copy,
             rewriter,

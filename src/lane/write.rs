@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::copytext::Rows;
+use crate::copytext::{Digest, Rows};
 use crate::endpoint::Error as EndpointError;
 use crate::endpoint::session::{self, WriteSettings};
 use crate::ledger::{self, Key};
@@ -16,7 +16,7 @@ use crate::planted::Mistake;
 use crate::sql;
 use crate::wire::{self, Connection};
 
-use super::batch::{Batch, Piece, digest, frames, piece};
+use super::batch::{Batch, Piece, digest, frames, parts, piece};
 use super::decide::{Decision, Stage, decide};
 use super::error::{Error, Result};
 use super::pace::{Heard, Tries};
@@ -160,7 +160,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             changed: self.changed(batch, piece),
             last: batch.last && piece.ends_batch,
         };
-        let record = ledger::record(&self.key(&batch.work), &ledger_row);
+        let record = ledger::record(&self.key(&batch.work), &ledger_row, &sums(batch, piece));
         let step = ledger::lane_step(&self.shared.run, self.number, self.target.token());
         let connection = self
             .target
@@ -495,6 +495,22 @@ impl Failure {
             Cause::Fence => "the lane has another owner".to_owned(),
             Cause::NotCommitted => "COMMIT was answered with ROLLBACK".to_owned(),
         }
+    }
+}
+
+/// What verification will need of a piece. What was read is known of the whole batch alone.
+fn sums(batch: &Batch, piece: &Piece) -> ledger::Sums {
+    let rows = &batch.rows;
+    let whole = piece.bytes == (0..rows.bytes.len());
+    ledger::Sums {
+        read: rows.read.map(|sum| match piece.ends_batch {
+            true => sum,
+            false => Digest::default(),
+        }),
+        parts: match whole {
+            true => rows.parts,
+            false => parts(&rows.bytes[piece.bytes.clone()], &batch.work.spread),
+        },
     }
 }
 

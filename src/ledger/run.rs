@@ -88,7 +88,8 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS wire9.batch (run text NOT NULL, pair integer NOT NULL, \
      chunk integer NOT NULL, first_row bigint NOT NULL, row_count bigint NOT NULL, \
      digest text NOT NULL, read_bytes bigint NOT NULL, sent_bytes bigint NOT NULL, \
-     changed text NOT NULL, is_last integer NOT NULL, PRIMARY KEY (run, pair, chunk, first_row))",
+     changed text NOT NULL, is_last integer NOT NULL, read_sum text NOT NULL, \
+     part_sums text NOT NULL, PRIMARY KEY (run, pair, chunk, first_row))",
 ];
 
 impl Ledger {

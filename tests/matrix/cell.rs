@@ -47,12 +47,15 @@ pub(crate) fn live_through(cell: Cell, planted: Option<&'static str>) -> u32 {
 /// Repeats the command until it ends well; how often.
 fn repeated(scene: &Scene, first: Option<i32>) -> u32 {
     let mut codes = vec![first];
+    let mut words = String::new();
     while codes.last() != Some(&Some(0)) {
         assert!(
             codes.len() <= CONTINUATIONS as usize,
-            "it never ends well, but with {codes:?}"
+            "it never ends well, but with {codes:?}\n{words}"
         );
-        codes.push(code(&scene.command().run()));
+        let run = scene.command().run();
+        codes.push(code(&run));
+        words = run.stderr;
     }
     u32::try_from(codes.len() - 1).unwrap_or(u32::MAX)
 }
