@@ -12,7 +12,7 @@ use crate::cli::check::{mapping, profile};
 use crate::cli::findings::{AcceptArguments, accepted};
 use crate::cli::settings;
 use crate::runs::copy::OnExisting;
-use crate::runs::migrate::Parts;
+use crate::runs::migrate::{Dump, Parts};
 use crate::runs::{Error, Exit, check, copy, migrate};
 use crate::schema::Selection;
 use crate::schema::convert::Wishes;
@@ -35,12 +35,7 @@ pub(in crate::cli) struct SchemaArguments {
 
     /// Plain dump (pg_dump --schema-only) to read instead of a source; rows in it are passed over
     /// [default: none].
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Endpoints",
-        conflicts_with = "apply"
-    )]
+    #[arg(long, value_name = "FILE", help_heading = "Endpoints")]
     from_dump: Option<PathBuf>,
 
     /// DB9 endpoint, the target, which is probed: a URI or a libpq key=value string [sslmode: require
@@ -150,10 +145,17 @@ impl SchemaArguments {
     /// What they mean.
     pub(super) fn meant(&self, environment: &Environment) -> Result<Meant, Error> {
         let sections = self.sections();
-        if let Some(path) = &self.from_dump {
-            let settings = self.dump(path, environment)?;
-            return Ok(Meant::Clean(Box::new(settings), sections));
-        }
+        let dump = match &self.from_dump {
+            Some(path) if self.apply => Some(Dump {
+                file: same_file(path),
+                database: read(path)?,
+            }),
+            Some(path) => {
+                let settings = self.dump(path, environment)?;
+                return Ok(Meant::Clean(Box::new(settings), sections));
+            }
+            None => None,
+        };
         let check = self.check(environment)?;
         if !self.apply {
             return Ok(Meant::Print(Box::new(check), sections));
@@ -169,12 +171,13 @@ impl SchemaArguments {
             parts,
             skip_indexes: false,
             skip_foreign_keys: false,
+            dump,
         })))
     }
 
     fn check(&self, environment: &Environment) -> Result<check::Settings, Error> {
         let command = self.postgres_password_command.as_deref();
-        // clap asks for one of the two.
+        // clap asks for one of the two; where there is a dump nobody connects to this.
         let uri = self.postgres.as_deref().unwrap_or_default();
         Ok(check::Settings {
             source: settings::postgres(uri, command, environment)?,
@@ -261,6 +264,12 @@ impl SchemaArguments {
             Part::All => Sections::ALL,
         }
     }
+}
+
+/// The file by the name that it has from everywhere.
+fn same_file(path: &Path) -> String {
+    let whole = path.canonicalize();
+    whole.as_deref().unwrap_or(path).display().to_string()
 }
 
 /// Bytes of a dump that are read at once.
