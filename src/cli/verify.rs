@@ -182,7 +182,7 @@ impl VerifyArguments {
         Ok(Settings {
             selection: self.selection.selection()?,
             fraction_digits: self.selection.rows.fraction_digits(),
-            jobs: settings::jobs(self.jobs, plain.max_memory, settings::cores()),
+            jobs: usize::try_from(settings::lanes(self.jobs)).unwrap_or(1),
             allow_triggers: true,
             ..plain
         })
