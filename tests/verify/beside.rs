@@ -54,9 +54,9 @@ fn rows_are_counted_through_each_unique_index_and_what_can_not_be_is_said() {
         objects,
         ["index public.t_a_key", "index public.\"t_b_C_key\""]
     );
-    pair.target_execute("CREATE UNIQUE INDEX some ON t (a) WHERE a > 3");
+    pair.target_execute("CREATE UNIQUE INDEX above ON t (a) WHERE a > 3");
     let report = report(&pair, &[], 7);
-    assert_eq!(report["not_verified"][0]["what"], "index public.some");
+    assert_eq!(report["not_verified"][0]["what"], "index public.above");
 }
 
 #[test]
