@@ -319,7 +319,15 @@ async fn copy(
         shared.took(read).await;
     }
     pieces.finish()?;
-    copy.finish().await.map_err(failed)?;
+    let (tag, arrived) = (copy.finish().await.map_err(failed)?, pieces.rewriter.rows());
+    if tag.rows().is_some_and(|sent| sent != arrived) {
+        // Rows that were lost on their way are no rows that are missing there.
+        let what = format!(
+            "{arrived} rows arrived, and the target says {}",
+            tag.as_str()
+        );
+        return Err(EndpointError::unexpected(what).into());
+    }
     Ok(())
 }
 

@@ -169,6 +169,7 @@ mod tests {
                     (2, Transform::CutTimestamp { digits: 3 }),
                 ],
             },
+            spread: Default::default(),
             condition: None,
             chunk: 0,
             bounds: Bounds::Whole,
