@@ -232,7 +232,9 @@ async fn plan(
     let chunks = cutting::plan(prepared, settings).await?;
     let works: Vec<Work> = chunks.iter().map(|c| prepare::work(prepared, c)).collect();
     let with = (asked.sample, settings.jobs);
-    let ranges = ranges::ranges(prepared, &chunks, with).await?;
+    let write = prepared.target.write.clone();
+    let mut asking = Asking::new(ledger, &write);
+    let ranges = ranges::ranges(prepared, &mut asking, &chunks, with).await?;
     let sent = sent::sent(ledger, prepared, settings).await?;
     let tables = tables::tables(prepared, works, &sent.by_pair, ranges);
     Ok((tables, sent))

@@ -34,7 +34,7 @@ fn table(
 ) -> verify::Table {
     let columns = columns_of(prepared, number);
     let sampled = ranges.is_sample;
-    let pages = ranges.pages(prepared, number, &columns);
+    let pages = ranges.pages(&columns);
     let (target_ranges, mut works) = ranges.take(works);
     works.iter_mut().for_each(|work| reorder(work, &columns));
     let comparison = comparison(prepared, number, (&columns, &works));
