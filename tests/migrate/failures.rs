@@ -214,7 +214,7 @@ fn a_target_that_is_lost_for_good_leaves_a_report_of_what_stands() {
     assert!(error["what"].is_string() && error["remedy"].is_string());
     assert!(result["statements"]["applied"].as_u64() > Some(0));
     run.says("FAILED  in copy; ")
-        .says("the same command continues")
+        .says("what is done stays, and the same command continues")
         .says("phases  check ")
         .says("NOT REACHED")
         .says("WHAT THE APPLICATION MUST KNOW");
