@@ -149,7 +149,12 @@ pub(crate) fn by_id(found: &[Found]) -> BTreeMap<&str, usize> {
 
 /// Applies a script through the front door, one statement at a time; each that is refused, with why.
 pub(crate) fn refused(target: &Standin, script: &str) -> Vec<(String, String)> {
-    let mut client = client::connect(&target.uri()).expect("the stand-in lets it in");
+    refused_by(&target.uri(), script)
+}
+
+/// The same of any server.
+pub(crate) fn refused_by(uri: &str, script: &str) -> Vec<(String, String)> {
+    let mut client = client::connect(uri).expect("the server lets it in");
     let mut refused = Vec::new();
     for statement in statements(script) {
         if let Err(error) = client.batch_execute(&statement) {
