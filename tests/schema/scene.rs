@@ -179,6 +179,9 @@ pub(crate) fn statements(script: &str) -> Vec<String> {
                 1 + rest[1..].find(char::from(quote)).expect("a quote ends") + 1
             }
             b'$' => dollar_quoted(rest),
+            b'B' if rest.starts_with("BEGIN ATOMIC") => {
+                rest.find("\nEND").expect("a body ends") + "\nEND".len()
+            }
             b';' => {
                 all.push(script[begin..at].trim().to_owned());
                 begin = at + 1;

@@ -280,7 +280,10 @@ impl<'a> Post<'_, 'a> {
     fn need_of_trigger(&mut self, relation: &Relation, trigger: &Trigger) -> Need {
         let mut need = self.need(object(trigger));
         need.must.retain(|on| {
-            let home = self.homes.of(on.oid).filter(|_| on.class == Class::Relation);
+            let home = self
+                .homes
+                .of(on.oid)
+                .filter(|_| on.class == Class::Relation);
             home.is_none_or(|home| home.root.oid != relation.oid)
         });
         need
