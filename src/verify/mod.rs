@@ -16,7 +16,10 @@
 
 mod difference;
 mod error;
+pub mod repair;
 mod target;
+
+use std::borrow::Cow;
 
 use futures::StreamExt as _;
 use futures::stream;
@@ -24,6 +27,7 @@ use futures::stream;
 use crate::catalog::TableName;
 use crate::copytext::{Buckets, Comparison, Digest, Rows};
 use crate::lane::{self, Shared, Work};
+use crate::ledger;
 
 pub use difference::{Culprit, Difference, DifferentRow, What};
 pub use error::{Error, Result};
@@ -149,7 +153,8 @@ async fn source_buckets(shared: &Shared, table: &Table, jobs: usize) -> Result<B
     Ok(sum)
 }
 
-/// Reads all chunks of the source, `jobs` at once; what was seen of each.
+/// Reads all chunks of the source, `jobs` at once; what was seen of each. Of a chunk of which a part is
+/// committed, that part alone.
 async fn each_chunk<T>(
     shared: &Shared,
     table: &Table,
@@ -161,13 +166,43 @@ async fn each_chunk<T>(
     let scans = table
         .works
         .iter()
-        .map(|work| async move { lane::scan(shared, work, begin, see).await });
+        .map(|work| async move {
+            let begin = || (begin(), committed_part(work));
+            let scan = lane::scan(shared, work, begin, |(seen, left), rows| {
+                see(seen, &at_most(rows, left));
+            });
+            scan.await.map(|(seen, _)| seen)
+        });
     let mut scans = stream::iter(scans).buffer_unordered(jobs.max(1));
     let mut seen = Vec::with_capacity(table.works.len());
     while let Some(scanned) = scans.next().await {
         seen.push(scanned.map_err(|e| Error::Source(Box::new(e)))?);
     }
     Ok(seen)
+}
+
+/// Rows of a chunk that are compared.
+fn committed_part(work: &Work) -> u64 {
+    match work.done.last() {
+        Some(last) if !last.last => ledger::end(&work.done).unwrap_or(0),
+        _ => u64::MAX,
+    }
+}
+
+/// The first of the rows, as many as are left.
+fn at_most<'r>(rows: &'r Rows, left: &mut u64) -> Cow<'r, Rows> {
+    if rows.digest.rows <= *left {
+        *left -= rows.digest.rows;
+        return Cow::Borrowed(rows);
+    }
+    let mut cut = Rows::default();
+    for row in each_row(rows).take(usize::try_from(*left).unwrap_or(usize::MAX)) {
+        cut.bytes.extend_from_slice(row);
+        cut.bytes.push(b'\n');
+        cut.digest.add_row(row);
+    }
+    *left = 0;
+    Cow::Owned(cut)
 }
 
 fn add(buckets: &mut Buckets, comparison: &Comparison, rows: &Rows) {

@@ -1,13 +1,13 @@
 //! From a decision to work: a new run and its plan, or the rest of the run that the same command
 //! began before.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
 use crate::engine;
 use crate::lane::Work;
-use crate::ledger::{Ledger, Owner, Progress, Run, State};
+use crate::ledger::{Changes, Fence, Ledger, Owner, Progress, Run, State};
 use crate::metrics::Event;
 use crate::plan::Chunk;
 
@@ -35,6 +35,8 @@ pub(super) struct Entered {
     pub(super) earlier_snapshot: Option<String>,
     /// By pair: why it is left out.
     pub(super) problems: HashMap<usize, String>,
+    /// By target: what was changed to reconcile it, in all processes of the run.
+    pub(super) reconciled: BTreeMap<usize, Changes>,
     /// Chunks in the order in which they are to be read; finished ones, too.
     pub(super) works: Vec<Work>,
 }
@@ -45,6 +47,15 @@ impl Entered {
         let mut works = std::mem::take(&mut self.works);
         works.retain(|w| engine::is_left(w) && !self.problems.contains_key(&w.table));
         works
+    }
+
+    /// What a repair shows to be this process's: the first lane, as long as no lane works.
+    pub(super) fn fence(&self) -> Fence {
+        Fence {
+            run: self.run.clone(),
+            lane: 0,
+            token: self.tokens.first().cloned().unwrap_or_default(),
+        }
     }
 
     /// What the reporter must know before the first row moves.

@@ -13,6 +13,7 @@ pub(super) mod enter;
 mod found;
 mod outcome;
 pub(super) mod prepare;
+mod reconcile;
 mod restart;
 pub(super) mod resume;
 mod settings;

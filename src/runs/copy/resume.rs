@@ -1,7 +1,7 @@
 //! A run that goes on: whose it is, what is left of it, and whether the source still has the rows that
 //! were copied. And a run that is done.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::{Duration, sleep};
@@ -9,7 +9,9 @@ use tokio::time::{Duration, sleep};
 use crate::endpoint::snapshot::Snapshot;
 use crate::engine;
 use crate::lane::{Shared, Work};
-use crate::ledger::{Claim, Ledger, Liveness, Owner, PairRow, PlanRows, Progress, Run, TargetRow};
+use crate::ledger::{
+    Changes, Claim, Ledger, Liveness, Owner, PairRow, PlanRows, Progress, Run, TargetRow, TargetState,
+};
 use crate::metrics::Event;
 use crate::plan::{Bounds, Chunk};
 use crate::schema::Matching;
@@ -18,6 +20,7 @@ use super::super::error::{Error, Exit};
 use super::empty::{count, truncate};
 use super::enter::{Entered, few, tokens, work};
 use super::prepare::Prepared;
+use super::reconcile::{Compared, reconcile};
 use super::refused;
 use super::settings::{Settings, Surroundings};
 
@@ -49,6 +52,7 @@ pub(super) async fn go_on(
         progress,
         earlier_snapshot: Some(run.snapshot.clone()),
         problems: HashMap::new(),
+        reconciled: BTreeMap::new(),
         works,
     })
 }
@@ -206,7 +210,8 @@ fn remaining(prepared: &Prepared, progress: &Progress) -> Vec<Work> {
 }
 
 /// Before a run goes on: the target must hold what the ledger says, and the source must still have
-/// the rows that were copied. Tables of which that is not so are left out, by name.
+/// the rows that were copied. Tables of which the source has others now are reconciled; those that held
+/// rows before the run are left out, by name.
 pub(super) async fn prove(
     entered: &mut Entered,
     prepared: &Prepared,
@@ -221,21 +226,79 @@ pub(super) async fn prove(
     let counts = engine::count_target(shared, &prepared.target_names(), settings.jobs).await;
     held(&entered.progress, counts, false)?;
     let earlier = entered.earlier_snapshot.as_deref().and_then(Proven::read);
-    if let Some(earlier) = earlier.filter(|e| e.snapshot.shows_the_same_as(&prepared.snapshot)) {
-        entered.problems = earlier.problems();
-        return Ok(());
+    let still = earlier.filter(|e| e.snapshot.shows_the_same_as(&prepared.snapshot));
+    if let Some(still) = &still {
+        entered.problems = still.problems();
     }
-    phase("the source may have been written since: comparing what was copied with the source");
-    let proven = Proven {
-        snapshot: prepared.snapshot.clone(),
-        changed: changed(entered, shared, settings).await?,
-    };
-    entered.problems = proven.problems();
-    entered
-        .ledger
-        .set_snapshot(&entered.run, &entered.owner, &proven.text())
-        .await?;
+    let broken_off = unfinished(&entered.progress);
+    if still.is_none() || !broken_off.is_empty() {
+        let all = still.is_none();
+        if all {
+            phase("the source may have been written since: comparing what was copied with the source");
+        }
+        let compared = compared(entered, prepared, shared, settings, |target| {
+            all || broken_off.contains(&target)
+        });
+        let compared = compared.await?;
+        let changed = changed(&compared, prepared, &broken_off);
+        let (reconcilable, mixed) = apart(&entered.progress, changed);
+        if !reconcilable.is_empty() {
+            phase(&reconciling(prepared, &reconcilable));
+            let wanted = (&reconcilable, compared.as_slice());
+            reconcile(entered, prepared, (shared, settings), wanted).await?;
+        }
+        if all {
+            let proven = Proven {
+                snapshot: prepared.snapshot.clone(),
+                changed: pairs_of(prepared, &mixed),
+            };
+            entered.problems.extend(proven.problems());
+            entered
+                .ledger
+                .set_snapshot(&entered.run, &entered.owner, &proven.text())
+                .await?;
+        }
+    }
+    entered.reconciled = reconciled_by(&mut entered.ledger, &entered.run).await?;
     Ok(())
+}
+
+/// What was changed to reconcile tables, by target.
+async fn reconciled_by(
+    ledger: &mut Ledger,
+    run: &str,
+) -> Result<BTreeMap<usize, Changes>, Error> {
+    let repaired = ledger.repaired(run).await?;
+    let changes = repaired.into_iter();
+    Ok(changes.map(|(target, r)| (target, r.changes)).collect())
+}
+
+/// Targets that a process before this one has begun to reconcile.
+fn unfinished(progress: &Progress) -> BTreeSet<usize> {
+    let targets = progress.plan.targets.iter().enumerate();
+    let begun = targets.filter(|(_, t)| t.state == TargetState::Reconciling);
+    begun.map(|(number, _)| number).collect()
+}
+
+/// Targets that can be made equal to a snapshot, and those that hold rows which are not the run's.
+fn apart(progress: &Progress, targets: BTreeSet<usize>) -> (BTreeSet<usize>, BTreeSet<usize>) {
+    let own = |target: &usize| progress.plan.targets[*target].baseline == Some(0);
+    targets.into_iter().partition(own)
+}
+
+fn pairs_of(prepared: &Prepared, targets: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let pairs = prepared.matching.pairs.iter().enumerate();
+    let wanted = pairs.filter(|(_, pair)| targets.contains(&pair.target));
+    wanted.map(|(number, _)| number).collect()
+}
+
+fn reconciling(prepared: &Prepared, targets: &BTreeSet<usize>) -> String {
+    let name = |&target: &usize| prepared.matching.targets[target].name.to_string();
+    let names: Vec<String> = targets.iter().map(name).collect();
+    format!(
+        "rows that were copied have changed on the source since: reconciling {}",
+        few(&names)
+    )
 }
 
 /// The snapshot under which a run goes on, and what was found when it was compared with the rows that
@@ -278,34 +341,52 @@ impl Proven {
     }
 
     fn problems(&self) -> HashMap<usize, String> {
-        const PROBLEM: &str = "rows that were copied have changed on the source since; this table \
-                               can not be continued: begin anew with --restart";
+        const PROBLEM: &str = "rows that were copied have changed on the source since, and can not be told \
+                               from the rows that the table held before: empty it, or restore it, and begin \
+                               anew with --restart";
         let problem = |pair: &usize| (*pair, PROBLEM.to_owned());
         self.changed.iter().map(problem).collect()
     }
 }
 
-/// The tables, by pair, of which a row that was copied is another on the source now. Finished chunks
-/// are compared, too: a row may have moved into one.
-async fn changed(
+/// The begun chunks of these targets, and whether the source still has what was committed of them. Finished
+/// ones are compared, too: a row may have moved into one.
+async fn compared(
     entered: &Entered,
+    prepared: &Prepared,
     shared: &Shared,
     settings: &Settings,
-) -> Result<BTreeSet<usize>, Error> {
+    wanted: impl Fn(usize) -> bool,
+) -> Result<Vec<Compared>, Error> {
+    let target = |work: &Work| prepared.matching.pairs[work.table].target;
     let begun = entered.works.iter().filter(|w| !w.done.is_empty());
-    let begun: Vec<Work> = begun.cloned().collect();
+    let begun: Vec<Work> = begun.filter(|w| wanted(target(w))).cloned().collect();
     let same = engine::redigest(shared, &begun, settings.jobs).await?;
-    let others = begun.iter().zip(same).filter(|(_, same)| !same);
-    Ok(others.map(|(work, _)| work.table).collect())
+    Ok(begun.into_iter().zip(same).collect())
 }
 
-/// The target tables must hold what the ledger says; more rows are a fault only while the run is
-/// unfinished.
+/// The targets of which a row that was copied is another on the source now, and those whose reconciling was
+/// broken off.
+fn changed(
+    compared: &[Compared],
+    prepared: &Prepared,
+    broken_off: &BTreeSet<usize>,
+) -> BTreeSet<usize> {
+    let others = compared.iter().filter(|(_, same)| !same);
+    let targets = others.map(|(work, _)| prepared.matching.pairs[work.table].target);
+    targets.chain(broken_off.iter().copied()).collect()
+}
+
+/// The target tables must hold what the ledger says, as far as it says something of them; more rows are a
+/// fault only while the run is unfinished.
 fn held(progress: &Progress, counts: engine::Counts, may_have_more: bool) -> Result<(), Error> {
     let mut wrong = Vec::new();
     for ((number, target), counted) in progress.plan.targets.iter().enumerate().zip(counts) {
         let expected = target.baseline.unwrap_or(0) + progress.loaded(number);
         let counted = counted?;
+        if !target.state.is_told_by_batches() {
+            continue;
+        }
         if counted < expected || (counted > expected && !may_have_more) {
             wrong.push(format!(
                 "{} should hold {expected} rows and holds {counted}",
@@ -339,6 +420,7 @@ pub(super) async fn finished(
         ));
     }
     held(&progress, counts, true)?;
+    let reconciled = reconciled_by(&mut ledger, &run.run).await?;
     Ok(Entered {
         ledger,
         run: run.run.clone(),
@@ -349,6 +431,7 @@ pub(super) async fn finished(
         progress,
         earlier_snapshot: None,
         problems: HashMap::new(),
+        reconciled,
         works: Vec::new(),
     })
 }

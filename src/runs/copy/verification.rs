@@ -196,6 +196,11 @@ async fn sent(prepared: &mut Prepared, settings: &Settings) -> Result<Sent, Erro
     })
 }
 
+/// The target tables, in order, each with those of the chunks that belong there.
+pub(super) fn tables_of(prepared: &Prepared, works: Vec<Work>) -> Vec<verify::Table> {
+    tables(prepared, works, &Sent::default())
+}
+
 fn tables(prepared: &Prepared, works: Vec<Work>, sent: &Sent) -> Vec<verify::Table> {
     let mut by_target: Vec<Vec<Work>> = prepared
         .matching

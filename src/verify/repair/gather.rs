@@ -1,0 +1,158 @@
+//! The rows of wrong keys, from both sides: as many keys as fit into memory, the smallest first.
+
+use std::collections::BTreeMap;
+
+use crate::copytext::{Comparison, Rows};
+
+use super::super::difference::Wrong;
+use super::super::error::Result;
+use super::super::{Sides, Table, each_chunk, each_row, target};
+use super::Limits;
+
+/// What a row takes besides its bytes, about.
+const OVERHEAD: usize = 64;
+
+/// Rows by the hash of their key.
+type ByKey = BTreeMap<u128, Vec<Vec<u8>>>;
+
+/// Rows of the smallest keys: all of every key that is held.
+pub(super) struct Gathered {
+    rows: ByKey,
+    bytes: usize,
+    budget: usize,
+    /// Keys from here on did not fit.
+    pub(super) ceiling: Option<u128>,
+}
+
+impl Gathered {
+    fn new(budget: usize) -> Self {
+        Self {
+            rows: ByKey::new(),
+            bytes: 0,
+            budget,
+            ceiling: None,
+        }
+    }
+
+    /// Takes a row; keys above go where the room is needed, but one stays.
+    fn add(&mut self, key: u128, row: &[u8]) {
+        if self.ceiling.is_some_and(|ceiling| key >= ceiling) {
+            return;
+        }
+        self.bytes += size(row);
+        self.rows.entry(key).or_default().push(row.to_vec());
+        while self.bytes > self.budget && self.rows.len() > 1 {
+            let Some((key, rows)) = self.rows.pop_last() else {
+                return;
+            };
+            self.bytes -= rows.iter().map(|row| size(row)).sum::<usize>();
+            self.ceiling = Some(key);
+        }
+    }
+
+    fn see(&mut self, comparison: &Comparison, wrong: &[Wrong], rows: &Rows) {
+        for row in each_row(rows) {
+            let key = comparison.fingerprint(row).key;
+            if wrong.binary_search_by_key(&key, |w| w.key).is_ok() {
+                self.add(key, row);
+            }
+        }
+    }
+
+    /// The rows of a key.
+    pub(super) fn take(&mut self, key: u128) -> Vec<Vec<u8>> {
+        self.rows.remove(&key).unwrap_or_default()
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (key, rows) in other.rows {
+            self.rows.entry(key).or_default().extend(rows);
+        }
+        self.lower(other.ceiling);
+    }
+
+    fn lower(&mut self, ceiling: Option<u128>) {
+        if let Some(new) = ceiling {
+            let ceiling = self.ceiling.map_or(new, |old| old.min(new));
+            self.ceiling = Some(ceiling);
+            self.rows.retain(|key, _| *key < ceiling);
+        }
+    }
+}
+
+fn size(row: &[u8]) -> usize {
+    row.len() + OVERHEAD
+}
+
+/// Reads the rows of wrong keys (ascending) again: those of the source, those of the target, both of the same
+/// keys, below one ceiling. At least the first key is among them.
+pub(super) async fn gather(
+    (shared, on): Sides<'_>,
+    table: &Table,
+    wrong: &[Wrong],
+    limits: Limits,
+) -> Result<(Gathered, Gathered)> {
+    let budget = limits.memory / 2;
+    // Chunks are gathered side by side.
+    let each = budget / limits.jobs.max(1);
+    let (parts, mut theirs) = futures::try_join!(
+        each_chunk(
+            shared,
+            table,
+            limits.jobs,
+            || Gathered::new(each),
+            |gathered, rows| gathered.see(&table.comparison, wrong, rows),
+        ),
+        target::scan(
+            on,
+            table,
+            || Gathered::new(budget),
+            |gathered, rows| gathered.see(&table.comparison, wrong, rows),
+        ),
+    )?;
+    let mut ours = Gathered::new(budget);
+    parts.into_iter().for_each(|part| ours.merge(part));
+    theirs.lower(ours.ceiling);
+    ours.lower(theirs.ceiling);
+    Ok((ours, theirs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_keys_go_when_the_room_is_gone_and_what_is_held_is_whole() {
+        let mut gathered = Gathered::new(3 * (OVERHEAD + 1));
+        for key in [5, 3, 9, 3, 7, 1, 5] {
+            gathered.add(key, b"x");
+        }
+        assert_eq!(gathered.ceiling, Some(5));
+        assert_eq!(gathered.take(3).len(), 2);
+        assert_eq!(gathered.take(1).len(), 1);
+        assert!(gathered.take(5).is_empty());
+    }
+
+    #[test]
+    fn one_key_is_always_held() {
+        let mut gathered = Gathered::new(0);
+        for key in [5, 4, 4, 6] {
+            gathered.add(key, b"x");
+        }
+        assert_eq!((gathered.ceiling, gathered.take(4).len()), (Some(5), 2));
+    }
+
+    #[test]
+    fn parts_share_the_lowest_ceiling() {
+        let with = |keys: &[u128], ceiling| {
+            let mut part = Gathered::new(usize::MAX);
+            keys.iter().for_each(|key| part.add(*key, b"x"));
+            part.lower(ceiling);
+            part
+        };
+        let mut all = with(&[1, 8], Some(9));
+        all.merge(with(&[1, 2], Some(3)));
+        assert_eq!(all.ceiling, Some(3));
+        assert_eq!((all.take(1).len(), all.take(2).len(), all.take(8).len()), (2, 1, 0));
+    }
+}
