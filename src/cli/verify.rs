@@ -1,5 +1,7 @@
 //! `wire9 verify`: whether the target holds the rows of the source, for people or for programs.
 
+mod repair;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -15,7 +17,8 @@ use super::reporter::Style;
 use super::work::work;
 use super::wrap::wrap;
 use super::{errors, exit_codes, settings, units};
-use crate::runs::copy::{Asked, Found, OnExisting, Settings, TableFound};
+use crate::runs::copy::{OnExisting, Settings};
+use crate::runs::verify::{Asked, Found, TableFound};
 use crate::runs::{self, Error, Exit, check};
 use crate::schema::Selection;
 use crate::schema::convert::Wishes;
@@ -112,6 +115,9 @@ pub(super) struct VerifyArguments {
     #[arg(long, help_heading = "How")]
     both: bool,
 
+    #[command(flatten)]
+    repair: repair::RepairArguments,
+
     /// Tables, and chunks of a table, that are read at once, 1 to 256 [default: CPU cores, at least 4].
     #[arg(long, value_name = "N", help_heading = "How")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -152,7 +158,7 @@ pub(super) fn verify(typed: &VerifyArguments) -> Exit {
     };
     let found = work(
         Style::of_process(typed.quiet),
-        move |surroundings| async move { runs::copy::verify(&asked, &surroundings).await },
+        move |surroundings| async move { runs::verify::verify(&asked, &surroundings).await },
     );
     let found = match found {
         Some(Ok(found)) => found,
@@ -186,6 +192,7 @@ impl VerifyArguments {
             both: self.both,
             shown: self.show,
             values: self.show_values,
+            repair: self.repair.asked(),
         })
     }
 
@@ -282,6 +289,7 @@ const NOT_VERIFIED: [&str; 3] = [
 
 fn text(found: &Found) -> String {
     let word = match exit(found) {
+        Exit::Done if repair::any(found) => "REPAIRED",
         Exit::Done => "VERIFIED",
         Exit::NotVerified => "NOT ALL VERIFIED",
         _ => "MISMATCH",
@@ -304,6 +312,7 @@ fn text(found: &Found) -> String {
     let (good, bad): (Vec<_>, Vec<_>) = found.tables.iter().partition(|t| is_verified(t));
     for table in bad.iter().chain(good.iter().take(LISTED)) {
         text.push_str(&table_text(table));
+        text.push_str(&repair::text(table.repaired.as_ref()));
     }
     if let Some(more @ 1..) = good.len().checked_sub(LISTED) {
         let _ = writeln!(
@@ -434,6 +443,7 @@ fn json(found: &Found) -> Value {
 fn table_json(table: &TableFound) -> Value {
     let sources: Vec<String> = table.sources.iter().map(ToString::to_string).collect();
     let mut value = json!({ "target": table.target.to_string(), "sources": sources });
+    value["repair"] = repair::json(table.repaired.as_ref());
     match &table.checked {
         Err(error) => {
             value["verdict"] = "not verified".into();

@@ -2,6 +2,7 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+mod repair;
 
 use harness::{Pair, Run, Sample, Wire9};
 use serde_json::Value;

@@ -9,16 +9,13 @@ use crate::engine;
 use crate::lane::Work;
 use crate::ledger::{Changes, Fence, Ledger, Owner, Progress, Run, State};
 use crate::metrics::Event;
-use crate::plan::Chunk;
 
 use super::super::error::Error;
+use super::super::prepare::configuration::{Configuration, REPAIR, source_key};
+use super::super::prepare::{Prepared, Settings, Surroundings, refused};
 use super::begin::begin;
-use super::configuration::{Configuration, source_key};
-use super::prepare::Prepared;
-use super::refused;
 use super::restart::drop_run;
 use super::resume::{finished, go_on};
-use super::settings::{Settings, Surroundings};
 
 /// A run that this process owns.
 pub(super) struct Entered {
@@ -132,6 +129,12 @@ pub(super) async fn enter(
 }
 
 fn other_configuration(configuration: &Configuration, run: &Run) -> Error {
+    if run.settings == REPAIR {
+        return refused(
+            format!("run {} repairs tables of this source and is unfinished", run.run),
+            "repeat `wire9 verify --repair`, or begin the copy anew with --restart",
+        );
+    }
     let differences = match Configuration::from_text(&run.settings) {
         Some(earlier) => configuration.differences(&earlier).join("; "),
         None => "it was begun by another version".to_owned(),
@@ -145,25 +148,7 @@ fn other_configuration(configuration: &Configuration, run: &Run) -> Error {
     )
 }
 
-/// A chunk as a lane needs it, nothing of it done.
-pub(super) fn work(prepared: &Prepared, chunk: &Chunk) -> Work {
-    let pair = &prepared.matching.pairs[chunk.table];
-    Work {
-        table: chunk.table,
-        source: pair.source.clone(),
-        oid: pair.oid,
-        target: prepared.matching.targets[pair.target].name.clone(),
-        columns: pair.columns.clone(),
-        expressions: pair.expressions.clone(),
-        recipe: pair.recipe.clone(),
-        condition: pair.condition.clone(),
-        chunk: chunk.number,
-        bounds: chunk.bounds.clone(),
-        done: Vec::new(),
-    }
-}
-
-pub(super) fn snapshot_text(prepared: &Prepared) -> String {
+pub(in crate::runs) fn snapshot_text(prepared: &Prepared) -> String {
     serde_json::to_string(&prepared.snapshot).expect("a snapshot is JSON")
 }
 

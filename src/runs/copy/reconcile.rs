@@ -19,11 +19,10 @@ use crate::verify;
 use crate::verify::repair::{self, Limits, Subject};
 
 use super::super::error::{Error, Exit};
+use super::super::prepare::{Prepared, Settings};
+use super::super::verify::tables_of;
 use super::empty::empty_all;
 use super::enter::Entered;
-use super::prepare::Prepared;
-use super::settings::Settings;
-use super::verification::tables_of;
 
 /// Rows of a table without a key that are taken away one by one, at most: each costs a read of the whole table,
 /// so beyond that it is emptied and copied anew.
@@ -219,7 +218,7 @@ async fn anew(shared: &Shared, work: &Work) -> Result<Batch, Error> {
 }
 
 /// Target tables as a repair needs them; `tables` are those of all targets.
-pub(super) fn subjects<'t>(
+pub(in crate::runs) fn subjects<'t>(
     prepared: &Prepared,
     targets: &[usize],
     tables: &'t [verify::Table],
@@ -246,7 +245,7 @@ pub(super) fn subjects<'t>(
 }
 
 /// A quarter of the memory holds rows that are wrong; batches are as large as those of a copy when it begins.
-pub(super) fn limits(settings: &Settings) -> Limits {
+pub(in crate::runs) fn limits(settings: &Settings) -> Limits {
     const BATCH: u64 = 2 << 20;
     let bytes = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     Limits {

@@ -5,11 +5,10 @@ use crate::ledger::{Ledger, Owner, Progress, Run, TargetRow};
 use crate::metrics::Event;
 
 use super::super::error::Error;
+use super::super::prepare::{OnExisting, Surroundings, refused};
 use super::empty::{count, empty_all};
 use super::enter::few;
-use super::refused;
 use super::resume::own;
-use super::settings::{OnExisting, Surroundings};
 
 /// `--restart`: takes the old run over, so that nothing of it can commit any more, empties the tables
 /// that it filled, and forgets it.
@@ -28,7 +27,7 @@ pub(super) async fn drop_run(
         .targets
         .iter()
         .enumerate()
-        .filter(|(number, _)| progress.loaded(*number) > 0)
+        .filter(|(number, t)| progress.loaded(*number) > 0 || !t.state.is_told_by_batches())
         .collect();
     let mixed: Vec<String> = filled
         .iter()
@@ -79,6 +78,9 @@ async fn not_written_since(
     let mut more = Vec::new();
     for (number, target) in progress.plan.targets.iter().enumerate() {
         let loaded = progress.loaded(number);
+        if !target.state.is_told_by_batches() {
+            continue;
+        }
         if loaded > 0 && count(ledger, write, &target.name).await? > loaded {
             more.push(target.name.to_string());
         }

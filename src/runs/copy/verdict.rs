@@ -13,11 +13,10 @@ use crate::plan::{Bounds, Chunk};
 use crate::schema::Pair;
 use crate::wire::Connection;
 
-use super::configuration::in_words;
+use super::super::prepare::configuration::in_words;
+use super::super::prepare::{Prepared, Settings};
 use super::enter::Entered;
 use super::outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
-use super::prepare::Prepared;
-use super::settings::Settings;
 
 /// What was found out after the data phase.
 pub(super) struct Facts {
@@ -263,6 +262,7 @@ fn targets(
         loaded: loaded(number),
         counted: counts.get(number).and_then(|c| c.as_ref().ok().copied()),
         truncated: row.truncated,
+        reconciled: entered.reconciled.get(&number).copied(),
     };
     entered
         .progress

@@ -4,6 +4,8 @@
 //! prepare as for a copy ─▶ chunks ─▶ the ledger's sums, where a finished run left them ─▶ verify
 //! ```
 
+mod repairing;
+
 use std::time::{Duration, Instant};
 
 use crate::catalog::{Table, TableName};
@@ -14,12 +16,12 @@ use crate::metrics::Event;
 use crate::schema::{self, Pair};
 use crate::verify::{self, Checked, Options};
 
-use super::super::check;
-use super::super::error::Error;
-use super::configuration::{Configuration, source_key};
-use super::prepare::{self, Prepared, Purpose};
-use super::settings::{Mapped, Settings, Surroundings};
-use super::{cutting, enter, shared};
+use super::check;
+use super::error::Error;
+use super::prepare::configuration::{Configuration, source_key};
+use super::prepare::{self, Mapped, Prepared, Purpose, Settings, Surroundings, cutting};
+
+pub use repairing::{Repaired, Repairing};
 
 /// What a verification is asked to do.
 #[derive(Clone)]
@@ -34,6 +36,8 @@ pub struct Asked {
     pub shown: usize,
     /// Show values, and not keys alone.
     pub values: bool,
+    /// Make equal what differs.
+    pub repair: Option<Repairing>,
 }
 
 /// One target table.
@@ -43,8 +47,10 @@ pub struct TableFound {
     pub target: TableName,
     /// The source tables whose rows belong there.
     pub sources: Vec<TableName>,
-    /// What was found.
+    /// What was found; after a repair, once more.
     pub checked: Result<Checked, verify::Error>,
+    /// What was done about a difference, or would be.
+    pub repaired: Option<Repaired>,
 }
 
 /// What a verification has found.
@@ -60,7 +66,8 @@ pub struct Found {
     pub wall: Duration,
 }
 
-/// Verifies. Nothing is written but the probe's scratch schema, which is dropped again.
+/// Verifies, and repairs where that is asked for. Else nothing is written but the probe's scratch schema,
+/// which is dropped again.
 ///
 /// # Errors
 /// What prevents the verification as a whole; what is wrong with one table is part of the answer.
@@ -74,21 +81,33 @@ pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found,
             made_here: true,
         });
     }
-    let mut prepared = prepare::prepare(&settings, surroundings, Purpose::Verify).await?;
+    let purpose = match asked.repair {
+        Some(_) => Purpose::Repair,
+        None => Purpose::Verify,
+    };
+    let mut prepared = prepare::prepare(&settings, surroundings, purpose).await?;
     let chunks = cutting::plan(&mut prepared, &settings).await?;
     let works: Vec<Work> = chunks
         .iter()
-        .map(|chunk| enter::work(&prepared, chunk))
+        .map(|chunk| prepare::work(&prepared, chunk))
         .collect();
     let sent = sent(&mut prepared, &settings).await?;
     let tables = tables(&prepared, works, &sent);
     let (keeper, prepared) = prepared.guard();
     let run = uuid::Uuid::new_v4().to_string();
-    let shared = shared(&prepared, &run, &settings, surroundings);
+    let shared = prepare::shared(&prepared, &run, &settings, surroundings);
+    let repair = match asked.repair {
+        Some(how) => {
+            let with = (&settings, surroundings);
+            Some(repairing::Repair::begin(&prepared, with, how).await?)
+        }
+        None => None,
+    };
     let phase = Event::Phase(format!("verifying {} tables", tables.len()));
     let _ = surroundings.events.try_send(phase);
     let options = Options {
-        both: asked.both,
+        // The ledger does not know whether the source still has what was sent.
+        both: asked.both || asked.repair.is_some(),
         jobs: settings.jobs,
         shown: asked.shown,
         values: asked.values,
@@ -101,10 +120,17 @@ pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found,
             .events
             .try_send(Event::Notice(line(done, total, checked)));
     };
-    let checked = verify::verify(&shared, &tables, options, told).await;
+    let mut checked = verify::verify(&shared, &tables, options, told).await;
+    let repaired = match repair {
+        Some(repair) => {
+            let verified = (tables.as_slice(), checked.as_mut_slice(), options);
+            repair.finish(&shared, verified).await?
+        }
+        None => Vec::new(),
+    };
     keeper.close().await;
     Ok(Found {
-        tables: found(&prepared, checked),
+        tables: found(&prepared, checked, repaired),
         run: sent.run,
         notes: prepared.notes,
         wall: began.elapsed(),
@@ -120,16 +146,22 @@ fn line(done: usize, total: usize, checked: &verify::Result<Checked>) -> String 
     format!("table {done} of {total}: {rows}")
 }
 
-fn found(prepared: &Prepared, checked: Vec<verify::Result<Checked>>) -> Vec<TableFound> {
+fn found(
+    prepared: &Prepared,
+    checked: Vec<verify::Result<Checked>>,
+    repaired: Vec<Option<Repaired>>,
+) -> Vec<TableFound> {
     let targets = prepared.matching.targets.iter().enumerate();
+    let repaired = repaired.into_iter().chain(std::iter::repeat_with(|| None));
     targets
-        .zip(checked)
-        .map(|((number, target), checked)| TableFound {
+        .zip(checked.into_iter().zip(repaired))
+        .map(|((number, target), (checked, repaired))| TableFound {
             target: target.name.clone(),
             sources: pairs_of(prepared, number)
                 .map(|(_, pair)| pair.source.clone())
                 .collect(),
             checked,
+            repaired,
         })
         .collect()
 }
@@ -182,7 +214,8 @@ async fn sent(prepared: &mut Prepared, settings: &Settings) -> Result<Sent, Erro
             .iter()
             .position(|p| p.source == pair.source)?;
         let target = progress.plan.pairs[number].target;
-        (progress.plan.targets.get(target)?.baseline == Some(0)).then_some(())?;
+        let row = progress.plan.targets.get(target)?;
+        (row.baseline == Some(0) && row.state.is_told_by_batches()).then_some(())?;
         let mut sum = Digest::default();
         let batches = progress.batches.iter().filter(|((of, _), _)| *of == number);
         batches
@@ -197,7 +230,7 @@ async fn sent(prepared: &mut Prepared, settings: &Settings) -> Result<Sent, Erro
 }
 
 /// The target tables, in order, each with those of the chunks that belong there.
-pub(super) fn tables_of(prepared: &Prepared, works: Vec<Work>) -> Vec<verify::Table> {
+pub(in crate::runs) fn tables_of(prepared: &Prepared, works: Vec<Work>) -> Vec<verify::Table> {
     tables(prepared, works, &Sent::default())
 }
 

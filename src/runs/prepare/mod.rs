@@ -1,5 +1,12 @@
 //! What must be known before anything is decided: the target and its profile, the source, its
-//! snapshot and catalog, and which table goes where. Nothing is written.
+//! snapshot and catalog, and which table goes where. Nothing is written. What copies and what verifies
+//! begin with it.
+
+pub(super) mod configuration;
+pub(super) mod cutting;
+mod found;
+mod lanes;
+mod settings;
 
 use crate::catalog::{Catalog, TableName};
 use crate::endpoint::identity::Identity;
@@ -13,11 +20,11 @@ use crate::profile::{Profile, ServerKind};
 use crate::schema::{self, FractionDigits, Matching};
 use crate::wire::{ConnectOptions, Connection};
 
-use super::super::error::{Error, Exit};
-use super::super::reach::{self, Reached};
-use super::found;
-use super::refused;
-use super::settings::{Settings, Surroundings};
+use super::error::{Error, Exit};
+use super::reach::{self, Reached};
+
+pub(super) use lanes::{shared, work};
+pub use settings::{Mapped, OnExisting, Settings, Surroundings};
 
 /// The target and what it accepts.
 pub(super) struct Target {
@@ -51,6 +58,8 @@ pub(super) enum Purpose {
     Load,
     /// Rows are read.
     Verify,
+    /// Rows are read, and those that differ are mended: foreign keys order that table by table.
+    Repair,
 }
 
 pub(super) async fn prepare(
@@ -65,7 +74,7 @@ pub(super) async fn prepare(
     let (target, source) = tokio::join!(target(settings), source(settings));
     let (target, mut source) = (target?, source?);
     let (target, mut target_catalog, mut notes) = target;
-    if purpose == Purpose::Verify {
+    if purpose != Purpose::Load {
         target_catalog.only_to_read();
     }
     notes.extend(source.notes);
@@ -76,11 +85,17 @@ pub(super) async fn prepare(
         Some(mapped) => schema::match_mapped(catalogs, &mapped.tables, selection, digits)?,
         None => schema::match_tables(catalogs.0, catalogs.1, selection, digits)?,
     };
-    if purpose == Purpose::Verify || settings.mapped.as_ref().is_some_and(|m| m.made_here) {
+    let made_here = settings.mapped.as_ref().is_some_and(|m| m.made_here);
+    if purpose == Purpose::Verify || (purpose == Purpose::Load && made_here) {
         free_order(&mut matching);
     }
-    let waves = waves(&matching)?;
-    check_triggers(&matching, settings, &mut notes)?;
+    let waves = match purpose {
+        Purpose::Load | Purpose::Verify => waves(&matching)?,
+        Purpose::Repair => vec![0; matching.targets.len()],
+    };
+    if purpose == Purpose::Load {
+        check_triggers(&matching, settings, &mut notes)?;
+    }
     for pair in &matching.pairs {
         if let Some(condition) = &pair.condition {
             check_condition(source.keeper.connection(), &pair.source, condition).await?;
@@ -228,6 +243,11 @@ async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), E
         write,
     };
     Ok((target, catalog, notes))
+}
+
+/// A refusal before anything was written.
+pub(super) fn refused(what: impl Into<String>, advice: impl Into<String>) -> Error {
+    Error::new(Exit::Refused, what).advise(advice)
 }
 
 fn check_profile(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Error> {
