@@ -284,7 +284,11 @@ impl Verdict<'_> {
                 units::counted(changes.deleted, "row"),
                 units::count(changes.inserted),
                 units::count(changes.replaced),
-                if is_left { "" } else { "; it is equal to the snapshot" },
+                if is_left {
+                    ""
+                } else {
+                    "; it is equal to the snapshot"
+                },
             ))
         };
         self.outcome.targets.iter().filter_map(reconciled).collect()

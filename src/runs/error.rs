@@ -221,7 +221,9 @@ impl From<verify::Error> for Error {
             verify::Error::Source(error) => return (*error).into(),
             verify::Error::Ledger(error) => return error.into(),
             verify::Error::Stopped => Exit::Interrupted,
-            verify::Error::Target { ref source, .. } if source.wire().is_some_and(is_connection) => {
+            verify::Error::Target { ref source, .. }
+                if source.wire().is_some_and(is_connection) =>
+            {
                 Exit::Connection
             }
             _ => Exit::Partial,

@@ -202,7 +202,7 @@ fn compare(mut ours: Vec<Fingerprint>, mut theirs: Vec<Fingerprint>) -> Vec<Wron
             ours.next_if(|_| order.is_le()),
             theirs.next_if(|_| order.is_ge()),
         );
-        let (None, Some(one)) | (Some(one), None) = (a, b) else {
+        let ((None, Some(one)) | (Some(one), None)) = (a, b) else {
             continue;
         };
         if wrong.last().is_none_or(|last| last.key != one.key) {

@@ -163,16 +163,13 @@ async fn each_chunk<T>(
     see: impl Fn(&mut T, &Rows),
 ) -> Result<Vec<T>> {
     let (begin, see) = (&begin, &see);
-    let scans = table
-        .works
-        .iter()
-        .map(|work| async move {
-            let begin = || (begin(), committed_part(work));
-            let scan = lane::scan(shared, work, begin, |(seen, left), rows| {
-                see(seen, &at_most(rows, left));
-            });
-            scan.await.map(|(seen, _)| seen)
+    let scans = table.works.iter().map(|work| async move {
+        let begin = || (begin(), committed_part(work));
+        let scan = lane::scan(shared, work, begin, |(seen, left), rows| {
+            see(seen, &at_most(rows, left));
         });
+        scan.await.map(|(seen, _)| seen)
+    });
     let mut scans = stream::iter(scans).buffer_unordered(jobs.max(1));
     let mut seen = Vec::with_capacity(table.works.len());
     while let Some(scanned) = scans.next().await {

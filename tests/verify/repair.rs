@@ -35,9 +35,7 @@ fn every_planted_damage_is_repaired_and_counted() {
     pair.assert_equal(3);
     let changed = |name| table(&found, name)["repair"]["changed"].clone();
     let (t, keyless) = (changed("public.t"), changed("public.keyless"));
-    let numbers = |deleted, inserted, replaced| {
-        json!({ "rows_deleted": deleted, "rows_inserted": inserted, "rows_replaced": replaced })
-    };
+    let numbers = |deleted, inserted, replaced| json!({ "rows_deleted": deleted, "rows_inserted": inserted, "rows_replaced": replaced });
     assert_eq!(t, numbers(1, 3, 2));
     assert_eq!(keyless, numbers(4, 14, 0));
     assert_eq!(table(&found, "public.t")["verdict"], "equal");
@@ -67,8 +65,11 @@ fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
         .never_says("secret word");
     run.never_says("repaired:");
     let wrote = log.statements().into_iter().filter(|s| {
-        let own = s.text.contains("\"keyless\"") || s.text.contains("\"t\"") || s.text.contains("wire9.");
-        own && ["INSERT", "DELETE", "UPDATE", "CREATE"].iter().any(|verb| s.text.starts_with(verb))
+        let own =
+            s.text.contains("\"keyless\"") || s.text.contains("\"t\"") || s.text.contains("wire9.");
+        own && ["INSERT", "DELETE", "UPDATE", "CREATE"]
+            .iter()
+            .any(|verb| s.text.starts_with(verb))
     });
     assert_eq!(wrote.map(|s| s.text).collect::<Vec<_>>(), [""; 0]);
     let shown = ["--repair", "--dry-run", "--show-values"];
@@ -188,9 +189,7 @@ fn rows_that_swapped_a_unique_value_are_taken_away_before_they_come() {
     let tables = "CREATE TABLE t (id int PRIMARY KEY, name text UNIQUE, a text)";
     let rows = "INSERT INTO t SELECT i, 'n' || i, 'a' FROM generate_series(1, 3000) i";
     let pair = copied(Sample::Same { tables, rows });
-    pair.target_execute(
-        "UPDATE t SET name = 'x' || id; UPDATE t SET name = 'n' || (3001 - id)",
-    );
+    pair.target_execute("UPDATE t SET name = 'x' || id; UPDATE t SET name = 'n' || (3001 - id)");
     repaired(&pair);
 }
 
@@ -222,11 +221,17 @@ fn triggers_are_refused_by_name() {
 fn a_target_without_a_ledger_is_repaired_and_left_without_one() {
     let pair = simple();
     let target = pair.standin.uri();
-    Wire9::bare().args(&["clean", "--db9", &target]).run().ends_with(0);
+    Wire9::bare()
+        .args(&["clean", "--db9", &target])
+        .run()
+        .ends_with(0);
     pair.target_execute(DAMAGE);
     repaired(&pair);
     let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'wire9'";
-    assert_eq!(pair.target().query_value::<u64>(schemas).expect("a number"), 0);
+    assert_eq!(
+        pair.target().query_value::<u64>(schemas).expect("a number"),
+        0
+    );
 }
 
 #[test]
@@ -267,7 +272,14 @@ fn a_repair_that_is_killed_is_repeated_and_arrives_equal() {
     let pair = slow();
     for kills in 0..3 {
         let (source, target) = (pair.source.uri(), pair.standin.uri());
-        let command = ["verify", "--postgres", &source, "--db9", &target, "--repair"];
+        let command = [
+            "verify",
+            "--postgres",
+            &source,
+            "--db9",
+            &target,
+            "--repair",
+        ];
         let mut running = Wire9::bare().args(&command).start();
         let begun = "SELECT coalesce((SELECT count(*) FROM wire9.repair), 0)";
         let mut before = None;
@@ -333,7 +345,14 @@ fn a_commit_that_outlives_its_process_does_no_harm() {
     let late = Fault::new(repair_commit(2), Action::CutThenDeliver { delivery, close });
     let late = pair.standin.faults().add(late);
     let (source, target) = (pair.source.uri(), pair.standin.uri());
-    let command = ["verify", "--postgres", &source, "--db9", &target, "--repair"];
+    let command = [
+        "verify",
+        "--postgres",
+        &source,
+        "--db9",
+        &target,
+        "--repair",
+    ];
     let mut running = Wire9::bare().args(&command).start();
     running.when("a commit is on its way", || late.fired() == 1);
     running.signal("KILL");

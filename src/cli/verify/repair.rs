@@ -52,11 +52,20 @@ pub(super) fn text(repaired: Option<&Repaired>) -> String {
         return text;
     };
     let _ = match repaired.changed {
-        None => writeln!(text, "    a repair would change: {}", words(repaired.planned)),
+        None => writeln!(
+            text,
+            "    a repair would change: {}",
+            words(repaired.planned)
+        ),
         Some(changes) => writeln!(text, "    repaired: {}", words(changes)),
     };
     if let Some(error) = &repaired.refused {
-        let _ = writeln!(text, "    NOT REPAIRED: {}{}", errors::clean(&chain(error)), remedy(error));
+        let _ = writeln!(
+            text,
+            "    NOT REPAIRED: {}{}",
+            errors::clean(&chain(error)),
+            remedy(error)
+        );
     }
     text
 }

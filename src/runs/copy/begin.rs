@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 use crate::catalog::TableName;
-use crate::ledger::{Claim, Ledger, NewRun, Owner, PairRow, PlanRows, Progress, TargetRow, TargetState};
+use crate::ledger::{
+    Claim, Ledger, NewRun, Owner, PairRow, PlanRows, Progress, TargetRow, TargetState,
+};
 use crate::metrics::Event;
 use crate::plan::Chunk;
 use crate::schema::Pair;

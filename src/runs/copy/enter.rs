@@ -131,7 +131,10 @@ pub(super) async fn enter(
 fn other_configuration(configuration: &Configuration, run: &Run) -> Error {
     if run.settings == REPAIR {
         return refused(
-            format!("run {} repairs tables of this source and is unfinished", run.run),
+            format!(
+                "run {} repairs tables of this source and is unfinished",
+                run.run
+            ),
             "repeat `wire9 verify --repair`, or begin the copy anew with --restart",
         );
     }

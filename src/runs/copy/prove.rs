@@ -39,20 +39,39 @@ pub(super) async fn prove(
             entered.problems = still.problems();
             if !broken_off.is_empty() {
                 let only = |target| broken_off.contains(&target);
-                mend(entered, prepared, (shared, settings), &broken_off, (only, phase)).await?;
+                mend(
+                    entered,
+                    prepared,
+                    (shared, settings),
+                    &broken_off,
+                    (only, phase),
+                )
+                .await?;
             }
         }
         None => {
-            phase("the source may have been written since: comparing what was copied with the source");
+            phase(
+                "the source may have been written since: comparing what was copied with the source",
+            );
             let all = |_| true;
-            let mixed = mend(entered, prepared, (shared, settings), &broken_off, (all, phase)).await?;
+            let mixed = mend(
+                entered,
+                prepared,
+                (shared, settings),
+                &broken_off,
+                (all, phase),
+            )
+            .await?;
             let proven = Proven {
                 snapshot: prepared.snapshot.clone(),
                 changed: pairs_of(prepared, &mixed),
             };
             entered.problems.extend(proven.problems());
             let (run, owner) = (&entered.run, &entered.owner);
-            entered.ledger.set_snapshot(run, owner, &proven.text()).await?;
+            entered
+                .ledger
+                .set_snapshot(run, owner, &proven.text())
+                .await?;
         }
     }
     entered.reconciled = reconciled_by(&mut entered.ledger, &entered.run).await?;
@@ -191,4 +210,3 @@ fn changed(
     let targets = others.map(|(work, _)| prepared.matching.pairs[work.table].target);
     targets.chain(broken_off.iter().copied()).collect()
 }
-

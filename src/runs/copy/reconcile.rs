@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{DataType, TableName};
 use crate::copytext::Digest;
 use crate::lane::{self, Shared, Work};
-use crate::ledger::{Batch, Changes, Fence, Key, Repair, TargetState};
+use crate::ledger::{Batch, Changes, Key, Repair, TargetState};
 use crate::verify;
 use crate::verify::repair::{self, Limits, Subject};
 
@@ -130,10 +130,13 @@ async fn repaired(
     let ledger = &mut entered.ledger;
     let limits = limits(settings);
     let outcomes = repair::repair(shared, (ledger, &fence), &subjects, limits).await?;
-    let refused = targets.iter().zip(outcomes).filter_map(|(&target, outcome)| {
-        let why = outcome.refused?;
-        Some((target, lane::chain(&why)))
-    });
+    let refused = targets
+        .iter()
+        .zip(outcomes)
+        .filter_map(|(&target, outcome)| {
+            let why = outcome.refused?;
+            Some((target, lane::chain(&why)))
+        });
     Ok(refused.collect())
 }
 
@@ -158,7 +161,9 @@ async fn settle<'b>(
 ) -> Result<(), Error> {
     let mut chunks = Vec::new();
     for (work, same) in begun {
-        let is_kept = kept.iter().any(|k| (k.table, k.chunk) == (work.table, work.chunk));
+        let is_kept = kept
+            .iter()
+            .any(|k| (k.table, k.chunk) == (work.table, work.chunk));
         if is_kept && *same {
             continue;
         }
@@ -205,16 +210,14 @@ async fn anew(shared: &Shared, work: &Work) -> Result<Batch, Error> {
     });
     let (digest, sent_bytes, changed) = scan.await?;
     let last = work.done.last().cloned();
-    let last = last.ok_or_else(|| Error::new(Exit::Internal, "a finished chunk has no batch"))?;
-    Ok(Batch {
-        first_row: 0,
-        digest,
-        read_bytes: work.done.iter().map(|batch| batch.read_bytes).sum(),
-        sent_bytes,
-        changed,
-        last: true,
-        ..last
-    })
+    let mut batch =
+        last.ok_or_else(|| Error::new(Exit::Internal, "a finished chunk has no batch"))?;
+    batch.first_row = 0;
+    batch.digest = digest;
+    batch.read_bytes = work.done.iter().map(|batch| batch.read_bytes).sum();
+    batch.sent_bytes = sent_bytes;
+    batch.changed = changed;
+    Ok(batch)
 }
 
 /// Target tables as a repair needs them; `tables` are those of all targets.
@@ -236,7 +239,12 @@ pub(in crate::runs) fn subjects<'t>(
         Subject {
             table,
             number,
-            types: table.columns.iter().map(data_type).collect::<Option<_>>().unwrap_or_default(),
+            types: table
+                .columns
+                .iter()
+                .map(data_type)
+                .collect::<Option<_>>()
+                .unwrap_or_default(),
             parents: target.parents.iter().filter_map(place).collect(),
             referenced: catalog.foreign_keys.iter().any(|k| Some(k.parent) == oid),
         }

@@ -204,7 +204,11 @@ fn remaining(prepared: &Prepared, progress: &Progress) -> Vec<Work> {
 
 /// The target tables must hold what the ledger says, as far as it says something of them; more rows are a
 /// fault only while the run is unfinished.
-pub(super) fn held(progress: &Progress, counts: engine::Counts, may_have_more: bool) -> Result<(), Error> {
+pub(super) fn held(
+    progress: &Progress,
+    counts: engine::Counts,
+    may_have_more: bool,
+) -> Result<(), Error> {
     let mut wrong = Vec::new();
     for ((number, target), counted) in progress.plan.targets.iter().enumerate().zip(counts) {
         let expected = target.baseline.unwrap_or(0) + progress.loaded(number);

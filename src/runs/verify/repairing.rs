@@ -77,7 +77,9 @@ impl<'a> Repair<'a> {
         let mut ledger = Ledger::unconnected(target.options.clone(), target.write.clone());
         let mut owned = None;
         if !asked.dry_run {
-            let runs = ledger.runs(&source_key(&prepared.snapshot.identity)).await?;
+            let runs = ledger
+                .runs(&source_key(&prepared.snapshot.identity))
+                .await?;
             if let Some(run) = runs.iter().find(|run| run.state == State::Open) {
                 owned = Some(take_over(&mut ledger, run, surroundings).await?);
             }
@@ -99,7 +101,9 @@ impl<'a> Repair<'a> {
         (tables, checked, options): Verified<'_>,
     ) -> Result<Vec<Option<Repaired>>, Error> {
         let mut repaired: Vec<Option<Repaired>> = tables.iter().map(|_| None).collect();
-        let wrong: Vec<usize> = (0..tables.len()).filter(|&i| differs(&checked[i])).collect();
+        let wrong: Vec<usize> = (0..tables.len())
+            .filter(|&i| differs(&checked[i]))
+            .collect();
         for &place in &wrong {
             let planned = repair::survey(shared, &tables[place], self.settings.jobs).await?;
             self.tell(place, planned);
@@ -120,7 +124,11 @@ impl<'a> Repair<'a> {
     }
 
     fn tell(&self, place: usize, planned: Changes) {
-        let would = if self.asked.dry_run { "would be" } else { "will be" };
+        let would = if self.asked.dry_run {
+            "would be"
+        } else {
+            "will be"
+        };
         let text = format!(
             "{}: {} rows {would} deleted, {} inserted, {} replaced",
             self.prepared.matching.targets[place].name,
@@ -139,7 +147,10 @@ impl<'a> Repair<'a> {
         let with: Vec<String> = with.filter(|t| !t.triggers.is_empty()).map(named).collect();
         if !with.is_empty() && !self.asked.allow_triggers {
             return Err(refused(
-                format!("tables to be repaired have triggers that would fire: {}", few(&with)),
+                format!(
+                    "tables to be repaired have triggers that would fire: {}",
+                    few(&with)
+                ),
                 "drop them and create them after the repair, or say --allow-triggers",
             ));
         }
@@ -166,11 +177,17 @@ impl<'a> Repair<'a> {
 
     /// Tables that refer to a target and are no part of this verification: their rows may go with its rows.
     fn referring_from_outside(&self, place: usize) -> Vec<String> {
-        let (catalog, targets) = (&self.prepared.target_catalog, &self.prepared.matching.targets);
+        let (catalog, targets) = (
+            &self.prepared.target_catalog,
+            &self.prepared.matching.targets,
+        );
         let Some(parent) = catalog.table(&targets[place].name) else {
             return Vec::new();
         };
-        let keys = catalog.foreign_keys.iter().filter(|k| k.parent == parent.oid);
+        let keys = catalog
+            .foreign_keys
+            .iter()
+            .filter(|k| k.parent == parent.oid);
         let children = keys.filter_map(|key| catalog.by_oid(key.child));
         let outside = children.filter(|child| targets.iter().all(|t| t.name != child.name));
         outside
@@ -249,7 +266,12 @@ impl<'a> Repair<'a> {
             return Ok(());
         };
         self.ledger.forget(&owned.fence.run, &owned.owner).await?;
-        if self.ledger.survey().await?.is_some_and(|runs| runs.is_empty()) {
+        if self
+            .ledger
+            .survey()
+            .await?
+            .is_some_and(|runs| runs.is_empty())
+        {
             self.ledger.remove().await?;
         }
         Ok(())
@@ -279,7 +301,14 @@ async fn take_over(
     }
     let owner = Owner::this_process();
     let token = Uuid::new_v4().to_string();
-    own(ledger, run, &owner, std::slice::from_ref(&token), surroundings).await?;
+    own(
+        ledger,
+        run,
+        &owner,
+        std::slice::from_ref(&token),
+        surroundings,
+    )
+    .await?;
     Ok(Owned {
         fence: fence(&run.run, token),
         owner,

@@ -153,6 +153,9 @@ mod tests {
         let mut all = with(&[1, 8], Some(9));
         all.merge(with(&[1, 2], Some(3)));
         assert_eq!(all.ceiling, Some(3));
-        assert_eq!((all.take(1).len(), all.take(2).len(), all.take(8).len()), (2, 1, 0));
+        assert_eq!(
+            (all.take(1).len(), all.take(2).len(), all.take(8).len()),
+            (2, 1, 0)
+        );
     }
 }

@@ -145,7 +145,11 @@ pub async fn repair(
     on.close().await;
     Ok(done
         .into_iter()
-        .map(|Done { changes, refused, .. }| Outcome { changes, refused })
+        .map(
+            |Done {
+                 changes, refused, ..
+             }| Outcome { changes, refused },
+        )
         .collect())
 }
 

@@ -105,7 +105,12 @@ mod tests {
             ours.saturating_sub(theirs) as u64,
             theirs.saturating_sub(ours) as u64,
         );
-        Change::new(&wrong, true, rows(&vec!["x"; ours]), rows(&vec!["x"; theirs]))
+        Change::new(
+            &wrong,
+            true,
+            rows(&vec!["x"; ours]),
+            rows(&vec!["x"; theirs]),
+        )
     }
 
     #[test]

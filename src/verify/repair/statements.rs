@@ -21,8 +21,9 @@ const TEXT: usize = 64 << 10;
 
 /// What one batch of changes does, in order: rows go, rows change, rows come.
 pub(super) fn edits(subject: &Subject<'_>, batch: &[Change]) -> Vec<Edit> {
-    let (in_place, others): (Vec<&Change>, Vec<&Change>) =
-        batch.iter().partition(|change| is_in_place(subject, change));
+    let (in_place, others): (Vec<&Change>, Vec<&Change>) = batch
+        .iter()
+        .partition(|change| is_in_place(subject, change));
     let mut edits = deletes(subject, &others);
     edits.extend(in_place.iter().filter_map(|change| update(subject, change)));
     edits.extend(copy(subject, &others));
@@ -113,14 +114,21 @@ fn update(subject: &Subject<'_>, change: &Change) -> Option<Edit> {
         return None;
     };
     let comparison = &subject.table.comparison;
-    let hashes = (comparison.field_hashes(ours), comparison.field_hashes(theirs));
+    let hashes = (
+        comparison.field_hashes(ours),
+        comparison.field_hashes(theirs),
+    );
     let texts = texts(ours);
-    let differing = (0..subject.table.columns.len()).filter(|&i| hashes.0.get(i) != hashes.1.get(i));
+    let differing =
+        (0..subject.table.columns.len()).filter(|&i| hashes.0.get(i) != hashes.1.get(i));
     let set: Vec<String> = differing
         .map(|place| {
             let value = texts.get(place).and_then(Option::as_deref);
             let value = value.map_or_else(|| "NULL".to_owned(), sql::literal);
-            format!("{} = {value}", sql::identifier(&subject.table.columns[place]))
+            format!(
+                "{} = {value}",
+                sql::identifier(&subject.table.columns[place])
+            )
         })
         .collect();
     let sql = format!(
@@ -192,7 +200,10 @@ mod tests {
         Subject {
             table,
             number: 0,
-            types: types.iter().map(|(oid, sql)| data_type(*oid, sql)).collect(),
+            types: types
+                .iter()
+                .map(|(oid, sql)| data_type(*oid, sql))
+                .collect(),
             parents: Vec::new(),
             referenced,
         }
@@ -260,6 +271,9 @@ mod tests {
             .iter()
             .map(|edit| format!("{edit:?}"))
             .collect();
-        assert_eq!(tags, ["Edit(DELETE 200)", "Edit(DELETE 200)", "Edit(DELETE 50)"]);
+        assert_eq!(
+            tags,
+            ["Edit(DELETE 200)", "Edit(DELETE 200)", "Edit(DELETE 50)"]
+        );
     }
 }
