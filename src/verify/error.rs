@@ -1,6 +1,6 @@
 //! Why a table could not be verified.
 
-use crate::{endpoint, lane, ledger};
+use crate::{endpoint, lane, ledger, wire};
 
 /// A result of this layer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,7 +34,7 @@ pub enum Error {
         /// The table, for people.
         table: String,
         /// Its refusal.
-        source: ledger::Error,
+        source: wire::Error,
     },
     /// Rows that are to be changed are not what they were a moment ago.
     #[error("table {0} of the target is written by somebody else while it is repaired")]

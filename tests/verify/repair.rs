@@ -108,14 +108,14 @@ fn a_target_follows_a_source_that_was_written_since() {
 #[test]
 fn rows_without_a_key_are_found_by_values_of_every_type() {
     let pair = Pair::of(Sample::Everything(Everything::QUICK));
-    let keyless = "CREATE TABLE no_key AS SELECT * FROM all_types";
+    let keyless = "CREATE TABLE heap_of_types AS SELECT * FROM all_types";
     pair.source.execute(keyless).expect("made");
-    pair.target_execute("CREATE TABLE no_key AS SELECT * FROM all_types");
+    pair.target_execute("CREATE TABLE heap_of_types AS SELECT * FROM all_types");
     pair.copy().run().ends_with(0);
-    pair.target_execute("INSERT INTO no_key SELECT * FROM no_key");
-    let arguments = ["--table", "no_key", "--repair"];
+    pair.target_execute("INSERT INTO heap_of_types SELECT * FROM heap_of_types");
+    let arguments = ["--table", "heap_of_types", "--repair"];
     verify(&pair, &arguments).ends_with(0).says("REPAIRED");
-    pair.assert_tables_equal(&[("public.no_key", None)], 3);
+    pair.assert_tables_equal(&[("public.heap_of_types", None)], 3);
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Writer<'_> {
                     let second = batch.split_off(batch.len() / 2);
                     left.extend([second, batch]);
                 }
-                Err(source) if is_refusal(&source) => {
+                Err(ledger::Error::Wire { source, .. }) if is_refusal(&source) => {
                     let table = subject.table.name.to_string();
                     done.refused = Some(Error::Refused { table, source });
                 }
@@ -72,21 +72,29 @@ impl Writer<'_> {
     }
 }
 
-fn code(error: &ledger::Error) -> Option<&str> {
-    match error {
-        ledger::Error::Wire { source, .. } => wire::Error::code(source),
-        _ => None,
+impl Done {
+    /// Whether another row holds a value that may be there once only.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        match &self.refused {
+            Some(Error::Refused { source, .. }) => {
+                matches!(source.code(), Some("23505" | "23P01"))
+            }
+            _ => false,
+        }
     }
 }
 
 fn is_too_much(error: &ledger::Error) -> bool {
-    matches!(code(error), Some("54000" | "57014" | "53200" | "53400"))
+    matches!(error, ledger::Error::Wire { source, .. } if is_limit(source))
+}
+
+fn is_limit(error: &wire::Error) -> bool {
+    matches!(error.code(), Some("54000" | "57014" | "53200" | "53400"))
 }
 
 /// Whether the target said no to these rows, and may take others.
-fn is_refusal(error: &ledger::Error) -> bool {
+fn is_refusal(error: &wire::Error) -> bool {
     let classes = ["0A", "22", "23", "42", "44", "54", "P0"];
-    code(error).is_some_and(|code| {
-        classes.iter().any(|class| code.starts_with(class)) || is_too_much(error)
-    })
+    let refuses = |code: &str| classes.iter().any(|class| code.starts_with(class));
+    is_limit(error) || error.code().is_some_and(refuses)
 }

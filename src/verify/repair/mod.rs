@@ -102,8 +102,8 @@ const ROUNDS: usize = 3;
 
 /// Repairs tables, one after the other; what became of each.
 ///
-/// A batch that the target refuses is tried again once others are in: two rows may have swapped a unique value,
-/// or refer to each other. In these later rounds all wrong rows are taken away before others come.
+/// A batch that the target refuses is tried again once others are in: its rows may refer to theirs. Where a unique
+/// value was taken, which two rows may have swapped, all wrong rows go then before others come.
 ///
 /// # Errors
 /// Of reading either side, the ledger's, `Stopped`. What was committed stays, and the same repair again goes on.
@@ -138,7 +138,7 @@ pub async fn repair(
         let so_far = total(&done);
         repairing.round(subjects, &open, round, &mut done).await?;
         open.retain(|&place| done[place].refused.is_some());
-        if open.is_empty() || total(&done) == so_far {
+        if open.is_empty() || (round > 0 && total(&done) == so_far) {
             break;
         }
     }
@@ -195,10 +195,10 @@ impl Repairing<'_, '_> {
     ) -> Result<()> {
         for &place in order.iter().rev() {
             let subject = &subjects[place];
-            let pass = match (round, subject.referenced) {
-                (0, _) if !subject.is_related() => continue,
-                (0, _) | (_, true) => Pass::Extra,
-                (_, false) => Pass::Wrong,
+            let pass = match subject.referenced {
+                _ if round == 0 && !subject.is_related() => continue,
+                false if done[place].is_in_the_way() => Pass::Wrong,
+                _ => Pass::Extra,
             };
             // What is refused here is met again by the pass that does all.
             self.pass(subject, pass, &mut done[place]).await?;
