@@ -9,7 +9,7 @@ use super::error::Result;
 use super::{Options, Sides, Table, each_chunk, each_row, target};
 
 /// Rows of either side that are kept at once: 32 bytes each.
-const KEPT: u64 = 1_000_000;
+pub(super) const KEPT: u64 = 1_000_000;
 
 /// What is wrong with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ pub(super) async fn find(
     options: Options,
 ) -> Result<Difference> {
     let differing = source.differing(target);
-    let wanted = affordable(&differing, |bucket| {
+    let wanted = affordable(&differing, KEPT, |bucket| {
         source.rows(bucket).max(target.rows(bucket))
     });
     let wrong = wrong_keys(sides, table, &wanted, options.jobs).await?;
@@ -104,13 +104,17 @@ fn culprit(table: &Table, source: &Buckets) -> Culprit {
     }
 }
 
-/// As many buckets as may be kept in memory, at least one.
-pub(super) fn affordable(differing: &[usize], rows: impl Fn(usize) -> u64) -> BTreeSet<usize> {
+/// As many buckets as hold at most so many rows, and one at least.
+pub(super) fn affordable(
+    differing: &[usize],
+    most: u64,
+    rows: impl Fn(usize) -> u64,
+) -> BTreeSet<usize> {
     let mut wanted = BTreeSet::new();
     let mut kept = 0;
     for &bucket in differing {
         kept += rows(bucket);
-        if kept > KEPT && !wanted.is_empty() {
+        if kept > most && !wanted.is_empty() {
             break;
         }
         wanted.insert(bucket);
@@ -344,10 +348,10 @@ mod tests {
 
     #[test]
     fn no_more_rows_are_kept_than_fit_but_always_one_bucket() {
-        let all = affordable(&[1, 2, 3], |_| 10);
+        let all = affordable(&[1, 2, 3], KEPT, |_| 10);
         assert_eq!(all.len(), 3);
-        let some = affordable(&[1, 2, 3], |_| KEPT / 2);
+        let some = affordable(&[1, 2, 3], KEPT, |_| KEPT / 2);
         assert_eq!(some.len(), 2);
-        assert_eq!(affordable(&[5, 6], |_| KEPT * 9), BTreeSet::from([5]));
+        assert_eq!(affordable(&[5, 6], KEPT, |_| KEPT * 9), BTreeSet::from([5]));
     }
 }

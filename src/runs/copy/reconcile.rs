@@ -24,9 +24,9 @@ use super::super::verify::tables_of;
 use super::empty::empty_all;
 use super::enter::Entered;
 
-/// Rows of a table without a key that are taken away one by one, at most: each costs a read of the whole table,
-/// so beyond that it is emptied and copied anew.
-const KEYLESS: u64 = 10_000;
+/// Rows of a table without a key that are taken away, at most: a few hundred of them cost the target a read of
+/// the whole table, so beyond that it is emptied and copied anew.
+const KEYLESS: u64 = 2_000;
 
 /// A chunk that was begun, and whether the source still has what was committed of it.
 pub(super) type Compared = (Work, bool);
@@ -52,7 +52,7 @@ pub(super) async fn reconcile(
         entered.progress.plan.targets[target].state = TargetState::Reconciling;
     }
     let tables = tables_of(prepared, kept.values().flatten().cloned().collect());
-    too_many(&mut kept, &tables, (shared, settings)).await?;
+    too_many(&mut kept, entered, (prepared, &tables), (shared, settings)).await?;
     let (some, none): (Vec<usize>, Vec<usize>) =
         targets.iter().partition(|target| kept.contains_key(target));
     begin_anew(entered, prepared, &none).await?;
@@ -73,18 +73,24 @@ fn is_finished(work: &Work) -> bool {
     work.done.last().is_some_and(|batch| batch.last)
 }
 
-/// Keeps nothing of a table without a key of which too many rows would have to go.
+/// Keeps nothing of a table of which so much would have to be changed that it is copied anew in less time.
 async fn too_many(
     kept: &mut BTreeMap<usize, Vec<Work>>,
-    tables: &[verify::Table],
+    entered: &Entered,
+    (prepared, tables): (&Prepared, &[verify::Table]),
     (shared, settings): (&Shared, &Settings),
 ) -> Result<(), Error> {
-    let keyless = |target: &usize| tables[*target].comparison.keys.is_empty();
-    let targets: Vec<usize> = kept.keys().copied().filter(keyless).collect();
-    for target in targets {
-        let changes = repair::survey(shared, &tables[target], settings.jobs).await?;
-        if changes.deleted > KEYLESS {
-            kept.remove(&target);
+    let targets: Vec<usize> = kept.keys().copied().collect();
+    for subject in subjects(prepared, &targets, tables) {
+        // Rows of others may refer to its rows: it can not be emptied.
+        if subject.referenced {
+            continue;
+        }
+        let changes = repair::survey(shared, subject.table, limits(settings)).await?;
+        let keyless = subject.table.comparison.keys.is_empty();
+        let half = entered.progress.loaded(subject.number) / 2;
+        if changes.total() > half || (keyless && changes.deleted > KEYLESS) {
+            kept.remove(&subject.number);
         }
     }
     Ok(())
@@ -252,13 +258,13 @@ pub(in crate::runs) fn subjects<'t>(
     targets.iter().map(subject).collect()
 }
 
-/// A quarter of the memory holds rows that are wrong; batches are as large as those of a copy when it begins.
+/// The memory that the lanes do not use yet holds rows that are wrong; batches are as large as those of a copy when it begins.
 pub(in crate::runs) fn limits(settings: &Settings) -> Limits {
     const BATCH: u64 = 2 << 20;
     let bytes = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     Limits {
         jobs: settings.jobs,
-        memory: bytes(settings.max_memory / 4),
+        memory: bytes(settings.max_memory),
         batch: bytes(BATCH.min(settings.max_memory / 8)),
     }
 }

@@ -105,7 +105,7 @@ impl<'a> Repair<'a> {
             .filter(|&i| differs(&checked[i]))
             .collect();
         for &place in &wrong {
-            let planned = repair::survey(shared, &tables[place], self.settings.jobs).await?;
+            let planned = repair::survey(shared, &tables[place], limits(self.settings)).await?;
             self.tell(place, planned);
             repaired[place] = Some(Repaired {
                 planned,

@@ -6,8 +6,8 @@ use crate::copytext::{Comparison, Rows};
 
 use super::super::difference::Wrong;
 use super::super::error::Result;
-use super::super::{Sides, Table, each_chunk, each_row, target};
-use super::Limits;
+use super::super::{Sides, each_chunk, each_row, target};
+use super::{Limits, Subject};
 
 /// What a row takes besides its bytes, about.
 const OVERHEAD: usize = 64;
@@ -50,15 +50,6 @@ impl Gathered {
         }
     }
 
-    fn see(&mut self, comparison: &Comparison, wrong: &[Wrong], rows: &Rows) {
-        for row in each_row(rows) {
-            let key = comparison.fingerprint(row).key;
-            if wrong.binary_search_by_key(&key, |w| w.key).is_ok() {
-                self.add(key, row);
-            }
-        }
-    }
-
     /// The rows of a key.
     pub(super) fn take(&mut self, key: u128) -> Vec<Vec<u8>> {
         self.rows.remove(&key).unwrap_or_default()
@@ -84,30 +75,71 @@ fn size(row: &[u8]) -> usize {
     row.len() + OVERHEAD
 }
 
+/// The rows of wrong keys among these.
+fn of_wrong_keys<'r>(
+    rows: &'r Rows,
+    comparison: &Comparison,
+    wrong: &[Wrong],
+) -> impl Iterator<Item = (u128, &'r [u8])> {
+    each_row(rows).filter_map(|row| {
+        let key = comparison.fingerprint(row).key;
+        let is_wrong = wrong.binary_search_by_key(&key, |w| w.key).is_ok();
+        is_wrong.then_some((key, row))
+    })
+}
+
+/// A row of the target with the fields alone by which it is found; the others are left empty.
+fn found_by(places: &[usize], row: &[u8]) -> Vec<u8> {
+    let mut found = Vec::new();
+    for (place, field) in row.split(|byte| *byte == b'\t').enumerate() {
+        if place > 0 {
+            found.push(b'\t');
+        }
+        if places.contains(&place) {
+            found.extend_from_slice(field);
+        }
+    }
+    found
+}
+
 /// Reads the rows of wrong keys (ascending) again: those of the source, those of the target, both of the same
-/// keys, below one ceiling. At least the first key is among them.
+/// keys, below one ceiling. At least the first key is among them. Of rows of the target that go, the fields are
+/// kept by which they are found.
 pub(super) async fn gather(
     (shared, on): Sides<'_>,
-    table: &Table,
+    subject: &Subject<'_>,
     wrong: &[Wrong],
     limits: Limits,
 ) -> Result<(Gathered, Gathered)> {
+    let (table, comparison) = (subject.table, &subject.table.comparison);
+    let (places, whole) = (subject.known_by(), subject.keyless() || subject.referenced);
     let budget = limits.memory / 2;
     // Chunks are gathered side by side.
-    let each = budget / limits.jobs.max(1);
+    let each = budget / limits.jobs.clamp(1, table.works.len().max(1));
     let (parts, mut theirs) = futures::try_join!(
         each_chunk(
             shared,
             table,
             limits.jobs,
             || Gathered::new(each),
-            |gathered, rows| gathered.see(&table.comparison, wrong, rows),
+            |gathered, rows| {
+                for (key, row) in of_wrong_keys(rows, comparison, wrong) {
+                    gathered.add(key, row);
+                }
+            },
         ),
         target::scan(
             on,
             table,
             || Gathered::new(budget),
-            |gathered, rows| gathered.see(&table.comparison, wrong, rows),
+            |gathered, rows| {
+                for (key, row) in of_wrong_keys(rows, comparison, wrong) {
+                    match whole {
+                        true => gathered.add(key, row),
+                        false => gathered.add(key, &found_by(&places, row)),
+                    }
+                }
+            },
         ),
     )?;
     let mut ours = Gathered::new(budget);
@@ -131,6 +163,11 @@ mod tests {
         assert_eq!(gathered.take(3).len(), 2);
         assert_eq!(gathered.take(1).len(), 1);
         assert!(gathered.take(5).is_empty());
+    }
+
+    #[test]
+    fn of_a_row_that_goes_its_key_is_kept_at_its_place() {
+        assert_eq!(found_by(&[0, 2], b"1\ta long text\t3\tmore"), b"1\t\t3\t");
     }
 
     #[test]

@@ -16,11 +16,11 @@ mod plan;
 mod statements;
 
 use crate::catalog::DataType;
-use crate::copytext::Buckets;
+use crate::copytext::{Buckets, Fingerprint};
 use crate::lane::Shared;
 use crate::ledger::{Changes, Fence, Ledger};
 
-use super::difference::{Wrong, affordable, wrong_keys};
+use super::difference::{KEPT, Wrong, affordable, wrong_keys};
 use super::error::{Error, Result};
 use super::target::{self, Target};
 use super::{Sides, Table, add, source_buckets};
@@ -71,6 +71,14 @@ pub struct Limits {
     pub batch: usize,
 }
 
+impl Limits {
+    /// Fingerprints of either side that are kept at once.
+    fn fingerprints(self) -> u64 {
+        let fit = self.memory / (2 * size_of::<Fingerprint>());
+        (fit as u64).min(KEPT)
+    }
+}
+
 /// What became of a table.
 #[derive(Debug)]
 pub struct Outcome {
@@ -84,11 +92,11 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Of reading either side.
-pub async fn survey(shared: &Shared, table: &Table, jobs: usize) -> Result<Changes> {
+pub async fn survey(shared: &Shared, table: &Table, limits: Limits) -> Result<Changes> {
     let on = Target::new(shared);
     let mut changes = Changes::default();
-    let mut differing = Differing::find((shared, &on), table, jobs).await?;
-    while let Some(wrong) = differing.next((shared, &on), table, jobs).await? {
+    let mut differing = Differing::find((shared, &on), table, limits).await?;
+    while let Some(wrong) = differing.next((shared, &on), table).await? {
         for wrong in &wrong {
             changes += Change::new(wrong, false, Vec::new(), Vec::new()).changes;
         }
@@ -213,13 +221,13 @@ impl Repairing<'_, '_> {
 
     async fn pass(&mut self, subject: &Subject<'_>, pass: Pass, done: &mut Done) -> Result<()> {
         let (sides, table, limits) = (self.sides, subject.table, self.limits);
-        let mut differing = Differing::find(sides, table, limits.jobs).await?;
-        while let Some(mut wrong) = differing.next(sides, table, limits.jobs).await? {
+        let mut differing = Differing::find(sides, table, limits).await?;
+        while let Some(mut wrong) = differing.next(sides, table).await? {
             if pass == Pass::Extra {
                 wrong.retain(|w| w.extra() > 0);
             }
             while !wrong.is_empty() {
-                let (mut ours, mut theirs) = gather(sides, table, &wrong, limits).await?;
+                let (mut ours, mut theirs) = gather(sides, subject, &wrong, limits).await?;
                 let below = |w: &Wrong| ours.ceiling.is_none_or(|ceiling| w.key < ceiling);
                 let now = wrong.partition_point(below);
                 let changes = wrong.drain(..now).filter_map(|w| {
@@ -240,12 +248,13 @@ struct Differing {
     source: Buckets,
     target: Buckets,
     left: Vec<usize>,
+    limits: Limits,
 }
 
 impl Differing {
-    async fn find((shared, on): Sides<'_>, table: &Table, jobs: usize) -> Result<Self> {
+    async fn find((shared, on): Sides<'_>, table: &Table, limits: Limits) -> Result<Self> {
         let (source, target) = futures::try_join!(
-            source_buckets(shared, table, jobs),
+            source_buckets(shared, table, limits.jobs),
             target::scan(on, table, Buckets::default, |buckets, rows| {
                 add(buckets, &table.comparison, rows);
             }),
@@ -254,22 +263,19 @@ impl Differing {
             left: source.differing(&target),
             source,
             target,
+            limits,
         })
     }
 
     /// The wrong keys of as many buckets as fit into memory.
-    async fn next(
-        &mut self,
-        sides: Sides<'_>,
-        table: &Table,
-        jobs: usize,
-    ) -> Result<Option<Vec<Wrong>>> {
+    async fn next(&mut self, sides: Sides<'_>, table: &Table) -> Result<Option<Vec<Wrong>>> {
         if self.left.is_empty() {
             return Ok(None);
         }
         let rows = |bucket| self.source.rows(bucket).max(self.target.rows(bucket));
-        let wanted = affordable(&self.left, rows);
+        let wanted = affordable(&self.left, self.limits.fingerprints(), rows);
         self.left.retain(|bucket| !wanted.contains(bucket));
+        let jobs = self.limits.jobs;
         wrong_keys(sides, table, &wanted, jobs).await.map(Some)
     }
 }
