@@ -35,7 +35,7 @@ pub(super) fn fields(row: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// COPY's escapes undone: what the server printed.
-pub(super) fn unescaped(field: &[u8]) -> Cow<'_, [u8]> {
+pub fn unescaped(field: &[u8]) -> Cow<'_, [u8]> {
     if memchr(b'\\', field).is_none() {
         return Cow::Borrowed(field);
     }

@@ -14,7 +14,7 @@ use std::ops::AddAssign;
 
 use crate::sql::literal;
 
-use super::batch::{Batch, Key, lane_step, record};
+use super::batch::{Batch, Key, Sums, lane_step, record};
 use super::error::{Error, Result};
 use super::owner::Owner;
 use super::plan::TargetState;
@@ -198,7 +198,7 @@ impl Ledger {
         run: &str,
         owner: &Owner,
         target: usize,
-        chunks: &[(Key, Option<Batch>)],
+        chunks: &[(Key, Option<(Batch, Sums)>)],
     ) -> Result<()> {
         let mut statements = vec![Statement::lift_scan_limit()];
         for (key, batch) in chunks {
@@ -208,7 +208,11 @@ impl Ledger {
                 key.pair,
                 key.chunk
             )));
-            statements.extend(batch.iter().map(|b| Statement::new(record(key, b))));
+            statements.extend(
+                batch
+                    .iter()
+                    .map(|(batch, sums)| Statement::new(record(key, batch, sums))),
+            );
         }
         self.settle(run, owner, (target, TargetState::Reconciled), statements)
             .await

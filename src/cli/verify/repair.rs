@@ -16,7 +16,7 @@ use crate::verify;
 pub(super) struct RepairArguments {
     /// Make the tables that differ equal to the source as it is now, row by row; implies --both
     /// [default: only tell].
-    #[arg(long, help_heading = "Repair")]
+    #[arg(long, conflicts_with_all = ["sample", "level"], help_heading = "Repair")]
     repair: bool,
 
     /// With --repair: say what would be changed, and write nothing.

@@ -12,13 +12,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{DataType, TableName};
-use crate::copytext::Digest;
+use crate::copytext::Rows;
 use crate::lane::{self, Shared, Work};
-use crate::ledger::{Batch, Changes, Key, Repair, TargetState};
+use crate::ledger::{Batch, Changes, Key, Repair, Sums, TargetState};
 use crate::verify;
 use crate::verify::repair::{self, Limits, Subject};
 
-use super::super::error::{Error, Exit};
+use super::super::error::Error;
 use super::super::prepare::{Prepared, Settings};
 use super::super::verify::tables_of;
 use super::empty::empty_all;
@@ -189,7 +189,7 @@ async fn settle<'b>(
     ledger.reconciled(&run, &owner, target, &chunks).await?;
     entered.progress.plan.targets[target].state = TargetState::Reconciled;
     for (key, batch) in chunks {
-        let done: Vec<Batch> = batch.into_iter().collect();
+        let done: Vec<Batch> = batch.into_iter().map(|(batch, _)| batch).collect();
         let of_chunk = |work: &&mut Work| (work.table, work.chunk) == (key.pair, key.chunk);
         for work in entered.works.iter_mut().filter(of_chunk) {
             work.done.clone_from(&done);
@@ -204,26 +204,32 @@ async fn settle<'b>(
 }
 
 /// The one batch that a finished chunk would have had under the new snapshot.
-async fn anew(shared: &Shared, work: &Work) -> Result<Batch, Error> {
-    type Sums = (Digest, u64, Vec<u64>);
-    let transforms = work.recipe.transforms.len();
-    let start = || -> Sums { (Digest::default(), 0, vec![0; transforms]) };
-    let scan = lane::scan(shared, work, start, |(digest, bytes, changed), rows| {
-        digest.merge(rows.digest);
-        *bytes += rows.bytes.len() as u64;
-        let values = changed.iter_mut().zip(&rows.changed);
+async fn anew(shared: &Shared, work: &Work) -> Result<(Batch, Sums), Error> {
+    let start = || (Rows::default(), 0);
+    let scan = lane::scan(shared, work, start, |(sum, bytes), rows| {
+        let read = rows.read.unwrap_or(rows.digest);
+        sum.read.get_or_insert_default().merge(read);
+        sum.digest.merge(rows.digest);
+        sum.parts.merge(&rows.parts);
+        sum.changed.resize(rows.changed.len(), 0);
+        let values = sum.changed.iter_mut().zip(&rows.changed);
         values.for_each(|(sum, count)| *sum += count);
+        *bytes += rows.bytes.len() as u64;
     });
-    let (digest, sent_bytes, changed) = scan.await?;
-    let last = work.done.last().cloned();
-    let mut batch =
-        last.ok_or_else(|| Error::new(Exit::Internal, "a finished chunk has no batch"))?;
-    batch.first_row = 0;
-    batch.digest = digest;
-    batch.read_bytes = work.done.iter().map(|batch| batch.read_bytes).sum();
-    batch.sent_bytes = sent_bytes;
-    batch.changed = changed;
-    Ok(batch)
+    let (sum, sent_bytes) = scan.await?;
+    let batch = Batch {
+        first_row: 0,
+        digest: sum.digest,
+        read_bytes: work.done.iter().map(|batch| batch.read_bytes).sum(),
+        sent_bytes,
+        changed: sum.changed,
+        last: true,
+    };
+    let sums = Sums {
+        read: sum.read,
+        parts: sum.parts,
+    };
+    Ok((batch, sums))
 }
 
 /// Target tables as a repair needs them; `tables` are those of all targets.

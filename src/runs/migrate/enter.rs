@@ -82,6 +82,9 @@ pub(super) async fn enter(
 }
 
 async fn key_of_source(settings: &Settings) -> Result<String, Error> {
+    if let Some(dump) = &settings.dump {
+        return Ok(format!("dump {}", dump.file));
+    }
     let mut options = settings.check.source.clone();
     options.set_reply_timeout(settings.check.io_timeout);
     let connected = Connection::connect(&options).await;

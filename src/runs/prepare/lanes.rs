@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::copytext::Spread;
 use crate::lane::{Pace, Shared, Work};
 use crate::plan::Chunk;
+use crate::schema::Pair;
 
 use super::{Prepared, Settings, Surroundings};
 
@@ -20,11 +22,24 @@ pub(in crate::runs) fn work(prepared: &Prepared, chunk: &Chunk) -> Work {
         columns: pair.columns.clone(),
         expressions: pair.expressions.clone(),
         recipe: pair.recipe.clone(),
+        spread: Spread::new(&key(prepared, pair), &pair.recipe),
         condition: pair.condition.clone(),
         chunk: chunk.number,
         bounds: chunk.bounds.clone(),
         done: Vec::new(),
     }
+}
+
+/// The places of the key's columns among those that are sent; empty without a key, or where not all of it
+/// is sent.
+fn key(prepared: &Prepared, pair: &Pair) -> Vec<usize> {
+    let table = prepared.catalog.by_oid(pair.oid);
+    let Some(key) = table.and_then(|table| table.keys.first()) else {
+        return Vec::new();
+    };
+    let place = |name: &String| pair.columns.iter().position(|(from, _)| from == name);
+    let places: Option<Vec<usize>> = key.columns.iter().map(|(name, _)| place(name)).collect();
+    places.unwrap_or_default()
 }
 
 /// What all lanes have in common.
@@ -56,5 +71,6 @@ pub(in crate::runs) fn shared(
         events: surroundings.events.clone(),
         stop: surroundings.stop.child_token(),
         alone: Arc::new(Semaphore::new(1)),
+        rate: None,
     }
 }

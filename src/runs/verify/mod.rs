@@ -1,27 +1,51 @@
-//! `wire9 verify`: whether the target holds the rows of the source.
+//! `wire9 verify`: whether the target holds the rows of the source, and what belongs to them.
 //!
 //! ```text
-//! prepare as for a copy ─▶ chunks ─▶ the ledger's sums, where a finished run left them ─▶ verify
+//! prepare as for a copy ─▶ chunks ─▶ the ledger's sums, where a finished run left them ─▶ rows
+//!   ─▶ unique indexes ─▶ where wire9 made the schema: objects, sequences
 //! ```
 
+mod asking;
+mod indexes;
+mod objects;
+mod ranges;
 mod repairing;
+mod sent;
+mod sequences;
+mod tables;
 
 use std::time::{Duration, Instant};
 
-use crate::catalog::{Table, TableName};
-use crate::copytext::Digest;
-use crate::lane::Work;
-use crate::ledger::{Ledger, State};
+use crate::catalog::TableName;
+use crate::engine;
+use crate::lane::{Rate, Shared, Work};
+use crate::ledger::Ledger;
 use crate::metrics::Event;
-use crate::schema::{self, Pair};
-use crate::verify::{self, Checked, Options};
+use crate::schema::convert::Conversion;
+use crate::verify::{self, Checked, Culprit, Difference, Options, Verdict};
 
 use super::check;
-use super::error::Error;
-use super::prepare::configuration::{Configuration, source_key};
+use super::error::{Error, Exit};
 use super::prepare::{self, Mapped, Prepared, Purpose, Settings, Surroundings, cutting};
+use asking::Asking;
+use repairing::Repair;
+use sent::Sent;
+use tables::pairs_of;
 
 pub use repairing::{Repaired, Repairing};
+pub(super) use tables::tables_of;
+
+/// How deep a verification looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Level {
+    /// Rows are counted on both sides.
+    Count,
+    /// Sums of rows are compared.
+    Digest,
+    /// Down to the rows and columns that differ.
+    #[default]
+    Full,
+}
 
 /// What a verification is asked to do.
 #[derive(Clone)]
@@ -32,6 +56,14 @@ pub struct Asked {
     pub migrated: Option<check::Settings>,
     /// Read both sides, also where the ledger could answer.
     pub both: bool,
+    /// How deep it looks.
+    pub level: Level,
+    /// Only a share of each table's rows, in per cent.
+    pub sample: Option<u8>,
+    /// What may be read of both sides together in a second, in bytes.
+    pub max_rate: Option<u64>,
+    /// How long rows that differ are read again.
+    pub reread: Duration,
     /// Rows of a table that are shown.
     pub shown: usize,
     /// Show values, and not keys alone.
@@ -47,17 +79,64 @@ pub struct TableFound {
     pub target: TableName,
     /// The source tables whose rows belong there.
     pub sources: Vec<TableName>,
+    /// Whether only some of its rows were looked at.
+    pub sampled: bool,
     /// What was found; after a repair, once more.
-    pub checked: Result<Checked, verify::Error>,
+    pub checked: Result<Checked, Unverified>,
     /// What was done about a difference, or would be.
     pub repaired: Option<Repaired>,
+}
+
+/// Why a table could not be verified.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unverified {
+    /// Its rows could not be compared.
+    #[error(transparent)]
+    Rows(#[from] verify::Error),
+    /// Its rows could not be counted.
+    #[error(transparent)]
+    Count(#[from] engine::Error),
+}
+
+/// Something besides rows that was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// The object, for people: `sequence public.s`.
+    pub object: String,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
+
+/// Something that was asked for and could not be verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// What it is.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+}
+
+/// What was found besides rows.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// What was verified.
+    pub facts: Vec<Fact>,
+    /// What could not be.
+    pub gaps: Vec<Gap>,
 }
 
 /// What a verification has found.
 #[derive(Debug)]
 pub struct Found {
+    /// How deep it looked.
+    pub level: Level,
     /// By target table.
     pub tables: Vec<TableFound>,
+    /// Indexes, objects, sequences.
+    pub beside: Beside,
+    /// Whether objects and sequences were looked at.
+    pub migrated: bool,
     /// The finished run whose sums were used.
     pub run: Option<String>,
     /// What a person should know.
@@ -66,75 +145,184 @@ pub struct Found {
     pub wall: Duration,
 }
 
-/// Verifies, and repairs where that is asked for. Else nothing is written but the probe's scratch schema,
-/// which is dropped again.
+/// Verifies, and repairs where that is asked for. Else nothing is written but the probe's scratch schema, which
+/// is dropped again.
 ///
 /// # Errors
-/// What prevents the verification as a whole; what is wrong with one table is part of the answer.
+/// What prevents the verification as a whole, or interrupts it; what is wrong with one table is part of the
+/// answer.
 pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found, Error> {
     let began = Instant::now();
     let mut settings = asked.copy.clone();
-    if let Some(check) = &asked.migrated {
-        let assessment = check::check(check).await?;
-        settings.mapped = Some(Mapped {
-            tables: assessment.conversion.tables,
-            made_here: true,
-        });
-    }
+    let conversion = match &asked.migrated {
+        Some(check) => Some(check::check(check).await?.conversion),
+        None => None,
+    };
+    settings.mapped = conversion.as_ref().map(|conversion| Mapped {
+        tables: conversion.tables.clone(),
+        made_here: true,
+    });
+    // What is dropped in its middle may leave something behind in the target.
     let purpose = match asked.repair {
         Some(_) => Purpose::Repair,
         None => Purpose::Verify,
     };
-    let mut prepared = prepare::prepare(&settings, surroundings, purpose).await?;
-    let chunks = cutting::plan(&mut prepared, &settings).await?;
-    let works: Vec<Work> = chunks
-        .iter()
-        .map(|chunk| prepare::work(&prepared, chunk))
-        .collect();
-    let sent = sent(&mut prepared, &settings).await?;
-    let tables = tables(&prepared, works, &sent);
+    let prepared = prepare::prepare(&settings, surroundings, purpose).await?;
+    let looking = look(
+        prepared,
+        asked,
+        (&settings, conversion.as_ref()),
+        surroundings,
+    );
+    let mut found = tokio::select! {
+        biased;
+        () = surroundings.stop.cancelled() => return Err(interrupted(asked)),
+        found = looking => found?,
+    };
+    found.wall = began.elapsed();
+    Ok(found)
+}
+
+fn interrupted(asked: &Asked) -> Error {
+    let advice = match asked.repair {
+        Some(Repairing { dry_run: false, .. }) => {
+            "what was repaired stays; the same command goes on with what is left"
+        }
+        _ => "nothing was written; run the same command again",
+    };
+    let what = "interrupted: the verification has no answer";
+    Error::new(Exit::Interrupted, what).advise(advice)
+}
+
+/// Everything that reads, and the repair.
+async fn look(
+    mut prepared: Prepared,
+    asked: &Asked,
+    (settings, conversion): (&Settings, Option<&Conversion>),
+    surroundings: &Surroundings,
+) -> Result<Found, Error> {
+    let connection = prepared.target.connection.take();
+    let (options, write) = (
+        prepared.target.options.clone(),
+        prepared.target.write.clone(),
+    );
+    let mut ledger = match connection {
+        Some(connection) => Ledger::new(connection, options, write.clone()),
+        None => Ledger::unconnected(options, write.clone()),
+    };
+    let counts = asked.level == Level::Count;
+    let (tables, sent) = match counts {
+        true => (Vec::new(), Sent::default()),
+        false => plan(&mut prepared, &mut ledger, asked, settings).await?,
+    };
+    let sampled: Vec<bool> = tables.iter().map(|t| is_sample(t, asked)).collect();
     let (keeper, prepared) = prepared.guard();
     let run = uuid::Uuid::new_v4().to_string();
-    let shared = prepare::shared(&prepared, &run, &settings, surroundings);
-    let repair = match asked.repair {
-        Some(how) => {
-            let with = (&settings, surroundings);
-            Some(repairing::Repair::begin(&prepared, with, how).await?)
-        }
-        None => None,
+    let mut shared = prepare::shared(&prepared, &run, settings, surroundings);
+    shared.rate = asked.max_rate.map(|rate| Rate::new(rate).into());
+    let with = (settings, surroundings);
+    let repair = Repair::begin(&prepared, with, asked.repair).await?;
+    let mut checked = match counts {
+        true => count(&prepared, &shared, asked).await,
+        false => rows(&prepared, &shared, (&tables, &sent), asked).await,
     };
-    let phase = Event::Phase(format!("verifying {} tables", tables.len()));
-    let _ = surroundings.events.try_send(phase);
-    let options = Options {
-        // The ledger does not know whether the source still has what was sent.
-        both: asked.both || asked.repair.is_some(),
-        jobs: settings.jobs,
-        shown: asked.shown,
-        values: asked.values,
-    };
-    let total = tables.len();
-    let mut done = 0;
-    let told = |_, checked: &verify::Result<Checked>| {
-        done += 1;
-        let _ = surroundings
-            .events
-            .try_send(Event::Notice(line(done, total, checked)));
-    };
-    let mut checked = verify::verify(&shared, &tables, options, told).await;
-    let repaired = match repair {
-        Some(repair) => {
-            let verified = (tables.as_slice(), checked.as_mut_slice(), options);
-            repair.finish(&shared, verified).await?
-        }
-        None => Vec::new(),
-    };
+    let verified = (tables.as_slice(), checked.as_mut_slice(), options_of(asked));
+    let repaired = repair.finish(&shared, verified).await?;
     keeper.close().await;
+    let tables = found(&prepared, (checked, repaired), &sampled);
+    let asking = Asking::new(&mut ledger, &write);
+    let beside = beside(&prepared, &tables, asking, (conversion, surroundings)).await;
     Ok(Found {
-        tables: found(&prepared, checked, repaired),
+        level: asked.level,
+        tables,
+        beside,
+        migrated: conversion.is_some(),
         run: sent.run,
         notes: prepared.notes,
-        wall: began.elapsed(),
+        wall: Duration::ZERO,
     })
+}
+
+/// What is read of each table, and what the ledger knows of it.
+async fn plan(
+    prepared: &mut Prepared,
+    ledger: &mut Ledger,
+    asked: &Asked,
+    settings: &Settings,
+) -> Result<(Vec<verify::Table>, Sent), Error> {
+    let chunks = cutting::plan(prepared, settings).await?;
+    let works: Vec<Work> = chunks.iter().map(|c| prepare::work(prepared, c)).collect();
+    let with = (asked.sample, settings.jobs);
+    let write = prepared.target.write.clone();
+    let mut asking = Asking::new(ledger, &write);
+    let ranges = ranges::ranges(prepared, &mut asking, &chunks, with).await?;
+    let sent = sent::sent(ledger, prepared, settings).await?;
+    let tables = tables::tables(prepared, works, &sent.by_pair, ranges);
+    Ok((tables, sent))
+}
+
+/// Whether not all rows of a table are read.
+fn is_sample(table: &verify::Table, asked: &Asked) -> bool {
+    asked.sample.is_some() && !table.ranges.is_empty()
+}
+
+/// Compares rows.
+async fn rows(
+    prepared: &Prepared,
+    shared: &Shared,
+    (tables, sent): (&[verify::Table], &Sent),
+    asked: &Asked,
+) -> Vec<Result<Checked, Unverified>> {
+    let say = |event| {
+        let _ = shared.events.try_send(event);
+    };
+    say(Event::Phase(format!("verifying {} tables", tables.len())));
+    let both = options_of(asked).both || sent.run.is_none();
+    say(planned(prepared, tables, both));
+    let options = options_of(asked);
+    let (total, mut done) = (tables.len(), 0);
+    let told = |_, checked: &verify::Result<Checked>| {
+        done += 1;
+        say(Event::Notice(line(done, total, checked)));
+    };
+    let checked = verify::verify(shared, tables, options, told).await;
+    checked
+        .into_iter()
+        .map(|c| c.map_err(Unverified::Rows))
+        .collect()
+}
+
+fn options_of(asked: &Asked) -> Options {
+    Options {
+        // The ledger does not know whether the source still has what was sent.
+        both: asked.both || asked.repair.is_some(),
+        jobs: asked.copy.jobs,
+        shown: asked.shown,
+        values: asked.values,
+        level: match asked.level {
+            Level::Full => verify::Level::Full,
+            Level::Count | Level::Digest => verify::Level::Digest,
+        },
+        reread: asked.reread,
+    }
+}
+
+/// What will be read, by the sizes of the source.
+fn planned(prepared: &Prepared, tables: &[verify::Table], both: bool) -> Event {
+    let bytes = |table: &verify::Table| -> u64 {
+        let of_pairs = pairs_of(prepared, table.number);
+        let of_pairs = of_pairs.filter_map(|(_, pair)| prepared.catalog.by_oid(pair.oid));
+        let bytes: u64 = of_pairs.map(crate::catalog::Table::bytes).sum();
+        let sides = if both || table.sent.is_none() { 2 } else { 1 };
+        bytes * sides
+    };
+    Event::Planned {
+        tables: tables
+            .iter()
+            .map(|t| (t.name.to_string(), bytes(t)))
+            .collect(),
+        done: 0,
+    }
 }
 
 /// What is told when a table is done.
@@ -146,13 +334,62 @@ fn line(done: usize, total: usize, checked: &verify::Result<Checked>) -> String 
     format!("table {done} of {total}: {rows}")
 }
 
+/// Compares counts.
+async fn count(
+    prepared: &Prepared,
+    shared: &Shared,
+    asked: &Asked,
+) -> Vec<Result<Checked, Unverified>> {
+    let _ = shared
+        .events
+        .try_send(Event::Phase("counting on both sides".to_owned()));
+    let (pairs, targets) = (prepared.counted_pairs(), prepared.target_names());
+    let jobs = asked.copy.jobs;
+    let (ours, theirs) = tokio::join!(
+        engine::count_source(shared, &pairs, jobs),
+        engine::count_target(shared, &targets, jobs),
+    );
+    let mut by_target: Vec<engine::Result<u64>> = targets.iter().map(|_| Ok(0)).collect();
+    for (pair, count) in prepared.matching.pairs.iter().zip(ours) {
+        match (&mut by_target[pair.target], count) {
+            (Ok(sum), Ok(count)) => *sum += count,
+            (sum @ Ok(_), Err(error)) => *sum = Err(error),
+            (Err(_), _) => {}
+        }
+    }
+    by_target
+        .into_iter()
+        .zip(theirs)
+        .map(|(source, target)| Ok(counted(source?, target?)))
+        .collect()
+}
+
+fn counted(source_rows: u64, target_rows: u64) -> Checked {
+    let verdict = match source_rows == target_rows {
+        true => Verdict::Counted,
+        false => Verdict::Different(Box::new(Difference {
+            source_rows,
+            target_rows,
+            buckets: (0, 0),
+            missing: 0,
+            extra: 0,
+            different: 0,
+            rows: Vec::new(),
+            culprit: Culprit::Unknown,
+        })),
+    };
+    Checked {
+        rows: target_rows,
+        verdict,
+    }
+}
+
 fn found(
     prepared: &Prepared,
-    checked: Vec<verify::Result<Checked>>,
-    repaired: Vec<Option<Repaired>>,
+    (checked, repaired): (Vec<Result<Checked, Unverified>>, Vec<Option<Repaired>>),
+    sampled: &[bool],
 ) -> Vec<TableFound> {
     let targets = prepared.matching.targets.iter().enumerate();
-    let repaired = repaired.into_iter().chain(std::iter::repeat_with(|| None));
     targets
         .zip(checked.into_iter().zip(repaired))
         .map(|((number, target), (checked, repaired))| TableFound {
@@ -160,223 +397,53 @@ fn found(
             sources: pairs_of(prepared, number)
                 .map(|(_, pair)| pair.source.clone())
                 .collect(),
+            sampled: sampled.get(number).copied().unwrap_or_default(),
             checked,
             repaired,
         })
         .collect()
 }
 
-fn pairs_of(prepared: &Prepared, target: usize) -> impl Iterator<Item = (usize, &Pair)> {
-    let pairs = prepared.matching.pairs.iter().enumerate();
-    pairs.filter(move |(_, pair)| pair.target == target)
-}
-
-/// What a finished run has sent, by pair of this process.
-#[derive(Default)]
-struct Sent {
-    run: Option<String>,
-    by_pair: Vec<Option<Digest>>,
-}
-
-/// Looks for a finished run of this source and takes its sums, where it sent the same columns in the same
-/// way into tables that were empty.
-async fn sent(prepared: &mut Prepared, settings: &Settings) -> Result<Sent, Error> {
-    let pairs = prepared.matching.pairs.len();
-    let Some(connection) = prepared.target.connection.take() else {
-        return Ok(Sent::default());
-    };
-    let (options, write) = (
-        prepared.target.options.clone(),
-        prepared.target.write.clone(),
-    );
-    let mut ledger = Ledger::new(connection, options, write);
-    let runs = ledger
-        .runs(&source_key(&prepared.snapshot.identity))
-        .await?;
-    let Some(run) = runs.iter().find(|run| run.state == State::Done) else {
-        return Ok(Sent {
-            run: None,
-            by_pair: vec![None; pairs],
-        });
-    };
-    let progress = ledger.progress(&run.run).await?;
-    let now = Configuration::new(
-        &prepared.matching,
-        settings.on_existing,
-        settings.target_search_path.as_deref(),
-    );
-    let earlier = Configuration::from_text(&run.settings);
-    let sum = |pair: &Pair| -> Option<Digest> {
-        earlier.as_ref().filter(|e| e.agrees(&now, &pair.source))?;
-        let number = progress
-            .plan
-            .pairs
-            .iter()
-            .position(|p| p.source == pair.source)?;
-        let target = progress.plan.pairs[number].target;
-        let row = progress.plan.targets.get(target)?;
-        (row.baseline == Some(0) && row.state.is_told_by_batches()).then_some(())?;
-        let mut sum = Digest::default();
-        let batches = progress.batches.iter().filter(|((of, _), _)| *of == number);
-        batches
-            .flat_map(|(_, batches)| batches)
-            .for_each(|batch| sum.merge(batch.digest));
-        Some(sum)
-    };
-    Ok(Sent {
-        by_pair: prepared.matching.pairs.iter().map(sum).collect(),
-        run: Some(run.run.clone()),
-    })
-}
-
-/// The target tables, in order, each with those of the chunks that belong there.
-pub(in crate::runs) fn tables_of(prepared: &Prepared, works: Vec<Work>) -> Vec<verify::Table> {
-    tables(prepared, works, &Sent::default())
-}
-
-fn tables(prepared: &Prepared, works: Vec<Work>, sent: &Sent) -> Vec<verify::Table> {
-    let mut by_target: Vec<Vec<Work>> = prepared
-        .matching
-        .targets
-        .iter()
-        .map(|_| Vec::new())
-        .collect();
-    for work in works {
-        by_target[prepared.matching.pairs[work.table].target].push(work);
-    }
-    let targets = prepared.matching.targets.iter().enumerate();
-    targets
-        .zip(by_target)
-        .map(|((number, target), mut works)| {
-            let columns = columns_of(prepared, number);
-            let same_order = pairs_of(prepared, number)
-                .all(|(_, pair)| pair.columns.iter().map(|(_, to)| to).eq(columns.iter()));
-            works.iter_mut().for_each(|work| reorder(work, &columns));
-            let sums = pairs_of(prepared, number)
-                .map(|(pair, _)| sent.by_pair.get(pair).copied().flatten())
-                .collect::<Option<Vec<Digest>>>();
-            let sent = sums.filter(|_| same_order).map(|sums| {
-                let mut sum = Digest::default();
-                sums.into_iter().for_each(|part| sum.merge(part));
-                sum
-            });
-            verify::Table {
-                comparison: comparison(prepared, number, &columns),
-                name: target.name.clone(),
-                columns,
-                works,
-                sent,
-            }
-        })
-        .collect()
-}
-
-/// The target's columns, in the order in which the first of its sources sends them.
-fn columns_of(prepared: &Prepared, target: usize) -> Vec<String> {
-    let first = pairs_of(prepared, target).next();
-    let columns = first.map(|(_, pair)| pair.columns.iter().map(|(_, to)| to.clone()).collect());
-    columns.unwrap_or_default()
-}
-
-/// Puts the columns of a chunk into the order of the target's: a partition may have another one.
-fn reorder(work: &mut Work, columns: &[String]) {
-    let place = |column: &String| work.columns.iter().position(|(_, to)| to == column);
-    let Some(order) = columns.iter().map(place).collect::<Option<Vec<usize>>>() else {
-        return;
-    };
-    if order.is_sorted() {
-        return;
-    }
-    let new_place = |old: usize| order.iter().position(|&o| o == old).unwrap_or(old);
-    work.columns = order.iter().map(|&old| work.columns[old].clone()).collect();
-    work.expressions = std::mem::take(&mut work.expressions)
-        .into_iter()
-        .map(|(old, expression)| (new_place(old), expression))
-        .collect();
-    for (place, _) in &mut work.recipe.transforms {
-        *place = new_place(*place);
-    }
-    work.recipe
-        .transforms
-        .sort_unstable_by_key(|(place, _)| *place);
-}
-
-fn comparison(
+/// What belongs to the rows.
+async fn beside(
     prepared: &Prepared,
-    target: usize,
-    columns: &[String],
-) -> crate::copytext::Comparison {
-    let name = &prepared.matching.targets[target].name;
-    let table = prepared.target_catalog.table(name);
-    let data_type = |column: &String| {
-        let found = table?.columns.iter().find(|c| &c.name == column)?;
-        Some(&found.data_type)
+    tables: &[TableFound],
+    mut asking: Asking<'_>,
+    (conversion, surroundings): (Option<&Conversion>, &Surroundings),
+) -> Beside {
+    let phase = |name: &str| {
+        let _ = surroundings.events.try_send(Event::Phase(name.to_owned()));
     };
-    let types = columns.iter().map(data_type).collect::<Option<Vec<_>>>();
-    let keys = key_of(prepared, target, columns).unwrap_or_default();
-    match types {
-        Some(types) => schema::comparison(&types, keys),
-        None => crate::copytext::Comparison {
-            fields: columns.len(),
-            keys,
-            canonical: Vec::new(),
-        },
+    let mut beside = Beside::default();
+    phase("counting through unique indexes");
+    indexes::look(prepared, tables, &mut asking, &mut beside).await;
+    if let Some(conversion) = conversion {
+        phase("comparing the schema and the sequences");
+        objects::look(prepared, conversion, &mut asking, &mut beside).await;
+        sequences::look(conversion, &mut asking, &mut beside).await;
     }
+    beside
 }
 
-/// The places of the key's columns, by the source's key.
-fn key_of(prepared: &Prepared, target: usize, columns: &[String]) -> Option<Vec<usize>> {
-    let (_, pair) = pairs_of(prepared, target).next()?;
-    let key = prepared
-        .catalog
-        .by_oid(pair.oid)
-        .map(|t: &Table| t.keys.first())??;
-    let place = |name: &String| {
-        let (_, to) = pair.columns.iter().find(|(from, _)| from == name)?;
-        columns.iter().position(|column| column == to)
-    };
-    key.columns.iter().map(|(name, _)| place(name)).collect()
-}
+impl Beside {
+    fn holds(&mut self, object: impl Into<String>) {
+        self.facts.push(Fact {
+            object: object.into(),
+            problem: None,
+        });
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::copytext::{Recipe, Transform};
-    use crate::plan::Bounds;
+    fn wrong(&mut self, object: impl Into<String>, problem: impl Into<String>) {
+        self.facts.push(Fact {
+            object: object.into(),
+            problem: Some(problem.into()),
+        });
+    }
 
-    #[test]
-    fn the_columns_of_a_partition_are_put_into_the_order_of_the_table() {
-        let column = |name: &str| (name.to_owned(), name.to_owned());
-        let mut work = Work {
-            table: 0,
-            source: TableName::new("s", "leaf"),
-            oid: 1,
-            target: TableName::new("s", "root"),
-            columns: vec![column("b"), column("a"), column("c")],
-            expressions: [(0, "b::numeric".to_owned())].into(),
-            recipe: Recipe {
-                fields: 3,
-                transforms: vec![
-                    (1, Transform::TrimRight),
-                    (2, Transform::CutTimestamp { digits: 3 }),
-                ],
-            },
-            condition: None,
-            chunk: 0,
-            bounds: Bounds::Whole,
-            done: Vec::new(),
-        };
-        let order: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
-        reorder(&mut work, &order);
-        assert_eq!(work.columns, [column("a"), column("b"), column("c")]);
-        assert_eq!(
-            work.expressions.get(&1).map(String::as_str),
-            Some("b::numeric")
-        );
-        let transforms = [
-            (0, Transform::TrimRight),
-            (2, Transform::CutTimestamp { digits: 3 }),
-        ];
-        assert_eq!(work.recipe.transforms, transforms);
+    fn gap(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        self.gaps.push(Gap {
+            what: what.into(),
+            why: why.into(),
+        });
     }
 }

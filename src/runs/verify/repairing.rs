@@ -22,6 +22,7 @@ use super::super::copy::resume::own;
 use super::super::error::Error;
 use super::super::prepare::configuration::{REPAIR, source_key};
 use super::super::prepare::{Prepared, Settings, Surroundings, refused};
+use super::Unverified;
 
 /// Whether tables are repaired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ pub(super) struct Repair<'a> {
     prepared: &'a Prepared,
     settings: &'a Settings,
     surroundings: &'a Surroundings,
-    asked: Repairing,
+    asked: Option<Repairing>,
     ledger: Ledger,
     owned: Option<Owned>,
 }
@@ -62,7 +63,7 @@ pub(super) struct Repair<'a> {
 /// The tables, what was found of them, and how that was found.
 pub(super) type Verified<'v> = (
     &'v [verify::Table],
-    &'v mut [verify::Result<Checked>],
+    &'v mut [Result<Checked, Unverified>],
     Options,
 );
 
@@ -71,12 +72,12 @@ impl<'a> Repair<'a> {
     pub(super) async fn begin(
         prepared: &'a Prepared,
         (settings, surroundings): (&'a Settings, &'a Surroundings),
-        asked: Repairing,
+        asked: Option<Repairing>,
     ) -> Result<Self, Error> {
         let target = &prepared.target;
         let mut ledger = Ledger::unconnected(target.options.clone(), target.write.clone());
         let mut owned = None;
-        if !asked.dry_run {
+        if asked.is_some_and(|how| !how.dry_run) {
             let runs = ledger
                 .runs(&source_key(&prepared.snapshot.identity))
                 .await?;
@@ -100,21 +101,24 @@ impl<'a> Repair<'a> {
         shared: &Shared,
         (tables, checked, options): Verified<'_>,
     ) -> Result<Vec<Option<Repaired>>, Error> {
-        let mut repaired: Vec<Option<Repaired>> = tables.iter().map(|_| None).collect();
+        let mut repaired: Vec<Option<Repaired>> = checked.iter().map(|_| None).collect();
+        let Some(how) = self.asked else {
+            return Ok(repaired);
+        };
         let wrong: Vec<usize> = (0..tables.len())
             .filter(|&i| differs(&checked[i]))
             .collect();
         for &place in &wrong {
             let planned = repair::survey(shared, &tables[place], limits(self.settings)).await?;
-            self.tell(place, planned);
+            self.tell(place, planned, how);
             repaired[place] = Some(Repaired {
                 planned,
                 changed: None,
                 refused: None,
             });
         }
-        if !self.asked.dry_run && !wrong.is_empty() {
-            self.check(&wrong, &repaired)?;
+        if !how.dry_run && !wrong.is_empty() {
+            self.check(&wrong, &repaired, how)?;
             self.repair(shared, tables, &wrong, &mut repaired).await?;
             self.verify_again(shared, (tables, checked, options), &wrong)
                 .await;
@@ -123,12 +127,8 @@ impl<'a> Repair<'a> {
         Ok(repaired)
     }
 
-    fn tell(&self, place: usize, planned: Changes) {
-        let would = if self.asked.dry_run {
-            "would be"
-        } else {
-            "will be"
-        };
+    fn tell(&self, place: usize, planned: Changes, how: Repairing) {
+        let would = if how.dry_run { "would be" } else { "will be" };
         let text = format!(
             "{}: {} rows {would} deleted, {} inserted, {} replaced",
             self.prepared.matching.targets[place].name,
@@ -140,12 +140,17 @@ impl<'a> Repair<'a> {
     }
 
     /// What stands in the way is said before anything is written.
-    fn check(&self, wrong: &[usize], repaired: &[Option<Repaired>]) -> Result<(), Error> {
+    fn check(
+        &self,
+        wrong: &[usize],
+        repaired: &[Option<Repaired>],
+        how: Repairing,
+    ) -> Result<(), Error> {
         let targets = &self.prepared.matching.targets;
         let named = |t: &crate::schema::Target| format!("{} ({})", t.name, t.triggers.join(", "));
         let with = wrong.iter().map(|&place| &targets[place]);
         let with: Vec<String> = with.filter(|t| !t.triggers.is_empty()).map(named).collect();
-        if !with.is_empty() && !self.asked.allow_triggers {
+        if !with.is_empty() && !how.allow_triggers {
             return Err(refused(
                 format!(
                     "tables to be repaired have triggers that would fire: {}",
@@ -256,7 +261,7 @@ impl<'a> Repair<'a> {
         };
         let found = verify::verify(shared, &of, options, |_, _| ()).await;
         for (place, found) in again.into_iter().zip(found) {
-            checked[place] = found;
+            checked[place] = found.map_err(Unverified::Rows);
         }
     }
 
@@ -278,7 +283,7 @@ impl<'a> Repair<'a> {
     }
 }
 
-fn differs(checked: &verify::Result<Checked>) -> bool {
+fn differs(checked: &Result<Checked, Unverified>) -> bool {
     matches!(
         checked,
         Ok(Checked {

@@ -6,7 +6,10 @@
 //! Mapping ──┘
 //! ```
 
+mod absent;
 mod build;
+mod citext;
+mod lens;
 mod post;
 mod pre;
 
@@ -21,7 +24,7 @@ pub use post::{Orphans, orphans};
 
 pub(super) use post::KINDS as POST_KINDS;
 pub(super) use pre::KINDS as PRE_KINDS;
-pub(super) use pre::type_key;
+pub(super) use pre::{check_of_column, type_key};
 
 /// What the reader wants of the conversion besides the mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,6 +63,8 @@ pub enum Makes {
     SequenceOwner,
     /// A UNIQUE constraint.
     Unique,
+    /// A CHECK that rows may break (NOT VALID).
+    Check,
     /// A secondary index.
     Index,
     /// A foreign key.

@@ -6,6 +6,7 @@ use crate::copytext::{Comparison, Rows};
 
 use super::super::difference::Wrong;
 use super::super::error::Result;
+use super::super::seen::Merge;
 use super::super::{Sides, each_chunk, each_row, target};
 use super::{Limits, Subject};
 
@@ -35,7 +36,7 @@ impl Gathered {
     }
 
     /// Takes a row; keys above go where the room is needed, but one stays.
-    fn add(&mut self, key: u128, row: &[u8]) {
+    fn keep(&mut self, key: u128, row: &[u8]) {
         if self.ceiling.is_some_and(|ceiling| key >= ceiling) {
             return;
         }
@@ -55,19 +56,21 @@ impl Gathered {
         self.rows.remove(&key).unwrap_or_default()
     }
 
-    fn merge(&mut self, other: Self) {
-        for (key, rows) in other.rows {
-            self.rows.entry(key).or_default().extend(rows);
-        }
-        self.lower(other.ceiling);
-    }
-
     fn lower(&mut self, ceiling: Option<u128>) {
         if let Some(new) = ceiling {
             let ceiling = self.ceiling.map_or(new, |old| old.min(new));
             self.ceiling = Some(ceiling);
             self.rows.retain(|key, _| *key < ceiling);
         }
+    }
+}
+
+impl Merge for Gathered {
+    fn add(&mut self, other: Self) {
+        for (key, rows) in other.rows {
+            self.rows.entry(key).or_default().extend(rows);
+        }
+        self.lower(other.ceiling);
     }
 }
 
@@ -114,7 +117,7 @@ pub(super) async fn gather(
     let (table, comparison) = (subject.table, &subject.table.comparison);
     let (places, whole) = (subject.known_by(), subject.keyless() || subject.referenced);
     let budget = limits.memory / 2;
-    // Chunks are gathered side by side.
+    // Chunks are gathered side by side, and so are ranges.
     let each = budget / limits.jobs.clamp(1, table.works.len().max(1));
     let (parts, mut theirs) = futures::try_join!(
         each_chunk(
@@ -124,26 +127,26 @@ pub(super) async fn gather(
             || Gathered::new(each),
             |gathered, rows| {
                 for (key, row) in of_wrong_keys(rows, comparison, wrong) {
-                    gathered.add(key, row);
+                    gathered.keep(key, row);
                 }
             },
         ),
         target::scan(
             on,
             table,
-            || Gathered::new(budget),
+            || Gathered::new(budget / table.ranges.len().max(1)),
             |gathered, rows| {
                 for (key, row) in of_wrong_keys(rows, comparison, wrong) {
                     match whole {
-                        true => gathered.add(key, row),
-                        false => gathered.add(key, &found_by(&places, row)),
+                        true => gathered.keep(key, row),
+                        false => gathered.keep(key, &found_by(&places, row)),
                     }
                 }
             },
         ),
     )?;
     let mut ours = Gathered::new(budget);
-    parts.into_iter().for_each(|part| ours.merge(part));
+    parts.into_iter().for_each(|part| ours.add(part));
     theirs.lower(ours.ceiling);
     ours.lower(theirs.ceiling);
     Ok((ours, theirs))
@@ -157,7 +160,7 @@ mod tests {
     fn the_largest_keys_go_when_the_room_is_gone_and_what_is_held_is_whole() {
         let mut gathered = Gathered::new(3 * (OVERHEAD + 1));
         for key in [5, 3, 9, 3, 7, 1, 5] {
-            gathered.add(key, b"x");
+            gathered.keep(key, b"x");
         }
         assert_eq!(gathered.ceiling, Some(5));
         assert_eq!(gathered.take(3).len(), 2);
@@ -174,7 +177,7 @@ mod tests {
     fn one_key_is_always_held() {
         let mut gathered = Gathered::new(0);
         for key in [5, 4, 4, 6] {
-            gathered.add(key, b"x");
+            gathered.keep(key, b"x");
         }
         assert_eq!((gathered.ceiling, gathered.take(4).len()), (Some(5), 2));
     }
@@ -183,12 +186,12 @@ mod tests {
     fn parts_share_the_lowest_ceiling() {
         let with = |keys: &[u128], ceiling| {
             let mut part = Gathered::new(usize::MAX);
-            keys.iter().for_each(|key| part.add(*key, b"x"));
+            keys.iter().for_each(|key| part.keep(*key, b"x"));
             part.lower(ceiling);
             part
         };
         let mut all = with(&[1, 8], Some(9));
-        all.merge(with(&[1, 2], Some(3)));
+        all.add(with(&[1, 2], Some(3)));
         assert_eq!(all.ceiling, Some(3));
         assert_eq!(
             (all.take(1).len(), all.take(2).len(), all.take(8).len()),

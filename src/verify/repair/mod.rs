@@ -16,14 +16,15 @@ mod plan;
 mod statements;
 
 use crate::catalog::DataType;
-use crate::copytext::{Buckets, Fingerprint};
+use crate::copytext::{Buckets, Fingerprint, Rows};
 use crate::lane::Shared;
 use crate::ledger::{Changes, Fence, Ledger};
 
 use super::difference::{KEPT, Wrong, affordable, wrong_keys};
 use super::error::{Error, Result};
+use super::seen::Merge;
 use super::target::{self, Target};
-use super::{Sides, Table, add, source_buckets};
+use super::{Sides, Table, each_chunk, each_row};
 use apply::{Done, Writer};
 use gather::gather;
 use plan::Change;
@@ -243,6 +244,12 @@ impl Repairing<'_, '_> {
     }
 }
 
+impl Merge for Buckets {
+    fn add(&mut self, other: Self) {
+        self.merge(&other);
+    }
+}
+
 /// The buckets of a table that differ and were not looked into yet.
 struct Differing {
     source: Buckets,
@@ -253,12 +260,17 @@ struct Differing {
 
 impl Differing {
     async fn find((shared, on): Sides<'_>, table: &Table, limits: Limits) -> Result<Self> {
-        let (source, target) = futures::try_join!(
-            source_buckets(shared, table, limits.jobs),
-            target::scan(on, table, Buckets::default, |buckets, rows| {
-                add(buckets, &table.comparison, rows);
-            }),
+        let see = |buckets: &mut Buckets, rows: &Rows| {
+            for row in each_row(rows) {
+                buckets.add(table.comparison.fingerprint(row));
+            }
+        };
+        let (parts, target) = futures::try_join!(
+            each_chunk(shared, table, limits.jobs, Buckets::default, see),
+            target::scan(on, table, Buckets::default, see),
         )?;
+        let mut source = Buckets::default();
+        parts.iter().for_each(|part| source.merge(part));
         Ok(Self {
             left: source.differing(&target),
             source,
