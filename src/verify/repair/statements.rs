@@ -183,15 +183,18 @@ mod tests {
 
     fn table(keys: Vec<usize>) -> Table {
         Table {
+            number: 0,
             name: TableName::new("s", "t"),
             columns: ["id", "x y", "j"].map(str::to_owned).to_vec(),
             works: Vec::new(),
             comparison: Comparison {
                 fields: 3,
                 keys,
-                canonical: Vec::new(),
+                ..Comparison::default()
             },
             sent: None,
+            ranges: Vec::new(),
+            pages: None,
         }
     }
 
