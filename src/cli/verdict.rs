@@ -63,6 +63,7 @@ impl Verdict<'_> {
         section(&mut text, "WRITTEN SINCE THE SNAPSHOT", &self.written());
         section(&mut text, "NOT IDENTICAL", &self.broken());
         section(&mut text, "LEFT", &self.left());
+        section(&mut text, "RECONCILED", &self.reconciled());
         section(&mut text, "NOT COUNTED", &self.not_counted());
         section(&mut text, "CHANGED", &self.cut());
         section(&mut text, "NOTES", &self.notes());
@@ -270,6 +271,28 @@ impl Verdict<'_> {
             format!("{}: {} ({loaded} committed)", clean(&t.source), clean(why))
         })
         .collect()
+    }
+
+    /// Target tables whose copied rows had changed on the source when the run went on.
+    fn reconciled(&self) -> Vec<String> {
+        let reconciled = |t: &TargetVerdict| {
+            let changes = t.reconciled?;
+            let left = self.outcome.tables.iter();
+            let is_left = left.filter(|s| s.target == t.name).any(judge::is_left);
+            Some(format!(
+                "{}: its copied rows had changed on the source: {} deleted, {} inserted, {} replaced{}",
+                clean(&t.name),
+                units::counted(changes.deleted, "row"),
+                units::count(changes.inserted),
+                units::count(changes.replaced),
+                if is_left {
+                    ""
+                } else {
+                    "; it is equal to the snapshot"
+                },
+            ))
+        };
+        self.outcome.targets.iter().filter_map(reconciled).collect()
     }
 
     fn not_counted(&self) -> Vec<String> {
