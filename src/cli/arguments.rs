@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::check::{CheckArguments, Format};
 use super::exit_codes;
 use super::migrate::MigrateArguments;
+use super::rejects::{RejectingArguments, RejectsArguments};
 use super::schema::SchemaArguments;
 use super::verify::VerifyArguments;
 
@@ -45,6 +46,9 @@ pub(super) enum Command {
     /// Shows the runs that a target knows, how far they are, and what the same command would do now.
     #[command(after_help = exit_codes::help())]
     Status(StatusArguments),
+    /// Lists rejected rows by table and reason, shows where each stood, or loads them again.
+    #[command(after_help = exit_codes::help())]
+    Rejects(RejectsArguments),
     /// Removes wire9's own tables (schema wire9) from a target whose runs are done; loaded rows stay.
     #[command(after_help = exit_codes::help())]
     Clean(CleanArguments),
@@ -153,6 +157,9 @@ pub(super) struct CopyArguments {
     /// [default: continue it].
     #[arg(long, help_heading = "What is written")]
     pub(super) restart: bool,
+
+    #[command(flatten)]
+    pub(super) rejecting: RejectingArguments,
 
     /// Load target tables although they have user triggers, which then fire [default: refuse them].
     #[arg(long, help_heading = "What is written")]

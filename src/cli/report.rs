@@ -50,6 +50,7 @@ pub(super) struct ReportedResult {
     snapshot: String,
     source_moved: ReportedMove,
     jobs: usize,
+    rejects_folder: String,
     totals: ReportedTotals,
     tables: Vec<ReportedTable>,
     targets: Vec<ReportedTarget>,
@@ -73,6 +74,7 @@ struct ReportedMove {
 #[derive(Debug, Serialize)]
 struct ReportedTotals {
     rows_loaded: u64,
+    rows_rejected: u64,
     rows_loaded_before: u64,
     rows: u64,
     read_bytes: u64,
@@ -105,6 +107,7 @@ struct ReportedTable {
     problem: Option<String>,
     rows_counted: Option<u64>,
     rows_loaded: u64,
+    rows_rejected: u64,
     rows_loaded_before: u64,
     rows: u64,
     read_bytes: u64,
@@ -210,6 +213,7 @@ pub(super) fn result(verdict: &Verdict<'_>) -> ReportedResult {
         snapshot: o.snapshot.clone(),
         source_moved: moved(&o.moved),
         jobs: o.jobs,
+        rejects_folder: errors::clean(&o.rejects),
         totals: totals(o),
         tables: o.tables.iter().map(table).collect(),
         targets: o.targets.iter().map(target).collect(),
@@ -244,6 +248,7 @@ fn totals(o: &Outcome) -> ReportedTotals {
     let seconds = o.data_wall.as_secs_f64();
     ReportedTotals {
         rows_loaded: sum(|t| t.loaded),
+        rows_rejected: sum(|t| t.rejected),
         rows_loaded_before: sum(|t| t.loaded_before),
         rows,
         read_bytes,
@@ -281,6 +286,7 @@ fn table(t: &TableVerdict) -> ReportedTable {
         problem: t.problem.as_deref().map(errors::clean),
         rows_counted: t.counted,
         rows_loaded: t.loaded,
+        rows_rejected: t.rejected,
         rows_loaded_before: t.loaded_before,
         rows: tally.rows,
         read_bytes: tally.read_bytes,

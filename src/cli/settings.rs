@@ -43,6 +43,7 @@ pub(super) fn copy(typed: &CopyArguments, environment: &Environment) -> Result<S
         require_quiet: typed.require_quiet,
         dry_run: typed.dry_run,
         target_search_path: typed.target_search_path.clone(),
+        rejecting: typed.rejecting.meant(),
         report: typed.report.clone(),
     })
 }

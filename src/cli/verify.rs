@@ -15,7 +15,7 @@ use super::reporter::Style;
 use super::work::work;
 use super::wrap::wrap;
 use super::{errors, exit_codes, settings, units};
-use crate::runs::copy::{Asked, Found, OnExisting, Settings, TableFound};
+use crate::runs::copy::{Asked, Found, OnExisting, Rejecting, Settings, TableFound};
 use crate::runs::{self, Error, Exit, check};
 use crate::schema::Selection;
 use crate::schema::convert::Wishes;
@@ -215,6 +215,7 @@ impl VerifyArguments {
             require_quiet: false,
             dry_run: false,
             target_search_path: None,
+            rejecting: Rejecting::default(),
             report: None,
         })
     }

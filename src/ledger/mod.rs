@@ -28,7 +28,7 @@ mod statement;
 mod store;
 mod survey;
 
-pub use batch::{Batch, Key, end, find_batches, lane_move, lane_step, record};
+pub use batch::{Batch, Key, REPLAY, end, find_batches, lane_move, lane_step, record};
 pub use error::{Error, Result};
 pub use loaded::Loaded;
 pub use owner::{Liveness, Owner};

@@ -314,6 +314,8 @@ mod tests {
         Batch {
             first_row,
             digest: Digest { rows, sum: 1 },
+            rejected: Digest::default(),
+            files: (0, 0),
             read_bytes: 0,
             sent_bytes: 0,
             changed: Vec::new(),

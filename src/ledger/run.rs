@@ -87,7 +87,9 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS wire9.batch (run text NOT NULL, pair integer NOT NULL, \
      chunk integer NOT NULL, first_row bigint NOT NULL, row_count bigint NOT NULL, \
      digest text NOT NULL, read_bytes bigint NOT NULL, sent_bytes bigint NOT NULL, \
-     changed text NOT NULL, is_last integer NOT NULL, PRIMARY KEY (run, pair, chunk, first_row))",
+     changed text NOT NULL, is_last integer NOT NULL, rejected bigint NOT NULL, \
+     rejected_digest text NOT NULL, rejects_bytes bigint NOT NULL, records_bytes bigint NOT NULL, \
+     PRIMARY KEY (run, pair, chunk, first_row))",
 ];
 
 impl Ledger {

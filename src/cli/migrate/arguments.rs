@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::arguments::FractionDigits;
 use crate::cli::check::{mapping, profile};
 use crate::cli::findings::{AcceptArguments, accepted};
+use crate::cli::rejects::RejectingArguments;
 use crate::cli::{settings, units};
 use crate::runs::copy::OnExisting;
 use crate::runs::migrate::{Parts, Settings};
@@ -143,6 +144,9 @@ pub(in crate::cli) struct MigrateArguments {
     #[arg(long, help_heading = "Findings")]
     deep: bool,
 
+    #[command(flatten)]
+    rejecting: RejectingArguments,
+
     /// With --data-only, load tables although they have user triggers, which then fire [default: refuse
     /// them].
     #[arg(long, help_heading = "What is written")]
@@ -262,6 +266,7 @@ impl MigrateArguments {
             require_quiet: self.require_quiet,
             dry_run: self.dry_run,
             target_search_path: self.target_search_path.clone(),
+            rejecting: self.rejecting.meant(),
             report: self.report.clone(),
         })
     }

@@ -33,6 +33,7 @@ pub(super) fn exit(outcome: &Outcome, require_quiet: bool) -> Exit {
 fn copied(outcome: &Outcome, require_quiet: bool) -> Exit {
     match &outcome.copy {
         Some(done) if !done.finished_before => copy::exit(done, require_quiet),
+        Some(done) if done.tables.iter().any(|t| t.rejected > 0) => Exit::Partial,
         _ => Exit::Done,
     }
 }

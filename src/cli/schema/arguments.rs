@@ -11,7 +11,7 @@ use crate::catalog::database::Database;
 use crate::cli::check::{mapping, profile};
 use crate::cli::findings::{AcceptArguments, accepted};
 use crate::cli::settings;
-use crate::runs::copy::OnExisting;
+use crate::runs::copy::{OnExisting, Rejecting};
 use crate::runs::migrate::Parts;
 use crate::runs::{Error, Exit, check, copy, migrate};
 use crate::schema::Selection;
@@ -244,6 +244,7 @@ impl SchemaArguments {
             require_quiet: false,
             dry_run: false,
             target_search_path: None,
+            rejecting: Rejecting::default(),
             report: None,
         })
     }

@@ -8,6 +8,7 @@ use crate::wire::{self, Connection};
 
 use super::super::batch::{Batch, Piece, frames};
 use super::super::decide::Stage;
+use super::super::rejects::Lengths;
 use super::super::size::Took;
 use super::super::{Queue, Work};
 use super::Writer;
@@ -15,7 +16,12 @@ use super::failure::{Cause, Failure};
 
 impl<Q: Queue> Writer<'_, Q> {
     /// One transaction: a piece's rows, its ledger row, the lane's token.
-    pub(super) async fn attempt(&mut self, batch: &Batch, piece: &Piece) -> Result<Took, Failure> {
+    pub(super) async fn attempt(
+        &mut self,
+        batch: &Batch,
+        piece: &Piece,
+        files: Lengths,
+    ) -> Result<Took, Failure> {
         let began = Instant::now();
         let stage = |stage| {
             move |e| Failure {
@@ -29,26 +35,15 @@ impl<Q: Queue> Writer<'_, Q> {
             copy(connection, batch, piece).await?;
         }
         let copy = copying.elapsed();
-        let ledger_row = ledger::Batch {
-            first_row: piece.first_row,
-            digest: piece.digest,
-            read_bytes: if piece.ends_batch {
-                batch.read_bytes
-            } else {
-                0
-            },
-            sent_bytes: piece.bytes.len() as u64,
-            changed: self.changed(batch, piece),
-            last: batch.last && piece.ends_batch,
-        };
+        let ledger_row = self.ledger_row(batch, piece, files);
         let record = ledger::record(&self.key(&batch.work), &ledger_row);
-        let step = ledger::lane_step(&self.shared.run, self.number, self.target.token());
+        let step = ledger::lane_step(&self.loading.run, self.number, self.target.token());
         let connection = self
             .target
             .connection
             .as_mut()
             .expect("it is in a transaction");
-        let tags = if self.shared.multi_statement {
+        let tags = if self.loading.multi_statement {
             let replies = connection.query_all(&format!("{record}; {step}")).await;
             replies
                 .map_err(stage(Stage::Ledger))?
@@ -96,9 +91,27 @@ impl<Q: Queue> Writer<'_, Q> {
         Ok(took)
     }
 
+    /// What the ledger will know of a piece.
+    pub(super) fn ledger_row(&self, batch: &Batch, piece: &Piece, files: Lengths) -> ledger::Batch {
+        ledger::Batch {
+            first_row: piece.first_row,
+            digest: piece.digest,
+            rejected: batch.digest_of(&piece.refused),
+            files: (files.copy, files.json),
+            read_bytes: if piece.ends_batch {
+                batch.read_bytes
+            } else {
+                0
+            },
+            sent_bytes: piece.bytes.len() as u64,
+            changed: self.changed(batch, piece),
+            last: batch.last && piece.ends_batch,
+        }
+    }
+
     pub(super) fn key(&self, work: &Work) -> Key {
         Key {
-            run: self.shared.run.clone(),
+            run: self.loading.run.clone(),
             pair: work.table,
             chunk: work.chunk,
         }

@@ -3,7 +3,7 @@
 use crate::endpoint::Error as EndpointError;
 use crate::wire;
 
-use super::super::decide::{Decision, Stage, decide};
+use super::super::decide::{Decision, Stage, blames_rows, decide};
 use super::super::pace::Heard;
 use super::super::read::chain;
 
@@ -54,6 +54,14 @@ impl Failure {
         match &self.cause {
             Cause::Wire(error) => self.stage == Stage::Copy && error.code() == Some("23505"),
             _ => false,
+        }
+    }
+
+    /// The server's refusal, where the rows are at fault.
+    pub(super) fn blame(&self) -> Option<&wire::Error> {
+        match &self.cause {
+            Cause::Wire(error) if blames_rows(self.stage, error) => Some(error),
+            _ => None,
         }
     }
 

@@ -4,6 +4,7 @@
 mod attempt;
 mod doubt;
 mod failure;
+mod refuse;
 mod target;
 
 use std::sync::atomic::Ordering;
@@ -14,22 +15,46 @@ use tokio::sync::mpsc;
 use crate::copytext::Rows;
 use crate::endpoint::Error as EndpointError;
 use crate::metrics::{BatchFact, Event, Waits};
+use crate::wire;
 
-use super::batch::{Batch, Piece, piece};
+use super::batch::{Batch, Cursor, Piece};
 use super::decide::{Decision, Stage};
 use super::error::{Error, Result};
-use super::pace::Tries;
+use super::pace::{Pace, Tries};
+use super::rejects::{Kept, Search};
 use super::size::BatchSize;
-use super::{Aim, Queue, Shared};
+use super::{Aim, Loading, Queue};
 use failure::{Cause, Failure, meets_limit};
+use refuse::decided;
 use target::Target;
 
 /// After so many failed COMMITs of one batch in a row, smaller ones are tried: where commits conflict,
 /// short transactions pass first.
 const COMMIT_TROUBLE: u32 = 3;
 
+/// One batch on its way.
+struct Course {
+    cursor: Cursor,
+    search: Search,
+    tries: Tries,
+    /// Whether the ledger was asked about rows that are there already.
+    asked: bool,
+    /// Bytes that met a limit together.
+    too_much: Option<usize>,
+}
+
+/// What comes after a failed transaction.
+enum Next {
+    /// The same again.
+    Again,
+    /// The ledger says what became of it; where it has no effect, the rows may be at fault.
+    Ask(Option<wire::Error>),
+    /// The rows are at fault.
+    Blame(wire::Error),
+}
+
 pub(super) struct Writer<'a, Q> {
-    shared: &'a Shared,
+    loading: &'a Loading,
     queue: &'a Q,
     /// Where the reader looks up the size.
     aim: &'a Aim,
@@ -38,17 +63,29 @@ pub(super) struct Writer<'a, Q> {
     size: BatchSize,
 }
 
+impl Course {
+    fn new(batch: &Batch, pace: Pace) -> Self {
+        Self {
+            cursor: Cursor::new(batch),
+            search: Search::default(),
+            tries: Tries::new(pace),
+            asked: false,
+            too_much: None,
+        }
+    }
+}
+
 impl<'a, Q: Queue> Writer<'a, Q> {
     pub(super) fn new(
-        shared: &'a Shared,
+        loading: &'a Loading,
         queue: &'a Q,
         number: usize,
         token: String,
         (size, aim): (BatchSize, &'a Aim),
     ) -> Self {
-        let target = Target::new(shared, number, token);
+        let target = Target::new(loading, number, token);
         Self {
-            shared,
+            loading,
             queue,
             aim,
             number,
@@ -79,37 +116,64 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             };
             self.queue.waited(table, &waits);
             batch.rows.clear();
-            batch.rows.bytes.shrink_to(self.shared.batch_limit);
+            batch.rows.bytes.shrink_to(self.loading.batch_limit);
             // The reader may have ended, then nobody needs the batch.
             let _ = free.try_send(batch.rows);
         }
-        self.target.close().await;
+        self.close().await;
         Ok(())
     }
 
+    /// Ends the connection.
+    pub(super) async fn close(mut self) {
+        self.target.close().await;
+    }
+
     /// Commits a batch, in smaller pieces where it must be.
-    async fn batch(&mut self, batch: &Batch) -> Result<()> {
-        let mut tries = Tries::new(self.shared.pace);
-        let (mut at, mut first_row) = (0, batch.first_row);
-        loop {
-            let piece = piece(&batch.rows, at, first_row, self.size.aim());
-            match self.attempt(batch, &piece).await {
+    ///
+    /// # Errors
+    /// What no further try will mend; what was committed of the batch stays.
+    pub(super) async fn batch(&mut self, batch: &Batch) -> Result<()> {
+        let mut course = Course::new(batch, self.loading.pace);
+        self.count_unfit(batch)?;
+        while !course.cursor.is_done() {
+            let most = course.search.most();
+            let piece = course.cursor.piece(batch, self.size.aim(), most);
+            let kept = self.keep(batch, &piece).await?;
+            let files = kept.as_ref().map(Kept::lengths).unwrap_or_default();
+            match self.attempt(batch, &piece, files).await {
                 Ok(took) => {
-                    self.committed(batch, &piece, took.commit);
+                    decided(kept, true);
+                    self.loaded(batch, &piece, &mut course, took.commit);
                     self.adapt(|size| size.committed(piece.bytes.len(), took));
-                    tries.reset();
-                    (at, first_row) = (piece.bytes.end, first_row + piece.digest.rows);
-                    if piece.ends_batch {
-                        return Ok(());
-                    }
                 }
                 Err(failure) => {
-                    let resolve = self.failed(batch, &piece, failure, &mut tries).await?;
-                    if resolve && self.resolve(batch, &mut at, &mut first_row).await? {
-                        return Ok(());
+                    let next = self.failed(batch, &piece, failure, &mut course).await?;
+                    let ask = matches!(next, Next::Ask(_));
+                    let there = ask && self.resolve(batch, &piece).await?;
+                    decided(kept, there);
+                    match next {
+                        _ if there => self.loaded(batch, &piece, &mut course, Duration::ZERO),
+                        Next::Ask(Some(error)) | Next::Blame(error) => {
+                            self.blame(batch, &piece, &mut course, error)?;
+                        }
+                        Next::Ask(None) | Next::Again => {}
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A piece is committed.
+    fn loaded(&mut self, batch: &Batch, piece: &Piece, course: &mut Course, commit: Duration) {
+        self.committed(batch, piece, commit);
+        course.cursor.committed(piece);
+        course.tries.reset();
+        if course.search.loaded(piece.digest.rows)
+            && let Some(bytes) = course.too_much.take()
+        {
+            self.adapt(|size| size.failed(bytes));
         }
     }
 
@@ -130,7 +194,10 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         };
         self.queue
             .committed(&fact, batch.work.chunk, batch.last && piece.ends_batch);
-        let _ = self.shared.events.try_send(Event::Batch(fact));
+        let _ = self.loading.events.try_send(Event::Batch(fact));
+        if let Some(rejects) = &self.loading.rejects {
+            rejects.committed(batch.work.table, piece.rows());
+        }
     }
 
     /// Tells the reader how large batches shall be from now on.
@@ -139,24 +206,28 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         self.aim.store(self.size.aim(), Ordering::Relaxed);
     }
 
-    /// After a failed transaction: whether the token must be moved and the ledger asked; else the
-    /// connection is ready for another try.
+    /// After a failed transaction: what comes next. Unless the ledger is to be asked, the connection is
+    /// ready for another try.
     async fn failed(
         &mut self,
         batch: &Batch,
         piece: &Piece,
         failure: Failure,
-        tries: &mut Tries,
-    ) -> Result<bool> {
+        course: &mut Course,
+    ) -> Result<Next> {
         let mut decision = failure.decision();
-        if decision == Decision::Final && failure.is_duplicate() && tries.count() == 0 {
+        if failure.is_duplicate() && !course.asked {
             // Rows that are there already may be these very rows, committed by a zombie or by who took
             // the run over: the fence and the ledger know.
+            course.asked = true;
             decision = Decision::Resolve;
+        } else if self.rejects_for(&failure, piece) {
+            return Ok(self.blamed(failure).await);
         }
         if decision == Decision::Final {
             return Err(self.refused(batch, piece, failure));
         }
+        let tries = &mut course.tries;
         let smaller = matches!(decision, Decision::Smaller | Decision::ResolveSmaller);
         let trouble = failure.stage == Stage::Commit && tries.count() >= COMMIT_TROUBLE;
         if (smaller || trouble) && !self.halve(piece) && failure.is_limit(tries.count()) {
@@ -168,12 +239,15 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             batch.work.place(None),
             failure.in_words()
         );
-        let _ = self.shared.events.try_send(Event::Retry(line));
-        if !tries.again(failure.heard(), &self.shared.stop).await {
+        let _ = self.loading.events.try_send(Event::Retry(line));
+        if !tries.again(failure.heard(), &self.loading.stop).await {
             return Err(self.give_up(batch, piece, failure));
         }
         let resolve = matches!(decision, Decision::Resolve | Decision::ResolveSmaller);
-        Ok(resolve || !self.target.rollback().await)
+        match resolve || !self.target.rollback().await {
+            true => Ok(Next::Ask(None)),
+            false => Ok(Next::Again),
+        }
     }
 
     /// Halves the batch size; `false` where a single row fails.
@@ -236,5 +310,4 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             },
         }
     }
-
 }

@@ -11,12 +11,12 @@ use super::super::decide::Stage;
 use super::super::error::{Error, Result};
 use super::super::pace::Tries;
 use super::super::read::short;
-use super::super::{Shared, Work};
+use super::super::{Loading, Work};
 use super::failure::{Cause, Failure};
 
 /// The lane's connection to the target, and its tokens.
 pub(super) struct Target<'a> {
-    shared: &'a Shared,
+    loading: &'a Loading,
     number: usize,
     pub(super) connection: Option<Connection>,
     settings: WriteSettings,
@@ -25,11 +25,11 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn new(shared: &'a Shared, number: usize, token: String) -> Self {
-        let mut settings = shared.settings.clone();
-        settings.application_name(&application_name(shared, number));
+    pub(super) fn new(loading: &'a Loading, number: usize, token: String) -> Self {
+        let mut settings = loading.settings.clone();
+        settings.application_name(&application_name(loading, number));
         Self {
-            shared,
+            loading,
             number,
             connection: None,
             settings,
@@ -60,7 +60,7 @@ impl<'a> Target<'a> {
             cause,
         };
         if self.connection.as_ref().is_none_or(|c| !c.is_usable()) {
-            let connected = Connection::connect(&self.shared.target).await;
+            let connected = Connection::connect(&self.loading.target).await;
             let mut connection = connected.map_err(|e| failed(Cause::Wire(e)))?;
             session::prepare_write(&mut connection, &mut self.settings)
                 .await
@@ -86,11 +86,11 @@ impl<'a> Target<'a> {
     pub(super) async fn move_token(&mut self, work: &Work) -> Result<()> {
         let zombie = self.connection.take().and_then(|c| c.backend_pid());
         let next = Uuid::new_v4().to_string();
-        let statement = ledger::lane_move(&self.shared.run, self.number, &self.tokens, &next);
+        let statement = ledger::lane_move(&self.loading.run, self.number, &self.tokens, &next);
         self.tokens.push(next);
-        let moved = ledger::lane_move(&self.shared.run, self.number, &self.tokens, self.token());
+        let moved = ledger::lane_move(&self.loading.run, self.number, &self.tokens, self.token());
         let mut statement = Some(statement);
-        let mut tries = Tries::new(self.shared.pace);
+        let mut tries = Tries::new(self.loading.pace);
         loop {
             // From the second try on the row may have the new token already.
             let sql = statement.take().unwrap_or_else(|| moved.clone());
@@ -99,7 +99,7 @@ impl<'a> Target<'a> {
                 Ok(false) => return Err(Error::TakenOver),
                 Err(failure) => {
                     self.rollback().await;
-                    if !tries.again(failure.heard(), &self.shared.stop).await {
+                    if !tries.again(failure.heard(), &self.loading.stop).await {
                         let place = work.place(None);
                         let source = failure.into_endpoint_error();
                         return Err(Error::Target { place, source });
@@ -138,10 +138,10 @@ impl<'a> Target<'a> {
     /// Ends the old backend where the target has that: what it has under way then rolls back at once
     /// instead of when its timeout comes. Only a courtesy: refusals do not matter.
     async fn terminate(&mut self, zombie: Option<i32>) -> Result<(), Failure> {
-        let Some(pid) = zombie.filter(|_| self.shared.terminate_backend) else {
+        let Some(pid) = zombie.filter(|_| self.loading.terminate_backend) else {
             return Ok(());
         };
-        let name = sql::literal(&application_name(self.shared, self.number));
+        let name = sql::literal(&application_name(self.loading, self.number));
         self.begin().await?;
         let Some(connection) = &mut self.connection else {
             return Ok(());
@@ -163,6 +163,6 @@ impl<'a> Target<'a> {
     }
 }
 
-fn application_name(shared: &Shared, number: usize) -> String {
-    format!("wire9/{}/{number}", short(&shared.run))
+fn application_name(loading: &Loading, number: usize) -> String {
+    format!("wire9/{}/{number}", short(&loading.run))
 }

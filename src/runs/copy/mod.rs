@@ -13,6 +13,7 @@ pub(super) mod enter;
 mod found;
 mod outcome;
 pub(super) mod prepare;
+mod rejecting;
 mod restart;
 pub(super) mod resume;
 mod settings;
@@ -35,7 +36,7 @@ use enter::Entered;
 use prepare::{Prepared, Purpose};
 
 pub use outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
-pub use settings::{Mapped, OnExisting, Settings, Surroundings};
+pub use settings::{Mapped, OnExisting, Rejecting, Settings, Surroundings};
 pub use verification::{Asked, Found, TableFound, verify};
 
 /// Copies.
@@ -78,7 +79,9 @@ async fn data(
         entered.run.clone(),
         entered.owner.clone(),
     );
-    let shared = Arc::new(shared(&prepared, &entered.run, settings, surroundings));
+    let mut shared = shared(&prepared, &entered.run, settings, surroundings);
+    shared.rejects.clone_from(&entered.rejects);
+    let shared = Arc::new(shared);
     let phase = |text: &str| {
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
     };
@@ -167,6 +170,7 @@ fn shared(
         events: surroundings.events.clone(),
         stop: surroundings.stop.child_token(),
         alone: Arc::new(Semaphore::new(1)),
+        rejects: None,
     }
 }
 

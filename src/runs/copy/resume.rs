@@ -19,6 +19,7 @@ use super::empty::{count, truncate};
 use super::enter::{Entered, few, tokens, work};
 use super::prepare::Prepared;
 use super::refused;
+use super::rejecting;
 use super::settings::{Settings, Surroundings};
 
 /// A run that has given no sign of life for so long may be taken over.
@@ -36,6 +37,7 @@ pub(super) async fn go_on(
     own(&mut ledger, run, &owner, &tokens, surroundings).await?;
     let mut progress = ledger.progress(&run.run).await?;
     adopt(prepared, &progress.plan)?;
+    let rejects = rejecting::open(prepared, &progress, &run.run, &settings.rejecting)?;
     truncate(&mut ledger, prepared, (&run.run, &owner), &mut progress).await?;
     lock_split_tables(prepared, &progress).await?;
     let works = remaining(prepared, &progress);
@@ -50,6 +52,7 @@ pub(super) async fn go_on(
         earlier_snapshot: Some(run.snapshot.clone()),
         problems: HashMap::new(),
         works,
+        rejects,
     })
 }
 
@@ -350,5 +353,6 @@ pub(super) async fn finished(
         earlier_snapshot: None,
         problems: HashMap::new(),
         works: Vec::new(),
+        rejects: None,
     })
 }
