@@ -4,6 +4,7 @@
 //! new files. Only the reading half is another.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
@@ -19,7 +20,7 @@ use super::write::Writer;
 use super::{Aim, Loading, Queue, Work};
 
 /// Loads the rows of one table's files; `work` is the chunk that they are, with the batches of it that
-/// an earlier process has committed.
+/// an earlier process has committed. `false`: it was asked to stop before the last of them.
 ///
 /// # Errors
 /// What ended it; batches that were committed are.
@@ -28,24 +29,21 @@ pub async fn replay<Q: Queue>(
     queue: &Q,
     (work, aside): (Work, &Aside),
     token: String,
-) -> Result<()> {
+) -> Result<bool> {
     let size = BatchSize::new(loading.batch_limit);
     let aim = Aim::new(size.aim());
     let mut writer = Writer::new(loading, queue, 0, token, (size, &aim));
     let work = Arc::new(work);
     let mut reader = Reader::open(loading, &work, aside).await?;
     reader.skip().await?;
-    loop {
-        let batch = reader
-            .batch(aim.load(std::sync::atomic::Ordering::Relaxed))
-            .await?;
+    let mut is_over = work.done.last().is_some_and(|batch| batch.last);
+    while !is_over && !loading.stop.is_cancelled() {
+        let batch = reader.batch(aim.load(Ordering::Relaxed)).await?;
         writer.batch(&batch).await?;
-        if batch.last {
-            break;
-        }
+        is_over = batch.last;
     }
     writer.close().await;
-    Ok(())
+    Ok(is_over)
 }
 
 /// The rows of a file and their records.

@@ -149,6 +149,18 @@ impl Ledger {
         Ok(read_runs(&reply)?.into_iter().zip(times).collect())
     }
 
+    /// The run of a UUID; `None` where the ledger, if there is one, does not know it.
+    ///
+    /// # Errors
+    /// As `runs`.
+    pub async fn find(&mut self, run: &str) -> Result<Option<Run>> {
+        if self.standing().await? != Standing::Complete {
+            return Ok(None);
+        }
+        let all = self.all_runs().await?;
+        Ok(all.into_iter().map(|(of, _)| of).find(|of| of.run == run))
+    }
+
     /// One run anew.
     ///
     /// # Errors

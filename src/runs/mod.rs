@@ -8,6 +8,7 @@ pub mod clean;
 pub mod copy;
 pub mod migrate;
 pub mod probe;
+pub mod rejects;
 pub mod schema;
 pub mod status;
 

@@ -1,12 +1,17 @@
 //! Arguments about rejected rows as typed, and what they mean.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::check::Format;
+use crate::cli::{exit_codes, settings};
 use crate::lane::rejects::Limit;
+use crate::runs::Error;
 use crate::runs::copy::Rejecting;
+use crate::runs::rejects::Settings;
+use crate::wire::Environment;
 
 /// What a run does with rows that can not be loaded.
 #[derive(Debug, Args)]
@@ -66,8 +71,16 @@ pub(in crate::cli) struct RejectsArguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum What {
-    /// Counts rejected rows by table, SQLSTATE, constraint and column.
+    /// Counts rejected rows by table, SQLSTATE, constraint and column; says how psql would load each file.
+    #[command(after_help = exit_codes::help())]
     List(ListArguments),
+    /// Shows where each rejected row stood and why it was rejected; never a value.
+    #[command(after_help = exit_codes::help())]
+    Show(ShowArguments),
+    /// Loads rejected rows again, after the target, or the rows in the files, are mended. What is refused
+    /// again stays in the files. The same command continues.
+    #[command(after_help = exit_codes::help())]
+    Replay(ReplayArguments),
 }
 
 #[derive(Debug, Args)]
@@ -79,4 +92,69 @@ pub(super) struct ListArguments {
     /// For people (text) or for programs (json).
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// Table of the source as `wire9 rejects list` names it [default: all].
+    #[arg(value_name = "TABLE")]
+    pub(super) table: Option<String>,
+
+    /// Folder of the rejected rows.
+    #[arg(long, value_name = "DIR", default_value = "rejects")]
+    pub(super) rejects: PathBuf,
+
+    /// For people (text) or for programs (json: one object a line).
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// DB9 endpoint that the run has loaded: a URI or a libpq key=value string [sslmode: require where not
+    /// said].
+    #[arg(long, value_name = "URI", env = "WIRE9_DB9", hide_env_values = true)]
+    db9: String,
+
+    /// Shell command whose first line of output is the DB9 password or token; run anew for each
+    /// connection [default: none].
+    #[arg(long, value_name = "COMMAND")]
+    db9_password_command: Option<String>,
+
+    /// Profile of the target (TOML, as `wire9 probe` prints it), whose fields override what is probed
+    /// [default: none].
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+
+    /// Folder of the rejected rows.
+    #[arg(long, value_name = "DIR", default_value = "rejects")]
+    rejects: PathBuf,
+
+    /// Seconds that a silent server is waited for, 1 to 86400.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    io_timeout: u64,
+
+    /// Seconds for which a target that is lost is tried to be reached again, 0 to 86400.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    retry_for: u64,
+
+    /// Show no progress; the verdict and errors remain [default: progress on stderr].
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
+impl ReplayArguments {
+    pub(super) fn settings(&self, environment: &Environment) -> Result<Settings, Error> {
+        let command = self.db9_password_command.as_deref();
+        let mut target = settings::db9(&self.db9, command, environment)?;
+        target.set_reply_timeout(Duration::from_secs(self.io_timeout));
+        Ok(Settings {
+            target,
+            profile: self.profile.as_deref().map(settings::profile).transpose()?,
+            folder: self.rejects.clone(),
+            retry_for: Duration::from_secs(self.retry_for),
+        })
+    }
 }
