@@ -259,6 +259,8 @@ fn exit(found: &Found) -> Exit {
     let unread = |t: &TableFound| t.checked.is_err();
     if found.tables.iter().any(|t| !is_verified(t) && !unread(t)) {
         Exit::Mismatch
+    } else if found.tables.iter().any(|t| t.rejected > 0) {
+        Exit::Partial
     } else if found.tables.iter().any(unread) {
         Exit::NotVerified
     } else {
@@ -285,6 +287,7 @@ fn text(found: &Found) -> String {
     let word = match exit(found) {
         Exit::Done => "VERIFIED",
         Exit::NotVerified => "NOT ALL VERIFIED",
+        Exit::Partial => "PARTIAL",
         _ => "MISMATCH",
     };
     let rows: u64 = found
@@ -301,6 +304,14 @@ fn text(found: &Found) -> String {
     );
     if let Some(run) = &found.run {
         let _ = writeln!(text, "  sums of what was sent: run {run}");
+    }
+    for table in found.tables.iter().filter(|t| t.rejected > 0) {
+        let rows = units::counted(table.rejected, "row");
+        let _ = writeln!(
+            text,
+            "  {}: {rows} of the source rejected by that run, and not there (`wire9 rejects`)",
+            table.target
+        );
     }
     let (good, bad): (Vec<_>, Vec<_>) = found.tables.iter().partition(|t| is_verified(t));
     for table in bad.iter().chain(good.iter().take(LISTED)) {
@@ -434,7 +445,9 @@ fn json(found: &Found) -> Value {
 
 fn table_json(table: &TableFound) -> Value {
     let sources: Vec<String> = table.sources.iter().map(ToString::to_string).collect();
-    let mut value = json!({ "target": table.target.to_string(), "sources": sources });
+    let mut value = json!({
+        "target": table.target.to_string(), "sources": sources, "rejected": table.rejected,
+    });
     match &table.checked {
         Err(error) => {
             value["verdict"] = "not verified".into();

@@ -43,6 +43,8 @@ pub struct TableFound {
     pub target: TableName,
     /// The source tables whose rows belong there.
     pub sources: Vec<TableName>,
+    /// Rows of them that a finished run has rejected and nothing has loaded since: they are not there.
+    pub rejected: u64,
     /// What was found.
     pub checked: Result<Checked, verify::Error>,
 }
@@ -104,7 +106,7 @@ pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found,
     let checked = verify::verify(&shared, &tables, options, told).await;
     keeper.close().await;
     Ok(Found {
-        tables: found(&prepared, checked),
+        tables: found(&prepared, &sent, checked),
         run: sent.run,
         notes: prepared.notes,
         wall: began.elapsed(),
@@ -120,7 +122,12 @@ fn line(done: usize, total: usize, checked: &verify::Result<Checked>) -> String 
     format!("table {done} of {total}: {rows}")
 }
 
-fn found(prepared: &Prepared, checked: Vec<verify::Result<Checked>>) -> Vec<TableFound> {
+fn found(
+    prepared: &Prepared,
+    sent: &Sent,
+    checked: Vec<verify::Result<Checked>>,
+) -> Vec<TableFound> {
+    let rejected = |pair: usize| sent.rejected.get(pair).copied().unwrap_or(0);
     let targets = prepared.matching.targets.iter().enumerate();
     targets
         .zip(checked)
@@ -129,6 +136,9 @@ fn found(prepared: &Prepared, checked: Vec<verify::Result<Checked>>) -> Vec<Tabl
             sources: pairs_of(prepared, number)
                 .map(|(_, pair)| pair.source.clone())
                 .collect(),
+            rejected: pairs_of(prepared, number)
+                .map(|(pair, _)| rejected(pair))
+                .sum(),
             checked,
         })
         .collect()
@@ -144,6 +154,8 @@ fn pairs_of(prepared: &Prepared, target: usize) -> impl Iterator<Item = (usize, 
 struct Sent {
     run: Option<String>,
     by_pair: Vec<Option<Digest>>,
+    /// Rows that it rejected and that no replay has loaded.
+    rejected: Vec<u64>,
 }
 
 /// Looks for a finished run of this source and takes its sums, where it sent the same columns in the same
@@ -165,6 +177,7 @@ async fn sent(prepared: &mut Prepared, settings: &Settings) -> Result<Sent, Erro
         return Ok(Sent {
             run: None,
             by_pair: vec![None; pairs],
+            rejected: Vec::new(),
         });
     };
     let progress = ledger.progress(&run.run).await?;
@@ -190,7 +203,14 @@ async fn sent(prepared: &mut Prepared, settings: &Settings) -> Result<Sent, Erro
             .for_each(|batch| sum.merge(batch.digest));
         Some(sum)
     };
+    let loaded = progress.by_pair();
+    let rejected = |pair: &Pair| {
+        let mut pairs = progress.plan.pairs.iter().zip(&loaded);
+        let found = pairs.find(|(row, _)| row.source == pair.source);
+        found.map_or(0, |(_, loaded)| loaded.rejected)
+    };
     Ok(Sent {
+        rejected: prepared.matching.pairs.iter().map(rejected).collect(),
         by_pair: prepared.matching.pairs.iter().map(sum).collect(),
         run: Some(run.run.clone()),
     })
