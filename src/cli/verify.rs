@@ -4,99 +4,32 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::arguments::FractionDigits;
-use super::check::{Format, mapping, profile};
+use super::check::Format;
+use super::endpoints::EndpointArguments;
 use super::reporter::Style;
+use super::selection::SelectionArguments;
 use super::work::work;
 use super::wrap::wrap;
-use super::{errors, exit_codes, settings, units};
-use crate::runs::copy::{Asked, Found, OnExisting, Rejecting, Settings, TableFound};
+use super::{assessment, errors, exit_codes, loading, settings, units};
+use crate::runs::copy::{Asked, Found, Settings, TableFound};
 use crate::runs::{self, Error, Exit, check};
-use crate::schema::Selection;
-use crate::schema::convert::Wishes;
 use crate::verify::{Culprit, Difference, DifferentRow, Verdict, What};
-use crate::wire::{ConnectOptions, Environment};
+use crate::wire::Environment;
 
 /// Version of the JSON format.
 const FORMAT: &str = "wire9-verify-report/1";
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
-    /// PostgreSQL endpoint, the source: a URI or a libpq key=value string.
-    #[arg(
-        long,
-        value_name = "URI",
-        env = "WIRE9_POSTGRES",
-        hide_env_values = true
-    )]
-    #[arg(help_heading = "Endpoints")]
-    postgres: String,
+    #[command(flatten)]
+    endpoints: EndpointArguments,
 
-    /// DB9 endpoint, the target: a URI or a libpq key=value string [sslmode: require where not said].
-    #[arg(long, value_name = "URI", env = "WIRE9_DB9", hide_env_values = true)]
-    #[arg(help_heading = "Endpoints")]
-    db9: String,
-
-    /// Shell command whose first line of output is the PostgreSQL password; run anew for each
-    /// connection [default: none].
-    #[arg(long, value_name = "COMMAND", help_heading = "Endpoints")]
-    postgres_password_command: Option<String>,
-
-    /// Shell command whose first line of output is the DB9 password or token; run anew for each
-    /// connection [default: none].
-    #[arg(long, value_name = "COMMAND", help_heading = "Endpoints")]
-    db9_password_command: Option<String>,
-
-    /// Profile of the target (TOML, as `wire9 probe` prints it), whose fields override what is probed
-    /// [default: none].
-    #[arg(long, value_name = "FILE", help_heading = "Endpoints")]
-    profile: Option<PathBuf>,
-
-    /// Seconds that a silent server is waited for, 1 to 86400.
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 300,
-        help_heading = "Endpoints"
-    )]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    io_timeout: u64,
-
-    /// Verify only tables of schemas that match this pattern; repeatable [default: all schemas].
-    #[arg(long, value_name = "PATTERN", help_heading = "Which rows")]
-    schema: Vec<String>,
-
-    /// Verify only tables that match this pattern, `[SCHEMA.]TABLE`; repeatable [default: all tables].
-    #[arg(long, value_name = "PATTERN", help_heading = "Which rows")]
-    table: Vec<String>,
-
-    /// Leave out tables that match this pattern, `[SCHEMA.]TABLE`; repeatable [default: none].
-    #[arg(long, value_name = "PATTERN", help_heading = "Which rows")]
-    exclude_table: Vec<String>,
-
-    /// This table was copied without its inheritance children; repeatable [default: none].
-    #[arg(long, value_name = "TABLE", help_heading = "Which rows")]
-    only: Vec<String>,
-
-    /// Only rows for which the SQL expression holds were copied; repeatable [default: all rows].
-    #[arg(long = "where", value_name = "TABLE=EXPR", help_heading = "Which rows")]
-    condition: Vec<String>,
-
-    /// Fraction digits of a second that timestamps were cut to, `auto` or 0 to 6; auto is what the
-    /// target keeps.
-    #[arg(
-        long,
-        value_name = "auto|0..6",
-        default_value = "auto",
-        help_heading = "Which rows"
-    )]
-    #[arg(value_parser = settings::fraction_digits)]
-    fraction_digits: FractionDigits,
+    #[command(flatten)]
+    selection: SelectionArguments,
 
     /// The target was made by `wire9 migrate`: tables and columns are where it lays them
     /// [default: tables and columns of the same names].
@@ -172,13 +105,9 @@ pub(super) fn verify(typed: &VerifyArguments) -> Exit {
 
 impl VerifyArguments {
     fn asked(&self, environment: &Environment) -> Result<Asked, Error> {
-        let command = self.postgres_password_command.as_deref();
-        let source = settings::postgres(&self.postgres, command, environment)?;
-        let command = self.db9_password_command.as_deref();
-        let target = settings::db9(&self.db9, command, environment)?;
-        let copy = self.copy(source, target)?;
+        let copy = self.copy(environment)?;
         let migrated = (self.migrated || self.map.is_some())
-            .then(|| self.check(&copy))
+            .then(|| self.check(environment))
             .transpose()?;
         Ok(Asked {
             copy,
@@ -189,67 +118,21 @@ impl VerifyArguments {
         })
     }
 
-    fn copy(
-        &self,
-        mut source: ConnectOptions,
-        mut target: ConnectOptions,
-    ) -> Result<Settings, Error> {
-        let io_timeout = Duration::from_secs(self.io_timeout);
-        source.set_reply_timeout(io_timeout);
-        target.set_reply_timeout(io_timeout);
-        let max_memory = 96 << 20;
+    fn copy(&self, environment: &Environment) -> Result<Settings, Error> {
+        let plain = loading::plain(&self.endpoints, environment)?;
         Ok(Settings {
-            source,
-            target,
-            selection: self.selection()?,
-            mapped: None,
-            profile: self.profile.as_deref().map(profile).transpose()?,
-            fraction_digits: self.fraction_digits.0,
-            jobs: settings::jobs(self.jobs, max_memory, settings::cores()),
-            max_memory,
-            io_timeout,
-            retry_for: io_timeout,
-            restart: false,
-            on_existing: OnExisting::Fail,
+            selection: self.selection.selection()?,
+            fraction_digits: self.selection.rows.fraction_digits(),
+            jobs: settings::jobs(self.jobs, plain.max_memory, settings::cores()),
             allow_triggers: true,
-            require_quiet: false,
-            dry_run: false,
-            target_search_path: None,
-            rejecting: Rejecting::default(),
-            report: None,
+            ..plain
         })
     }
 
-    fn check(&self, copy: &Settings) -> Result<check::Settings, Error> {
+    fn check(&self, environment: &Environment) -> Result<check::Settings, Error> {
         Ok(check::Settings {
-            source: copy.source.clone(),
-            target: Some(copy.target.clone()),
-            profile: copy.profile.clone(),
-            mapping: self
-                .map
-                .as_deref()
-                .map_or_else(|| Ok(Default::default()), mapping)?,
-            wishes: Wishes::default(),
-            deep: false,
-            jobs: 1,
             unsupported_source: true,
-            accepted: Default::default(),
-            io_timeout: copy.io_timeout,
-        })
-    }
-
-    fn selection(&self) -> Result<Selection, Error> {
-        settings::named("--schema", &self.schema)?;
-        settings::named("--table", &self.table)?;
-        settings::named("--exclude-table", &self.exclude_table)?;
-        settings::named("--only", &self.only)?;
-        let conditions = self.condition.iter().map(|c| settings::condition(c));
-        Ok(Selection {
-            schemas: self.schema.clone(),
-            tables: self.table.clone(),
-            exclude: self.exclude_table.clone(),
-            conditions: conditions.collect::<Result<_, _>>()?,
-            only: self.only.clone(),
+            ..assessment::settings(&self.endpoints, self.map.as_deref(), environment)?
         })
     }
 }

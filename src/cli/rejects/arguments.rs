@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::check::Format;
-use crate::cli::{exit_codes, settings};
+use crate::cli::endpoints::{TargetArguments, profile};
+use crate::cli::exit_codes;
 use crate::lane::rejects::Limit;
 use crate::runs::Error;
 use crate::runs::copy::Rejecting;
@@ -111,15 +112,8 @@ pub(super) struct ShowArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
-    /// DB9 endpoint that the run has loaded: a URI or a libpq key=value string [sslmode: require where not
-    /// said].
-    #[arg(long, value_name = "URI", env = "WIRE9_DB9", hide_env_values = true)]
-    db9: String,
-
-    /// Shell command whose first line of output is the DB9 password or token; run anew for each
-    /// connection [default: none].
-    #[arg(long, value_name = "COMMAND")]
-    db9_password_command: Option<String>,
+    #[command(flatten)]
+    target: TargetArguments,
 
     /// Profile of the target (TOML, as `wire9 probe` prints it), whose fields override what is probed
     /// [default: none].
@@ -129,11 +123,6 @@ pub(super) struct ReplayArguments {
     /// Folder of the rejected rows.
     #[arg(long, value_name = "DIR", default_value = "rejects")]
     rejects: PathBuf,
-
-    /// Seconds that a silent server is waited for, 1 to 86400.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    io_timeout: u64,
 
     /// Seconds for which a target that is lost is tried to be reached again, 0 to 86400.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
@@ -147,12 +136,9 @@ pub(super) struct ReplayArguments {
 
 impl ReplayArguments {
     pub(super) fn settings(&self, environment: &Environment) -> Result<Settings, Error> {
-        let command = self.db9_password_command.as_deref();
-        let mut target = settings::db9(&self.db9, command, environment)?;
-        target.set_reply_timeout(Duration::from_secs(self.io_timeout));
         Ok(Settings {
-            target,
-            profile: self.profile.as_deref().map(settings::profile).transpose()?,
+            target: self.target.options(environment)?,
+            profile: self.profile.as_deref().map(profile).transpose()?,
             folder: self.rejects.clone(),
             retry_for: Duration::from_secs(self.retry_for),
         })
