@@ -325,6 +325,13 @@ impl Running {
         assert!(self.try_signal(name), "kill -s {name}");
     }
 
+    /// The same where it is due.
+    pub(crate) fn signal_if(&self, due: bool, name: &str) {
+        if due {
+            self.signal(name);
+        }
+    }
+
     /// The same; whether it was there to get it.
     pub(crate) fn try_signal(&self, name: &str) -> bool {
         let pid = self.child.id().to_string();
