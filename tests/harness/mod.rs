@@ -314,6 +314,18 @@ impl Running {
         }
     }
 
+    /// Waits until something has come about; `false` where the program ends before.
+    pub(crate) fn before_its_end(&mut self, mut happened: impl FnMut() -> bool) -> bool {
+        while !happened() {
+            let ended = self.child.try_wait().expect("it can be waited for");
+            if ended.is_some() || Instant::now() > self.until {
+                return false;
+            }
+            thread::sleep(POLL);
+        }
+        true
+    }
+
     /// What it has written to stderr so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.so_far()
@@ -323,13 +335,6 @@ impl Running {
     #[track_caller]
     pub(crate) fn signal(&self, name: &str) {
         assert!(self.try_signal(name), "kill -s {name}");
-    }
-
-    /// The same where it is due.
-    pub(crate) fn signal_if(&self, due: bool, name: &str) {
-        if due {
-            self.signal(name);
-        }
     }
 
     /// The same; whether it was there to get it.

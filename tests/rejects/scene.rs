@@ -34,14 +34,15 @@ impl Target {
     /// A PostgreSQL with these tables.
     pub(crate) fn postgres(tables: &str) -> Self {
         let target = targets().database("target").expect("the target is made");
-        target.execute(tables).expect("its tables are made");
-        Self::Postgres(target)
+        let target = Self::Postgres(target);
+        target.execute(tables);
+        target
     }
 
     pub(crate) fn uri(&self) -> String {
         match self {
             Self::Standin(standin) => standin.uri(),
-            Self::Postgres(database) => database.uri(),
+            Self::Postgres(database) => format!("{}?sslmode=disable", database.uri()),
         }
     }
 
@@ -220,7 +221,7 @@ pub(crate) fn mode(path: &Path) -> u32 {
 /// A table of two lanes' batches with a bad row here and there: `id % 97 = 5` violates the check `few`.
 pub(crate) const WIDE: &str = "CREATE TABLE wide (id integer, body text)";
 pub(crate) const WIDE_ROWS: &str = "INSERT INTO wide SELECT n, repeat(md5(n::text), 32) \
-                                    FROM generate_series(1, 2000) n";
+                                    FROM generate_series(1, 2000) n; ANALYZE wide";
 /// Of `WIDE`, with the check.
 pub(crate) const WIDE_TARGET: &str =
     "CREATE TABLE wide (id integer, body text, CONSTRAINT few CHECK (id % 97 <> 5))";

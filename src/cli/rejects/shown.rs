@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(
             list(&[listed()]),
             "4 rejected rows in 1 file\n\npublic.orders: 4 rows\n  3 rows  23514  constraint positive\n\
-             \x20 1 row  22P02\n  \\copy public.\"Orders\" (id, \"a b\") from \
+             \x20 1 row  22P02\n  \\copy \"public\".\"Orders\" (\"id\", \"a b\") from \
              'rejects/public.orders.copy'\n"
         );
         assert_eq!(list(&[]), "no rejected rows\n");
