@@ -51,7 +51,7 @@ struct Reader<'a> {
     work: &'a Arc<Work>,
     aside: &'a Aside,
     file: File,
-    records: Box<dyn Iterator<Item = std::result::Result<Record, FileError>> + Send>,
+    records: Box<dyn Iterator<Item = Result<Record, FileError>> + Send>,
     rewriter: Rewriter,
     raw: Vec<u8>,
     /// Bytes of `raw` that are rewritten.
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
             }
         }
         for _ in 0..committed.rows {
-            self.origin()?;
+            self.origin().map_err(|e| self.failed(e))?;
         }
         match skipped == committed {
             true => Ok(()),
@@ -134,7 +134,7 @@ impl<'a> Reader<'a> {
             }
         }
         for _ in 0..batch.count() {
-            let origin = self.origin()?;
+            let origin = self.origin().map_err(|e| self.failed(e))?;
             batch.origins.push(origin);
         }
         batch.read_bytes = self.rewriter.consumed() - before;
@@ -188,12 +188,11 @@ impl<'a> Reader<'a> {
         let before = self.raw.len();
         self.raw.resize(before + RAW, 0);
         let read = self.file.read(&mut self.raw[before..]).await;
-        let read = read.map_err(|source| Error::RejectFile {
-            place: self.work.place(None),
-            source: FileError {
+        let read = read.map_err(|source| {
+            self.failed(FileError {
                 path: self.aside.copy().to_owned(),
                 source,
-            },
+            })
         })?;
         self.raw.truncate(before + read);
         if read == 0 {
@@ -205,8 +204,15 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    fn failed(&self, source: FileError) -> Error {
+        Error::RejectFile {
+            place: self.work.place(None),
+            source,
+        }
+    }
+
     /// Where the next row stood when it was rejected first.
-    fn origin(&mut self) -> Result<(u32, u64)> {
+    fn origin(&mut self) -> Result<(u32, u64), FileError> {
         let record = match self.records.next() {
             Some(record) => record,
             None => Err(FileError {
@@ -214,10 +220,7 @@ impl<'a> Reader<'a> {
                 source: std::io::ErrorKind::UnexpectedEof.into(),
             }),
         };
-        let record = record.map_err(|source| Error::RejectFile {
-            place: self.work.place(None),
-            source,
-        })?;
+        let record = record?;
         Ok((record.chunk, record.row))
     }
 }

@@ -37,6 +37,7 @@ fn a_kill_at_each_step_of_a_batch_neither_loses_nor_doubles_a_row() {
     ];
     for place in places {
         let scene = wide();
+        let mut met = 0;
         for nth in [2, 5, 9] {
             let stall = Action::StallWriting(Duration::from_secs(30));
             let fault = standin(&scene)
@@ -45,10 +46,12 @@ fn a_kill_at_each_step_of_a_batch_neither_loses_nor_doubles_a_row() {
             let mut running = scene.copy().start();
             if running.before_its_end(|| fault.fired() > 0) {
                 running.signal("KILL");
+                met += 1;
             }
             running.wait();
             standin(&scene).faults().disarm();
         }
+        assert!(met > 1, "it was killed there");
         completes(&scene);
     }
 }

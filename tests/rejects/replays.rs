@@ -150,16 +150,19 @@ fn a_replay_that_is_killed_at_any_step_neither_loses_nor_doubles_a_row() {
         let Target::Standin(standin) = &scene.target else {
             unreachable!("`wide` has a stand-in")
         };
+        let mut met = 0;
         for nth in 1..=3 {
             let stall = Action::StallWriting(Duration::from_secs(30));
             let fault = standin.faults().add(Fault::new(place().nth(nth), stall));
             let mut running = scene.replay().start();
             if running.before_its_end(|| fault.fired() > 0) {
                 running.signal("KILL");
+                met += 1;
             }
             running.wait();
             standin.faults().disarm();
         }
+        assert!(met > 0, "it was killed there");
         scene.replay().run().ends_with(5);
         let left = scene.nothing_is_lost("wide", "");
         assert!(left > 0 && left < WIDE_BAD, "{left}");

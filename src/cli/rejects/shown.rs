@@ -54,7 +54,7 @@ fn reasons(counts: &Counts) -> Vec<String> {
     all.into_iter().map(line).collect()
 }
 
-fn why(code: &String, constraint: &Option<String>, column: &Option<String>) -> String {
+fn why(code: &str, constraint: &Option<String>, column: &Option<String>) -> String {
     let mut text = clean(code);
     if let Some(constraint) = constraint {
         let _ = write!(text, "  constraint {}", clean(constraint));

@@ -135,7 +135,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
     /// What no further try will mend; what was committed of the batch stays.
     pub(super) async fn batch(&mut self, batch: &Batch) -> Result<()> {
         let mut course = Course::new(batch, self.loading.pace);
-        self.count_unfit(batch)?;
+        self.count_unfit(batch).map_err(|e| *e)?;
         while !course.cursor.is_done() {
             let most = course.search.most();
             let piece = course.cursor.piece(batch, self.size.aim(), most);
@@ -155,7 +155,8 @@ impl<'a, Q: Queue> Writer<'a, Q> {
                     match next {
                         _ if there => self.loaded(batch, &piece, &mut course, Duration::ZERO),
                         Next::Ask(Some(error)) | Next::Blame(error) => {
-                            self.blame(batch, &piece, &mut course, error)?;
+                            self.blame(batch, &piece, &mut course, error)
+                                .map_err(|e| *e)?;
                         }
                         Next::Ask(None) | Next::Again => {}
                     }

@@ -48,7 +48,7 @@ impl<Q: Queue> Writer<'_, Q> {
     }
 
     /// Counts the rows of a batch that can not be sent.
-    pub(super) fn count_unfit(&self, batch: &Batch) -> Result<()> {
+    pub(super) fn count_unfit(&self, batch: &Batch) -> Result<(), Box<Error>> {
         let Some(last) = batch.unfit.len().checked_sub(1) else {
             return Ok(());
         };
@@ -81,7 +81,7 @@ impl<Q: Queue> Writer<'_, Q> {
         piece: &Piece,
         course: &mut Course,
         error: wire::Error,
-    ) -> Result<()> {
+    ) -> Result<(), Box<Error>> {
         let rows = piece.digest.rows;
         let line = error.server().and_then(|e| e.copy_line);
         course.tries.reset();
@@ -104,17 +104,19 @@ impl<Q: Queue> Writer<'_, Q> {
         batch: &Batch,
         count: u64,
         (position, source): (u64, Option<wire::Error>),
-    ) -> Result<()> {
+    ) -> Result<(), Box<Error>> {
         let Some(rejects) = &self.loading.rejects else {
             return Ok(());
         };
         let rows = batch.count();
         let found = rejects.found(batch.work.table, count, rows);
-        found.map_err(|TooMany { rejected, limit }| Error::TooManyRejects {
-            place: batch.work.place(Some(position + 1)),
-            rejected,
-            limit,
-            source,
+        found.map_err(|TooMany { rejected, limit }| {
+            Box::new(Error::TooManyRejects {
+                place: batch.work.place(Some(position + 1)),
+                rejected,
+                limit,
+                source,
+            })
         })
     }
 }
