@@ -45,7 +45,7 @@ pub(super) struct LoadingArguments {
     dry_run: bool,
 
     /// Lanes, each with one connection to either side, 1 to 256; so many statements of a schema at
-    /// once, too [default: CPU cores, at least 4].
+    /// once, too [default: CPU cores, at least 4, or 2 where both servers are on this machine].
     #[arg(long, value_name = "N", help_heading = "Speed and memory")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -71,7 +71,9 @@ impl LoadingArguments {
         endpoints: &EndpointArguments,
         environment: &Environment,
     ) -> Result<Settings, Error> {
-        let jobs = settings::jobs(self.jobs, self.max_memory, settings::cores());
+        let plain = plain(endpoints, environment)?;
+        let least = settings::least_jobs(&plain.source, &plain.target);
+        let jobs = settings::jobs(self.jobs, self.max_memory, settings::cores(), least);
         settings::enough_memory(jobs, self.max_memory)?;
         Ok(Settings {
             jobs,
@@ -83,7 +85,7 @@ impl LoadingArguments {
             target_search_path: self.target_search_path.clone(),
             rejecting: self.rejecting.meant(),
             report: self.report.clone(),
-            ..plain(endpoints, environment)?
+            ..plain
         })
     }
 }
@@ -106,7 +108,7 @@ pub(super) fn plain(
         mapped: None,
         profile: endpoints.profile()?,
         fraction_digits: None,
-        jobs: settings::jobs(None, MEMORY, settings::cores()),
+        jobs: usize::try_from(settings::lanes(None)).unwrap_or(1),
         max_memory: MEMORY,
         io_timeout: endpoints.io_timeout(),
         retry_for: RETRY_FOR,

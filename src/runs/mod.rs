@@ -1,6 +1,8 @@
-//! One file per operation: the phases in order, nothing else.
+//! One file per operation: the phases in order, nothing else. What copies and what verifies share how
+//! they begin (`prepare`).
 
 mod error;
+mod prepare;
 mod reach;
 
 pub mod check;
@@ -11,5 +13,6 @@ pub mod probe;
 pub mod rejects;
 pub mod schema;
 pub mod status;
+pub mod verify;
 
 pub use error::{Error, Exit};

@@ -84,6 +84,7 @@ impl MigrateArguments {
             parts: self.parts(),
             skip_indexes: self.skip_indexes,
             skip_foreign_keys: self.skip_foreign_keys,
+            dump: None,
         })
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::errors::clean;
 use crate::cli::units;
-use crate::lane::rejects::{By, Counts, Listed, Record};
+use crate::lane::rejects::{By, Counts, Listed, Record, Why};
 use crate::runs::rejects::{Outcome, Replayed};
 use crate::sql;
 
@@ -47,26 +47,31 @@ fn load(file: &Listed) -> String {
 fn reasons(counts: &Counts) -> Vec<String> {
     let mut all: Vec<_> = counts.iter().collect();
     all.sort_by_key(|(_, rows)| std::cmp::Reverse(**rows));
-    let line = |((code, constraint, column), rows): (&(_, _, _), &u64)| {
-        let why = why(code, constraint, column);
-        format!("{}  {why}", units::counted(*rows, "row"))
-    };
-    all.into_iter().map(line).collect()
+    all.into_iter()
+        .map(|(why, rows)| format!("{}  {}", units::counted(*rows, "row"), in_words(why)))
+        .collect()
 }
 
-fn why(code: &str, constraint: &Option<String>, column: &Option<String>) -> String {
-    let mut text = clean(code);
-    if let Some(constraint) = constraint {
+fn in_words(why: &Why) -> String {
+    let mut text = clean(&why.sqlstate);
+    if let Some(constraint) = &why.constraint {
         let _ = write!(text, "  constraint {}", clean(constraint));
     }
-    if let Some(column) = column {
+    if let Some(column) = &why.column {
         let _ = write!(text, "  column {}", clean(column));
     }
     text
 }
 
 pub(super) fn list_json(listed: &[Listed]) -> Value {
-    let reason = |((code, constraint, column), rows): (&(_, _, _), &u64)| json!({ "sqlstate": code, "constraint": constraint, "column": column, "rows": rows });
+    let reason = |(why, rows): (&Why, &u64)| {
+        json!({
+            "sqlstate": why.sqlstate,
+            "constraint": why.constraint,
+            "column": why.column,
+            "rows": rows,
+        })
+    };
     let file = |file: &Listed| {
         json!({
             "run": file.header.run,
@@ -87,12 +92,17 @@ pub(super) fn record(record: &Record) -> String {
         By::Target => "",
         By::Wire9 => "  (not sent)",
     };
+    let why = Why {
+        sqlstate: record.sqlstate.clone(),
+        constraint: record.constraint.clone(),
+        column: record.column.clone(),
+    };
     format!(
         "{}  chunk {}  row {}  {}{by}\n",
         clean(&record.table),
         record.chunk,
         record.row,
-        why(&record.sqlstate, &record.constraint, &record.column)
+        in_words(&why)
     )
 }
 
@@ -148,8 +158,10 @@ mod tests {
     use crate::lane::rejects::{FORMAT, Header};
 
     fn listed() -> Listed {
-        let reason = |code: &str, constraint: Option<&str>| {
-            (code.to_owned(), constraint.map(str::to_owned), None)
+        let reason = |code: &str, constraint: Option<&str>| Why {
+            sqlstate: code.to_owned(),
+            constraint: constraint.map(str::to_owned),
+            column: None,
         };
         Listed {
             header: Header {

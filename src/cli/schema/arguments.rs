@@ -10,7 +10,7 @@ use crate::catalog::database::Database;
 use crate::cli::assessment::AssessmentArguments;
 use crate::cli::endpoints::{DB9_IF_ANY, EndpointArguments};
 use crate::cli::{loading, settings};
-use crate::runs::migrate::Parts;
+use crate::runs::migrate::{Dump, Parts};
 use crate::runs::{Error, Exit, check, copy, migrate};
 use crate::schema::dump::{DumpError, Reader};
 use crate::schema::script::Sections;
@@ -25,8 +25,7 @@ pub(in crate::cli) struct SchemaArguments {
 
     /// Plain dump (pg_dump --schema-only) to read instead of a source; rows in it are passed over
     /// [default: none].
-    #[arg(long, value_name = "FILE", conflicts_with = "apply")]
-    #[arg(help_heading = "Endpoints")]
+    #[arg(long, value_name = "FILE", help_heading = "Endpoints")]
     from_dump: Option<PathBuf>,
 
     #[command(flatten)]
@@ -78,13 +77,19 @@ impl SchemaArguments {
     /// What they mean.
     pub(super) fn meant(&self, environment: &Environment) -> Result<Meant, Error> {
         let sections = self.sections();
-        if let Some(path) = &self.from_dump {
-            let dump = read(path)?;
-            let settings = self
-                .assessment
-                .of_dump(dump, &self.endpoints, environment)?;
-            return Ok(Meant::Clean(Box::new(settings), sections));
-        }
+        let dump = match &self.from_dump {
+            Some(path) if self.apply => Some(Dump {
+                file: same_file(path),
+                database: read(path)?,
+            }),
+            Some(path) => {
+                let settings =
+                    self.assessment
+                        .of_dump(read(path)?, &self.endpoints, environment)?;
+                return Ok(Meant::Clean(Box::new(settings), sections));
+            }
+            None => None,
+        };
         let check = check::Settings {
             jobs: settings::lanes(self.jobs),
             ..self.assessment.settings(&self.endpoints, environment)?
@@ -107,6 +112,7 @@ impl SchemaArguments {
             parts,
             skip_indexes: false,
             skip_foreign_keys: false,
+            dump,
         })))
     }
 
@@ -123,6 +129,12 @@ impl SchemaArguments {
             Part::All => Sections::ALL,
         }
     }
+}
+
+/// The file by the name that it has from everywhere.
+fn same_file(path: &Path) -> String {
+    let whole = path.canonicalize();
+    whole.as_deref().unwrap_or(path).display().to_string()
 }
 
 /// Bytes of a dump that are read at once.

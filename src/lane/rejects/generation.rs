@@ -21,7 +21,7 @@ use crate::catalog::TableName;
 
 use super::files::{FileError, at, header_of, sync_folder, with};
 use super::record::{Header, Record};
-use super::{Counts, names};
+use super::{Counts, Why, names};
 
 /// The files of one table, as they are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +50,12 @@ pub fn list(folder: &Path) -> Result<Vec<Listed>, FileError> {
         for record in read(&json)? {
             let record = record?;
             rows += 1;
-            *counts
-                .entry((record.sqlstate, record.constraint, record.column))
-                .or_default() += 1;
+            let why = Why {
+                sqlstate: record.sqlstate,
+                constraint: record.constraint,
+                column: record.column,
+            };
+            *counts.entry(why).or_default() += 1;
         }
         listed.push(Listed {
             header,

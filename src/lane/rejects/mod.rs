@@ -317,5 +317,16 @@ pub(super) fn is_of_the_row(kind: &RowErrorKind) -> bool {
     )
 }
 
-/// Rejected rows by their reason: SQLSTATE, constraint, column.
-pub type Counts = BTreeMap<(String, Option<String>, Option<String>), u64>;
+/// Why rows were rejected, as they are counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Why {
+    /// SQLSTATE.
+    pub sqlstate: String,
+    /// Constraint, where one was named.
+    pub constraint: Option<String>,
+    /// Column, where one is known.
+    pub column: Option<String>,
+}
+
+/// Rejected rows by their reason.
+pub type Counts = BTreeMap<Why, u64>;

@@ -1,6 +1,7 @@
 //! After a doubtful transaction: what the ledger says of it.
 
 use crate::ledger;
+use crate::planted::Mistake;
 
 use super::super::Queue;
 use super::super::batch::{Batch, Piece};
@@ -20,6 +21,9 @@ impl<Q: Queue> Writer<'_, Q> {
     pub(super) async fn resolve(&mut self, batch: &Batch, piece: &Piece) -> Result<bool> {
         let place = batch.work.place(None);
         self.target.move_token(&batch.work).await?;
+        if Mistake::OwnCount.is_made() {
+            return Ok(true);
+        }
         let (before, found): (Vec<_>, Vec<_>) = self
             .look_up(batch)
             .await?

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use crate::endpoint::session::{self, WriteSettings};
 use crate::ledger;
+use crate::planted::Mistake;
 use crate::sql;
 use crate::wire::Connection;
 
@@ -85,6 +86,9 @@ impl<'a> Target<'a> {
     /// Moves the lane's token on over a new connection, and commits that, until it is decided.
     pub(super) async fn move_token(&mut self, work: &Work) -> Result<()> {
         let zombie = self.connection.take().and_then(|c| c.backend_pid());
+        if Mistake::TokenOnlyRead.is_made() {
+            return Ok(());
+        }
         let next = Uuid::new_v4().to_string();
         let statement = ledger::lane_move(&self.loading.run, self.number, &self.tokens, &next);
         self.tokens.push(next);

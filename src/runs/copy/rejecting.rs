@@ -8,8 +8,7 @@ use crate::ledger::{Progress, REPLAY};
 use crate::schema::Pair;
 
 use super::super::error::{Error, Exit};
-use super::prepare::Prepared;
-use super::settings::Rejecting;
+use super::super::prepare::{Prepared, Rejecting};
 
 /// Finds the files of a run and cuts them back to what the ledger counts; nothing where rows are not to be
 /// rejected.

@@ -31,7 +31,7 @@ use super::error::{Error, Exit};
 use enter::Entered;
 
 pub use outcome::{Drift, Ended, Orphans, Outcome, Phase, SequenceVerdict, Set};
-pub use settings::{Parts, Settings};
+pub use settings::{Dump, Parts, Settings};
 
 /// Migrates.
 ///
@@ -81,7 +81,10 @@ async fn assess(settings: &Settings, surroundings: &Surroundings) -> Result<Asse
         said: &said,
         stop: &surroundings.stop,
     };
-    let mut assessment = check::watched(&settings.check, watch).await?;
+    let mut assessment = match &settings.dump {
+        Some(dump) => check::dump(settings.of_dump(dump)).await?,
+        None => check::watched(&settings.check, watch).await?,
+    };
     // What a run has made itself is in nobody's way: `enter` looks at it object by object.
     let accepted = accepts_occupied(settings);
     assessment
@@ -232,6 +235,9 @@ async fn finish(
         let described = (all.as_slice(), &assessment.database);
         outcome.sequences = sequences::set(entered, settings, described).await?;
     }
+    if settings.dump.is_some() {
+        return Ok(());
+    }
     clock.phase(
         Phase::Verdict,
         "whether the source's schema has changed in mid-run",
@@ -244,7 +250,7 @@ fn outcome(settings: &Settings, assessment: Assessment) -> Outcome {
     let statements = assessment.conversion.statements.len();
     Outcome {
         ended: Ended::Through,
-        source: settings.check.source.to_string(),
+        source: settings.source(),
         target: settings.copy.target.to_string(),
         run: String::new(),
         continued: false,

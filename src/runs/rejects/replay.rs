@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
+use crate::copytext::Spread;
 use crate::endpoint::probe::{ProbeSettings, probe_rows};
 use crate::endpoint::session::{WriteSettings, prepare_write};
 use crate::engine::Heartbeat;
@@ -20,9 +21,9 @@ use crate::plan::Bounds;
 use crate::profile::Profile;
 
 use super::super::copy::Surroundings;
-use super::super::copy::configuration::{Configuration, Way};
 use super::super::copy::resume::own;
 use super::super::error::{Error, Exit};
+use super::super::prepare::configuration::{Configuration, Way};
 use super::super::reach;
 use super::{Outcome, Replayed, Settings};
 
@@ -258,6 +259,7 @@ impl Replay<'_> {
             columns: way.columns,
             expressions: BTreeMap::new(),
             recipe: way.recipe,
+            spread: Spread::default(),
             condition: None,
             chunk: REPLAY + generation.number,
             bounds: Bounds::Whole,

@@ -39,7 +39,7 @@ pub(in crate::runs) struct Way {
 }
 
 impl Configuration {
-    pub(super) fn new(
+    pub(in crate::runs) fn new(
         matching: &Matching,
         on_existing: OnExisting,
         target_search_path: Option<&str>,
@@ -68,7 +68,7 @@ impl Configuration {
     }
 
     /// For the ledger.
-    pub(super) fn to_text(&self) -> String {
+    pub(in crate::runs) fn to_text(&self) -> String {
         serde_json::to_string(self).expect("names and numbers are JSON")
     }
 
@@ -78,7 +78,7 @@ impl Configuration {
     }
 
     /// Whether both send the rows of a source table in the same way.
-    pub(super) fn agrees(&self, other: &Self, source: &TableName) -> bool {
+    pub(in crate::runs) fn agrees(&self, other: &Self, source: &TableName) -> bool {
         let table = |of: &Self| of.tables.get(&source.to_string()).cloned();
         table(self).is_some_and(|own| table(other) == Some(own))
     }
@@ -108,7 +108,7 @@ impl Configuration {
     }
 
     /// What differs from an earlier configuration, in words; empty where nothing does.
-    pub(super) fn differences(&self, earlier: &Self) -> Vec<String> {
+    pub(in crate::runs) fn differences(&self, earlier: &Self) -> Vec<String> {
         let mut found = Vec::new();
         if self.on_existing != earlier.on_existing {
             found.push(format!(
@@ -156,7 +156,7 @@ impl TableConfiguration {
 }
 
 /// A transform for people: `cut to 3 fraction digits`.
-pub(super) fn in_words(transform: Transform) -> String {
+pub(in crate::runs) fn in_words(transform: Transform) -> String {
     match transform {
         Transform::CutTimestamp { digits } => format!("cut to {digits} fraction digits"),
         Transform::CutTimestampArray { digits } => {
