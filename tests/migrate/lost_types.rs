@@ -10,7 +10,7 @@ const LOST: &str = "
 CREATE TYPE address AS (street text, number integer);
 CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE TABLE hosts (id integer PRIMARY KEY, addr inet, net cidr, mac macaddr, busy int8range, home address, list inet[], doc xml, place point, flags bit(4), mood mood);
-INSERT INTO hosts SELECT i, '10.0.0.1', '10.0.0.0/8', '08:00:2b:01:02:03', int8range(i, i + 5), ROW('s', i), ARRAY['10.0.0.1'::inet], '<a/>', point(i, i), B'1010', 'ok' FROM generate_series(1, 20) i;
+INSERT INTO hosts SELECT i, '10.0.0.1', '10.0.0.0/8', '08:00:2b:01:02:03', int8range(i, i + 5), ROW('s', i)::address, ARRAY['10.0.0.1'::inet], '<a/>', point(i, i), B'1010', 'ok' FROM generate_series(1, 20) i;
 CREATE VIEW lost_host AS SELECT id, host(addr) AS host FROM hosts;
 CREATE VIEW lost_above AS SELECT host FROM lost_host WHERE id > 3;
 CREATE MATERIALIZED VIEW lost_on_top AS SELECT count(*) AS n FROM lost_above;
