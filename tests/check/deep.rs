@@ -1,6 +1,6 @@
 //! `--deep`: its numbers are those of the rows that were planted.
 
-use testenv::Cluster;
+use testenv::{Cluster, ClusterOptions, Standin, StandinOptions};
 
 use super::harness::{self, Wire9};
 use super::{check, expected, found, json, source};
@@ -164,6 +164,37 @@ fn checks_and_generated_columns_are_computed_anew_from_what_is_cut() {
 }
 
 #[test]
+fn checks_of_domains_are_computed_anew_whether_the_target_has_the_domain_or_not() {
+    let source = source(
+        "CREATE DOMAIN stamp AS timestamptz CHECK (VALUE > '2000-01-01'); \
+         CREATE DOMAIN later AS stamp CONSTRAINT much_later CHECK (VALUE > '2024-01-01 00:00:00+00'); \
+         CREATE TABLE t (id int PRIMARY KEY, at later, VALUE later); \
+         INSERT INTO t VALUES (1, '2024-01-01 00:00:00.0001+00', NULL), (2, '2024-01-01 00:00:00.0011+00', NULL)",
+    );
+    let standin = Standin::start(StandinOptions::default()).expect("a stand-in");
+    let one = [("deep-check-turns-false", "column public.t.at", 1)];
+    for target in [&[][..], &["--db9", &standin.uri()]] {
+        let run = check(&source)
+            .args(&["--deep", "--format", "json"])
+            .args(target)
+            .run()
+            .ends_with(9);
+        let report = json(&run);
+        assert_eq!(found(&report, "deep-check-turns-false"), expected(&one));
+        let stays = found(&report, "timestamp-check");
+        assert!(
+            stays
+                .keys()
+                .any(|(_, object)| object == "column public.t.at")
+        );
+    }
+    check(&source)
+        .arg("--deep")
+        .run()
+        .says("column public.t.at: CHECK much_later of its domain");
+}
+
+#[test]
 fn rows_near_and_over_the_limits_are_counted() {
     let source = source(
         "CREATE TABLE wide (id int PRIMARY KEY, body text, bytes bytea); \
@@ -243,9 +274,29 @@ fn a_question_that_the_server_refuses_leaves_the_others_answered() {
 
 #[test]
 fn postgresql_13_is_read_as_deeply() {
-    let source = harness::thirteen()
-        .database("checked")
-        .expect("the source is made");
+    is_read_deeply(harness::thirteen());
+}
+
+macro_rules! versions {
+    ($($name:ident $major:literal)+) => {$(
+        #[test]
+        fn $name() {
+            let cluster = Cluster::start(ClusterOptions::new().major($major));
+            is_read_deeply(&cluster.expect("this version is installed and starts"));
+        }
+    )+};
+}
+
+versions! {
+    postgresql_14_is_read_as_deeply 14
+    postgresql_16_is_read_as_deeply 16
+    postgresql_17_is_read_as_deeply 17
+    postgresql_18_is_read_as_deeply 18
+}
+
+#[track_caller]
+fn is_read_deeply(cluster: &Cluster) {
+    let source = cluster.database("checked").expect("the source is made");
     let fill = "CREATE TABLE t (at timestamptz PRIMARY KEY, n numeric); \
          INSERT INTO t VALUES ('2024-01-01 00:00:00.0001+00', 'NaN'), ('2024-01-01 00:00:00.0002+00', 1)";
     source.execute(fill).expect("the source is filled");

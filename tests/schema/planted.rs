@@ -186,6 +186,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "src/schema/inspect/source.rs standbys_poolers_and_missing_snapshots_are_said",
     ),
     (
+        "none-affected",
+        "tests/check/decided.rs what_no_value_is_affected_by_is_a_note_when_the_data_was_read",
+    ),
+    (
         "not-checked",
         "src/schema/syntax/bodies/tests.rs a_routine_in_another_language_is_refused_or_not_checked",
     ),
@@ -381,6 +385,15 @@ fn difference(what: &str, of: &str, less: &str) -> impl Iterator<Item = String> 
 }
 
 fn every_kind(all: &[(&str, Vec<Found>)]) {
+    for (target, findings) in all {
+        let mut seen = BTreeSet::new();
+        for Found { id, object, .. } in findings {
+            assert!(
+                seen.insert((id, object)),
+                "{target}: {id} twice at {object}"
+            );
+        }
+    }
     let counted: Vec<_> = all.iter().map(|(_, found)| by_id(found)).collect();
     let planted: BTreeSet<&str> = counted.iter().flat_map(|ids| ids.keys().copied()).collect();
     let elsewhere: BTreeSet<&str> = ELSEWHERE.iter().map(|(id, _)| *id).collect();

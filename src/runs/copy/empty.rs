@@ -6,7 +6,7 @@ use crate::ledger::{self, Ledger, Owner, Progress};
 use crate::wire;
 
 use super::super::error::{Error, Exit};
-use super::prepare::Prepared;
+use super::super::prepare::Prepared;
 
 /// Empties the tables that are still to be emptied. Each is recorded when it is done, before any
 /// batch of it; a run that dies in between empties it again, and never one that holds batches.

@@ -5,11 +5,10 @@ use crate::ledger::{Ledger, Owner, Progress, Run, TargetRow};
 use crate::metrics::Event;
 
 use super::super::error::Error;
+use super::super::prepare::{OnExisting, Surroundings, refused};
 use super::empty::{count, empty_all};
 use super::enter::few;
-use super::refused;
 use super::resume::own;
-use super::settings::{OnExisting, Surroundings};
 
 /// `--restart`: takes the old run over, so that nothing of it can commit any more, empties the tables
 /// that it filled, and forgets it.

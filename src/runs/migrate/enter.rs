@@ -13,11 +13,12 @@ use crate::schema::convert::{Makes, Statement};
 use crate::wire::{self, ConnectOptions, Connection, Reply};
 
 use super::super::check::Assessment;
-use super::super::copy::configuration::source_key;
+use super::super::copy::Surroundings;
 use super::super::copy::enter::few;
 use super::super::copy::resume::own;
-use super::super::copy::{Surroundings, refused};
 use super::super::error::Error;
+use super::super::prepare::configuration::source_key;
+use super::super::prepare::refused;
 use super::super::reach;
 use super::accepts_occupied;
 use super::settings::Settings;

@@ -11,18 +11,21 @@ mod keys;
 mod kinds;
 #[cfg(test)]
 mod samples;
+mod settle;
 mod sizes;
 mod table;
 mod values;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::catalog::database::{Database, Name, Relation};
+use crate::catalog::database::{Database, Name, Relation, UserType};
 use crate::profile::Profile;
 use crate::schema::convert::Conversion;
 
 use super::finding::{Finding, Kind};
 use table::Table;
+
+pub use settle::{not_asked, settle};
 
 /// The kinds of findings of this part.
 pub(super) const KINDS: &[&Kind] = &[
@@ -50,6 +53,7 @@ pub(super) const KINDS: &[&Kind] = &[
     &kinds::FLOAT4,
     &kinds::CHAR_PADDING,
     &kinds::NOT_READ,
+    &kinds::NONE_AFFECTED,
 ];
 
 /// Aggregates of one SELECT: PostgreSQL takes 1,664 columns.
@@ -76,12 +80,21 @@ struct Ask {
     count: String,
     /// Of a key: SQL that counts the rows of the groups that `count` counts.
     rows: Option<String>,
+    /// The object as findings of the catalog name it, where that is not `object`.
+    in_catalog: Option<String>,
+}
+
+impl Ask {
+    fn catalog_object(&self) -> &str {
+        self.in_catalog.as_deref().unwrap_or(&self.object)
+    }
 }
 
 /// All questions, the largest tables first.
 pub fn questions(database: &Database, profile: &Profile, conversion: &Conversion) -> Vec<Question> {
     let by_name: HashMap<&Name, &Relation> =
         database.relations.iter().map(|r| (&r.name, r)).collect();
+    let types: HashMap<u32, &UserType> = database.types.iter().map(|t| (t.oid, t)).collect();
     let mut questions = Vec::new();
     for mapped in &conversion.tables {
         let Some(root) = by_name.get(&mapped.source) else {
@@ -97,7 +110,7 @@ pub fn questions(database: &Database, profile: &Profile, conversion: &Conversion
         let values = [values, sizes].concat();
         for leaf in &table.leaves {
             questions.extend(passes(leaf, &table.plain_from(leaf), &values));
-            let dependents = dependents::question(&table, leaf);
+            let dependents = dependents::question(&table, leaf, &types);
             questions.extend(dependents);
         }
         questions.extend(keys::questions(&table));

@@ -13,7 +13,7 @@ use super::settings::OnExisting;
 
 /// The configuration of a run, as it is stored in the ledger and compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Configuration {
+pub(in crate::runs) struct Configuration {
     on_existing: String,
     target_search_path: String,
     tables: BTreeMap<String, TableConfiguration>,
@@ -30,7 +30,7 @@ struct TableConfiguration {
 }
 
 impl Configuration {
-    pub(super) fn new(
+    pub(in crate::runs) fn new(
         matching: &Matching,
         on_existing: OnExisting,
         target_search_path: Option<&str>,
@@ -59,23 +59,23 @@ impl Configuration {
     }
 
     /// For the ledger.
-    pub(super) fn to_text(&self) -> String {
+    pub(in crate::runs) fn to_text(&self) -> String {
         serde_json::to_string(self).expect("names and numbers are JSON")
     }
 
     /// From the ledger; `None` where another version wrote it.
-    pub(super) fn from_text(text: &str) -> Option<Self> {
+    pub(in crate::runs) fn from_text(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 
     /// Whether both send the rows of a source table in the same way.
-    pub(super) fn agrees(&self, other: &Self, source: &TableName) -> bool {
+    pub(in crate::runs) fn agrees(&self, other: &Self, source: &TableName) -> bool {
         let table = |of: &Self| of.tables.get(&source.to_string()).cloned();
         table(self).is_some_and(|own| table(other) == Some(own))
     }
 
     /// What differs from an earlier configuration, in words; empty where nothing does.
-    pub(super) fn differences(&self, earlier: &Self) -> Vec<String> {
+    pub(in crate::runs) fn differences(&self, earlier: &Self) -> Vec<String> {
         let mut found = Vec::new();
         if self.on_existing != earlier.on_existing {
             found.push(format!(
@@ -123,7 +123,7 @@ impl TableConfiguration {
 }
 
 /// A transform for people: `cut to 3 fraction digits`.
-pub(super) fn in_words(transform: Transform) -> String {
+pub(in crate::runs) fn in_words(transform: Transform) -> String {
     match transform {
         Transform::CutTimestamp { digits } => format!("cut to {digits} fraction digits"),
         Transform::CutTimestampArray { digits } => {
