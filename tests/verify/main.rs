@@ -2,6 +2,7 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+mod repair;
 
 mod beside;
 mod culprits;
