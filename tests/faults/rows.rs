@@ -5,22 +5,22 @@ use testenv::fault::{Action, Backend, Close, Fault, Trigger};
 use crate::harness::{Pair, Sample};
 use crate::scene::{each, lane_commit};
 
-/// Rows of 20 kB, each of them twice where there is no key.
+/// Rows of 300 kB, each of them twice where there is no key.
 const SAMPLES: [Sample<'_>; 2] = [
     Sample::Same {
         tables: "CREATE TABLE keyed (id integer PRIMARY KEY, body text)",
-        rows: "INSERT INTO keyed SELECT i, repeat(md5(i::text), 640) FROM generate_series(1, 20) i",
+        rows: "INSERT INTO keyed SELECT i, repeat(md5(i::text), 9600) FROM generate_series(1, 20) i",
     },
     Sample::Same {
         tables: "CREATE TABLE keyless (a integer, body text)",
-        rows: "INSERT INTO keyless SELECT i / 2, repeat(md5((i / 2)::text), 640) \
+        rows: "INSERT INTO keyless SELECT i / 2, repeat(md5((i / 2)::text), 9600) \
                FROM generate_series(2, 21) i",
     },
 ];
 const ROWS: usize = 20;
 
-/// Batches of 16 KiB.
-const ONE_BY_ONE: [&str; 4] = ["--jobs", "32", "--max-memory", "1MiB"];
+/// Batches of 256 KiB.
+const ONE_BY_ONE: [&str; 4] = ["--jobs", "1", "--max-memory", "512KiB"];
 
 #[track_caller]
 fn copies(pair: &Pair, uri: &str) {
