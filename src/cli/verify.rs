@@ -1,6 +1,7 @@
 //! `wire9 verify`: whether the target holds the rows of the source, for people or for programs.
 
 mod beside;
+mod repair;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -81,6 +82,9 @@ pub(super) struct VerifyArguments {
     )]
     #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
     reread_for: u64,
+
+    #[command(flatten)]
+    repair: repair::RepairArguments,
 
     /// Tables, and chunks of a table, that are read at once, 1 to 256 [default: CPU cores, at least 4].
     #[arg(long, value_name = "N", help_heading = "How")]
@@ -174,6 +178,7 @@ impl VerifyArguments {
             reread: Duration::from_secs(self.reread_for),
             shown: self.show,
             values: self.show_values,
+            repair: self.repair.asked(),
         })
     }
 
@@ -202,6 +207,8 @@ fn exit(found: &Found) -> Exit {
     let different = found.tables.iter().any(|t| !is_verified(t) && !unread(t));
     if different || beside::problems(found).next().is_some() {
         Exit::Mismatch
+    } else if found.tables.iter().any(|t| t.rejected > 0) {
+        Exit::Partial
     } else if found.tables.iter().any(unread) || !beside::gaps(found).is_empty() {
         Exit::NotVerified
     } else {
@@ -222,8 +229,10 @@ fn is_verified(table: &TableFound) -> bool {
 
 fn text(found: &Found) -> String {
     let word = match exit(found) {
+        Exit::Done if repair::any(found) => "REPAIRED",
         Exit::Done => "VERIFIED",
         Exit::NotVerified => "NOT ALL VERIFIED",
+        Exit::Partial => "PARTIAL",
         _ => "MISMATCH",
     };
     let rows: u64 = found
@@ -241,9 +250,18 @@ fn text(found: &Found) -> String {
     if let Some(run) = &found.run {
         let _ = writeln!(text, "  sums of what was sent: run {run}");
     }
+    for table in found.tables.iter().filter(|t| t.rejected > 0) {
+        let rows = units::counted(table.rejected, "row");
+        let _ = writeln!(
+            text,
+            "  {}: {rows} of the source rejected by that run, and not there (`wire9 rejects`)",
+            table.target
+        );
+    }
     let (good, bad): (Vec<_>, Vec<_>) = found.tables.iter().partition(|t| is_verified(t));
     for table in bad.iter().chain(good.iter().take(LISTED)) {
         text.push_str(&table_text(table));
+        text.push_str(&repair::text(table.repaired.as_ref()));
     }
     if let Some(more @ 1..) = good.len().checked_sub(LISTED) {
         let _ = writeln!(
@@ -381,7 +399,9 @@ fn table_json(table: &TableFound) -> Value {
         "target": table.target.to_string(),
         "sources": sources,
         "sampled": table.sampled,
+        "rejected": table.rejected,
     });
+    value["repair"] = repair::json(table.repaired.as_ref());
     match &table.checked {
         Err(error) => {
             value["verdict"] = "not verified".into();

@@ -33,6 +33,50 @@ pub struct TargetRow {
     pub baseline: Option<u64>,
     /// Whether the run truncates or truncated it.
     pub truncated: bool,
+    /// What the ledger's batches say of it.
+    pub state: TargetState,
+}
+
+/// What the ledger's batches say of a target table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TargetState {
+    /// They are what was committed into it.
+    #[default]
+    Loading,
+    /// It is being made equal to a later snapshot than the one that they were read under: they say nothing
+    /// of it until that is done.
+    Reconciling,
+    /// It was made equal to a later snapshot, and they are the sums of that snapshot's rows.
+    Reconciled,
+    /// `wire9 verify --repair` has changed it after the run was done: they say nothing of it.
+    Repaired,
+}
+
+impl TargetState {
+    /// As the ledger stores it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Reconciling => "reconciling",
+            Self::Reconciled => "reconciled",
+            Self::Repaired => "repaired",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        let all = [
+            Self::Loading,
+            Self::Reconciling,
+            Self::Reconciled,
+            Self::Repaired,
+        ];
+        all.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether the table holds the rows of the batches.
+    pub fn is_told_by_batches(self) -> bool {
+        matches!(self, Self::Loading | Self::Reconciled)
+    }
 }
 
 /// What a new run enters.
@@ -65,18 +109,22 @@ impl Progress {
 
     /// Rows committed into a target.
     pub fn loaded(&self, target: usize) -> u64 {
-        let of_target = |pair: usize| {
-            self.plan
-                .pairs
-                .get(pair)
-                .is_some_and(|p| p.target == target)
+        self.of_target(target).map(|batch| batch.digest.rows).sum()
+    }
+
+    /// Whether rows of a target were rejected.
+    pub fn has_rejected(&self, target: usize) -> bool {
+        self.of_target(target).any(|batch| batch.rejected.rows > 0)
+    }
+
+    fn of_target(&self, target: usize) -> impl Iterator<Item = &Batch> {
+        let has = move |pair: usize| {
+            let pair = self.plan.pairs.get(pair);
+            pair.is_some_and(|pair| pair.target == target)
         };
-        self.batches
-            .iter()
-            .filter(|((pair, _), _)| of_target(*pair))
-            .flat_map(|(_, batches)| batches)
-            .map(|b| b.digest.rows)
-            .sum()
+        let batches = self.batches.iter();
+        let batches = batches.filter(move |((pair, _), _)| has(*pair));
+        batches.flat_map(|(_, batches)| batches)
     }
 }
 
@@ -104,8 +152,9 @@ impl PlanRows {
                 .baseline
                 .map_or_else(|| "NULL".to_owned(), |n| n.to_string());
             format!(
-                "({run}, {i}, {schema}, {name}, {baseline}, {})",
-                u8::from(t.truncated)
+                "({run}, {i}, {schema}, {name}, {baseline}, {}, '{}')",
+                u8::from(t.truncated),
+                t.state.name()
             )
         });
         let chunks = self.chunks.iter().map(|(pair, number, bounds, bytes)| {
@@ -117,7 +166,7 @@ impl PlanRows {
             pairs,
         );
         statements.extend(inserts(
-            "target (run, target, schema_name, table_name, baseline, truncated)",
+            "target (run, target, schema_name, table_name, baseline, truncated, state)",
             targets,
         ));
         statements.extend(inserts("chunk (run, pair, chunk, bounds, bytes)", chunks));
@@ -160,7 +209,7 @@ impl Ledger {
         let record = format!(
             "UPDATE wire9.target SET baseline = 0, truncated = 1 WHERE run = {run} AND target = {number}"
         );
-        let mut ended = Ok(Ended::Unmet);
+        let mut ended = Ok(Ended::Unmet(0));
         let truncate = vec![Statement::new(format!("TRUNCATE TABLE {name}"))];
         let delete = vec![
             Statement::lift_scan_limit(),
@@ -181,7 +230,7 @@ impl Ledger {
         }
         match ended? {
             Ended::Committed => Ok(()),
-            Ended::Unmet => Err(Error::TakenOver {
+            Ended::Unmet(_) => Err(Error::TakenOver {
                 owner: "another one".to_owned(),
             }),
         }
@@ -200,7 +249,7 @@ impl Ledger {
         );
         let pairs = rows(&self.read(DOING, &sql).await?, "wire9.pair", read_pair)?;
         let sql = format!(
-            "SELECT target, schema_name, table_name, baseline, truncated FROM wire9.target \
+            "SELECT target, schema_name, table_name, baseline, truncated, state FROM wire9.target \
              WHERE run = {id} ORDER BY target"
         );
         let targets = rows(&self.read(DOING, &sql).await?, "wire9.target", read_target)?;
@@ -275,6 +324,7 @@ fn read_target(row: &Texts) -> Option<(usize, TargetRow)> {
             name: name(row, 1)?,
             baseline,
             truncated,
+            state: TargetState::from_name(text(row, 5)?)?,
         },
     ))
 }
@@ -314,6 +364,8 @@ mod tests {
         Batch {
             first_row,
             digest: Digest { rows, sum: 1 },
+            rejected: Digest::default(),
+            files: (0, 0),
             read_bytes: 0,
             sent_bytes: 0,
             changed: Vec::new(),
@@ -379,6 +431,7 @@ mod tests {
                 name: TableName::new("s", "t"),
                 baseline: None,
                 truncated: true,
+                state: TargetState::Loading,
             }],
             chunks: vec![(
                 0,
@@ -396,7 +449,7 @@ mod tests {
             "{statements:?}"
         );
         assert!(
-            statements[1].ends_with("VALUES ('r', 0, 's', 't', NULL, 1)"),
+            statements[1].ends_with("VALUES ('r', 0, 's', 't', NULL, 1, 'loading')"),
             "{statements:?}"
         );
         assert!(

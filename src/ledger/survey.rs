@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::TableName;
 
+use super::batch::REPLAY;
 use super::error::{Error, Result};
 use super::layout::Standing;
 use super::run::{Run, TABLES};
@@ -18,7 +19,7 @@ pub struct Summary {
     pub began: String,
     /// Source tables of its plan.
     pub tables: u64,
-    /// Those of which chunks are left, by name.
+    /// Those of which chunks are left, or that are being reconciled, by name.
     pub unfinished: Vec<TableName>,
     /// Chunks of its plan.
     pub chunks: u64,
@@ -30,6 +31,8 @@ pub struct Summary {
     pub read_bytes: u64,
     /// Rows committed.
     pub rows: u64,
+    /// Rows that were rejected and not loaded since.
+    pub rejected: u64,
     /// Batches committed.
     pub batches: u64,
 }
@@ -61,8 +64,15 @@ impl Ledger {
             .counts("SELECT run, pair, count(*) FROM wire9.chunk GROUP BY run, pair")
             .await?;
         let finished = self
+            .counts(&format!(
+                "SELECT run, pair, count(*) FROM wire9.batch WHERE is_last = 1 \
+                     AND chunk < {REPLAY} GROUP BY run, pair"
+            ))
+            .await?;
+        let reconciling = self
             .counts(
-                "SELECT run, pair, count(*) FROM wire9.batch WHERE is_last = 1 GROUP BY run, pair",
+                "SELECT run, pair, 1 FROM wire9.pair JOIN wire9.target USING (run, target) \
+                 WHERE state = 'reconciling'",
             )
             .await?;
         let names = self.pair_names().await?;
@@ -70,12 +80,13 @@ impl Ledger {
         for (run, began) in self.all_runs().await? {
             let mut summary = Summary {
                 tables: of_run(&names, &run.run).count() as u64,
-                unfinished: unfinished(&run.run, &names, &planned, &finished),
+                unfinished: unfinished(&run.run, &names, (&planned, &finished), &reconciling),
                 chunks: of_run(&planned, &run.run).map(|(_, n)| n).sum(),
                 chunks_finished: of_run(&finished, &run.run).map(|(_, n)| n).sum(),
                 planned_bytes: 0,
                 read_bytes: 0,
                 rows: 0,
+                rejected: 0,
                 batches: 0,
                 run,
                 began,
@@ -113,17 +124,19 @@ impl Ledger {
         let run = crate::sql::literal(&summary.run.run);
         let sql = format!(
             "SELECT coalesce((SELECT sum(bytes) FROM wire9.chunk WHERE run = {run}), 0), \
-             coalesce(sum(read_bytes), 0), coalesce(sum(row_count), 0), count(*) \
+             coalesce(sum(CASE WHEN chunk < {REPLAY} THEN read_bytes ELSE 0 END), 0), \
+             coalesce(sum(row_count), 0), count(*), \
+             coalesce(sum(CASE WHEN chunk < {REPLAY} THEN rejected ELSE -row_count END), 0) \
              FROM wire9.batch WHERE run = {run}"
         );
         let reply = self.read("summing up a run", &sql).await?;
         let number = |i: usize| reply.value(i).and_then(|n| n.parse::<u64>().ok());
-        let sums = (number(0), number(1), number(2), number(3));
-        let (Some(planned), Some(read), Some(rows), Some(batches)) = sums else {
+        let sums = (number(0), number(1), number(2), number(3), number(4));
+        let (Some(planned), Some(read), Some(rows), Some(batches), Some(rejected)) = sums else {
             return Err(unreadable("the sums of a run"));
         };
         (summary.planned_bytes, summary.read_bytes) = (planned, read);
-        (summary.rows, summary.batches) = (rows, batches);
+        (summary.rows, summary.batches, summary.rejected) = (rows, batches, rejected);
         Ok(())
     }
 
@@ -175,12 +188,13 @@ fn of_run<'a, T>(
 fn unfinished(
     run: &str,
     names: &BTreeMap<(String, u64), TableName>,
-    planned: &Counts,
-    finished: &Counts,
+    (planned, finished): (&Counts, &Counts),
+    reconciling: &Counts,
 ) -> Vec<TableName> {
     let is_left = |pair: u64| {
         let key = (run.to_owned(), pair);
-        planned.get(&key).copied().unwrap_or(0) > finished.get(&key).copied().unwrap_or(0)
+        let chunks = |of: &Counts| of.get(&key).copied().unwrap_or(0);
+        chunks(planned) > chunks(finished) || reconciling.contains_key(&key)
     };
     of_run(names, run)
         .filter(|(pair, _)| is_left(*pair))
@@ -211,8 +225,12 @@ mod tests {
             (("other".to_owned(), 0), 9),
         ]);
         let finished = Counts::from([(key(0), 2), (key(1), 1)]);
-        let left = unfinished("r", &names, &planned, &finished);
-        let left: Vec<String> = left.iter().map(ToString::to_string).collect();
-        assert_eq!(left, ["public.half", "public.new"]);
+        let left = |reconciling: &Counts| -> Vec<String> {
+            let left = unfinished("r", &names, (&planned, &finished), reconciling);
+            left.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(left(&Counts::new()), ["public.half", "public.new"]);
+        let all = ["public.done", "public.half", "public.new"];
+        assert_eq!(left(&Counts::from([(key(0), 1)])), all);
     }
 }

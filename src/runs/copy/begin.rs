@@ -1,11 +1,13 @@
 //! A new run: what the target tables hold, the plan, the ledger's first rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
 use crate::catalog::TableName;
-use crate::ledger::{Claim, Ledger, NewRun, Owner, PairRow, PlanRows, Progress, TargetRow};
+use crate::ledger::{
+    Claim, Ledger, NewRun, Owner, PairRow, PlanRows, Progress, TargetRow, TargetState,
+};
 use crate::metrics::Event;
 use crate::plan::Chunk;
 use crate::schema::Pair;
@@ -16,6 +18,7 @@ use super::super::prepare::cutting::plan;
 use super::super::prepare::{OnExisting, Prepared, Settings, Surroundings, refused, work};
 use super::empty::{count, truncate, wire_error};
 use super::enter::{Entered, few, snapshot_text, tokens};
+use super::rejecting;
 
 /// Tables looked at by one query.
 const TABLES_PER_QUERY: usize = 100;
@@ -42,17 +45,18 @@ pub(super) async fn begin(
         owner: Owner::this_process(),
         tokens: tokens(settings.jobs),
     };
+    let mut progress = Progress {
+        plan: rows,
+        ..Progress::default()
+    };
+    let rejects = rejecting::open(prepared, &progress, &new.run, &settings.rejecting)?;
     ledger.create().await?;
-    if ledger.begin(&new, &rows).await? == Claim::Lost {
+    if ledger.begin(&new, &progress.plan).await? == Claim::Lost {
         return Err(refused(
             "another wire9 process has just begun a run of this source",
             "let it finish, or stop it; then repeat the command",
         ));
     }
-    let mut progress = Progress {
-        plan: rows,
-        ..Progress::default()
-    };
     truncate(&mut ledger, prepared, (&new.run, &new.owner), &mut progress).await?;
     let work = |c| work(prepared, c);
     Ok(Entered {
@@ -65,7 +69,9 @@ pub(super) async fn begin(
         progress,
         earlier_snapshot: None,
         problems: HashMap::new(),
+        reconciled: BTreeMap::new(),
         works: chunks.iter().map(work).collect(),
+        rejects,
     })
 }
 
@@ -87,6 +93,7 @@ async fn targets(
             name,
             baseline,
             truncated: baseline.is_none(),
+            state: TargetState::Loading,
         });
     }
     Ok(targets)

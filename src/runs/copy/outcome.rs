@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::ledger::Changes;
 use crate::metrics::{TableTally, Waits};
 
 /// One table of the verdict.
@@ -15,7 +16,9 @@ pub struct TableVerdict {
     pub counted: Option<u64>,
     /// Rows read and loaded by this run, earlier processes of the run included.
     pub loaded: u64,
-    /// Of these, rows that an earlier process of the run committed.
+    /// Rows read and rejected, and not loaded by a replay since.
+    pub rejected: u64,
+    /// Of the loaded ones, rows that an earlier process of the run committed.
     pub loaded_before: u64,
     /// What this process did.
     pub tally: TableTally,
@@ -70,6 +73,9 @@ pub struct TargetVerdict {
     pub counted: Option<u64>,
     /// Whether it was truncated by this run.
     pub truncated: bool,
+    /// What was changed to make it equal to the snapshot, where rows that were copied had changed on the source
+    /// when the run went on; `None`: all of it was read under the snapshot.
+    pub reconciled: Option<Changes>,
 }
 
 /// Whether the source was written since the snapshot.
@@ -149,4 +155,6 @@ pub struct Outcome {
     pub interrupted: bool,
     /// Lanes.
     pub jobs: usize,
+    /// The folder of rejected rows, for people.
+    pub rejects: String,
 }
