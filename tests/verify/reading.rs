@@ -74,7 +74,8 @@ fn a_large_table_of_a_db9_is_read_by_ranges_of_its_key() {
     let run = verify(&pair, &["--jobs", "4"]).ends_with(0);
     run.says("public.large: 40,000 rows, stored as they were sent");
     assert!(ranges.fired() >= 3, "{} statements", ranges.fired());
-    assert!(pages.fired() >= 8, "{} pages", pages.fired());
+    // Those of the first range, which has no lower bound.
+    assert!(pages.fired() >= 2, "{} pages", pages.fired());
     pair.target_execute(
         "UPDATE large SET body = overlay(body placing 'x' from 1000) WHERE id = 139993; \
          DELETE FROM large WHERE id = 7; INSERT INTO large VALUES (-1, 'first'), (999999, 'last')",

@@ -104,7 +104,7 @@ pub fn questions(database: &Database, profile: &Profile, conversion: &Conversion
             .leaves
             .iter()
             .filter_map(|leaf| by_name.get(leaf).copied());
-        let table = Table::new(root, leaves.collect(), mapped, profile);
+        let table = Table::new(root, leaves.collect(), mapped, profile).through_domains(&types);
         let values = values::asks(&table, database);
         let sizes = sizes::asks(&table);
         let values = [values, sizes].concat();
