@@ -26,7 +26,7 @@ pub(super) struct Done {
     /// The last batch that the target did not take.
     pub(super) refused: Option<Error>,
     /// Rows that it did not take, each tried alone.
-    alone: u32,
+    pub(super) alone: u32,
 }
 
 /// So many rows of a table are found that the target refuses for what they are; then the others of their batch
