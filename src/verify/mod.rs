@@ -31,7 +31,7 @@ use futures::StreamExt as _;
 use futures::stream;
 
 use crate::catalog::TableName;
-use crate::copytext::{Comparison, PartSet, Rows};
+use crate::copytext::{Comparison, PartSet, Rows, Spread};
 use crate::lane::{self, Shared, Work};
 use crate::ledger::{self, TableSums};
 use crate::metrics::{BatchFact, Event};
@@ -293,7 +293,7 @@ async fn each_chunk<T>(
     let scans = table.works.iter().map(|work| async move {
         let begin = || (begin(), committed_part(work));
         let scan = lane::scan(shared, work, begin, |(seen, left), rows| {
-            see(seen, &at_most(rows, left));
+            see(seen, &at_most(rows, left, &work.spread));
         });
         scan.await.map(|(seen, _)| seen)
     });
@@ -314,7 +314,7 @@ fn committed_part(work: &Work) -> u64 {
 }
 
 /// The first of the rows, as many as are left; only what they are is known of them, not what was read.
-fn at_most<'r>(rows: &'r Rows, left: &mut u64) -> Cow<'r, Rows> {
+fn at_most<'r>(rows: &'r Rows, left: &mut u64, spread: &Spread) -> Cow<'r, Rows> {
     if rows.digest.rows <= *left {
         *left -= rows.digest.rows;
         return Cow::Borrowed(rows);
@@ -323,7 +323,8 @@ fn at_most<'r>(rows: &'r Rows, left: &mut u64) -> Cow<'r, Rows> {
     for row in each_row(rows).take(usize::try_from(*left).unwrap_or(usize::MAX)) {
         cut.bytes.extend_from_slice(row);
         cut.bytes.push(b'\n');
-        cut.digest.add_row(row);
+        let hash = cut.digest.add_row(row);
+        cut.parts.add(spread.part(row, || hash), hash);
     }
     *left = 0;
     Cow::Owned(cut)
