@@ -85,6 +85,13 @@ fn run_text(summary: &Summary) -> String {
         units::count(summary.chunks),
         units::counted(summary.tables, "table"),
     );
+    if summary.rejected > 0 {
+        let _ = writeln!(
+            text,
+            "  rejected: {}; `wire9 rejects list` tells why, `wire9 rejects replay` loads them",
+            units::counted(summary.rejected, "row")
+        );
+    }
     if run.state == State::Done {
         text.push_str("  the same command does nothing more; `wire9 clean` removes the ledger\n");
         return text;
@@ -146,6 +153,7 @@ fn run_json(summary: &Summary) -> Value {
         "planned_bytes": summary.planned_bytes,
         "read_bytes": summary.read_bytes,
         "rows": summary.rows,
+        "rejected": summary.rejected,
         "batches": summary.batches,
     })
 }
@@ -176,6 +184,7 @@ mod tests {
             planned_bytes: 2_000_000,
             read_bytes: 500_000,
             rows: 12_345,
+            rejected: 3,
             batches: 1,
         }
     }
@@ -186,6 +195,7 @@ mod tests {
         for part in [
             "UNFINISHED: run 4711, begun 2026-11-24 03:12:45 UTC",
             "12,345 rows in 1 transaction",
+            "rejected: 3 rows",
             "4 of 9 chunks of 2 tables",
             "which is at work",
             "goes on with 5 chunks, about 1.50 MB",

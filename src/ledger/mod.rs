@@ -30,7 +30,7 @@ mod store;
 mod sums;
 mod survey;
 
-pub use batch::{Batch, Key, Sums, end, find_batches, lane_move, lane_step, record};
+pub use batch::{Batch, Key, REPLAY, Sums, end, find_batches, lane_move, lane_step, record};
 pub use error::{Error, Result};
 pub use loaded::Loaded;
 pub use owner::{Liveness, Owner};

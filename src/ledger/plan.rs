@@ -109,18 +109,22 @@ impl Progress {
 
     /// Rows committed into a target.
     pub fn loaded(&self, target: usize) -> u64 {
-        let of_target = |pair: usize| {
-            self.plan
-                .pairs
-                .get(pair)
-                .is_some_and(|p| p.target == target)
+        self.of_target(target).map(|batch| batch.digest.rows).sum()
+    }
+
+    /// Whether rows of a target were rejected.
+    pub fn has_rejected(&self, target: usize) -> bool {
+        self.of_target(target).any(|batch| batch.rejected.rows > 0)
+    }
+
+    fn of_target(&self, target: usize) -> impl Iterator<Item = &Batch> {
+        let has = move |pair: usize| {
+            let pair = self.plan.pairs.get(pair);
+            pair.is_some_and(|pair| pair.target == target)
         };
-        self.batches
-            .iter()
-            .filter(|((pair, _), _)| of_target(*pair))
-            .flat_map(|(_, batches)| batches)
-            .map(|b| b.digest.rows)
-            .sum()
+        let batches = self.batches.iter();
+        let batches = batches.filter(move |((pair, _), _)| has(*pair));
+        batches.flat_map(|(_, batches)| batches)
     }
 }
 
@@ -360,6 +364,8 @@ mod tests {
         Batch {
             first_row,
             digest: Digest { rows, sum: 1 },
+            rejected: Digest::default(),
+            files: (0, 0),
             read_bytes: 0,
             sent_bytes: 0,
             changed: Vec::new(),

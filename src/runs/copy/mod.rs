@@ -11,6 +11,7 @@ pub(super) mod enter;
 mod outcome;
 mod prove;
 pub(super) mod reconcile;
+mod rejecting;
 mod restart;
 pub(super) mod resume;
 mod verdict;
@@ -28,7 +29,7 @@ use super::error::{Error, Exit};
 use super::prepare::{self, Prepared, Purpose, cutting, shared};
 use enter::Entered;
 
-pub use super::prepare::{Mapped, OnExisting, Settings, Surroundings};
+pub use super::prepare::{Mapped, OnExisting, Rejecting, Settings, Surroundings};
 pub use outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 
 /// Copies.
@@ -71,7 +72,9 @@ async fn data(
         entered.run.clone(),
         entered.owner.clone(),
     );
-    let shared = Arc::new(shared(&prepared, &entered.run, settings, surroundings));
+    let mut shared = shared(&prepared, &entered.run, settings, surroundings);
+    shared.rejects.clone_from(&entered.rejects);
+    let shared = Arc::new(shared);
     let phase = |text: &str| {
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
     };

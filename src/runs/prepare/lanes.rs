@@ -72,5 +72,6 @@ pub(in crate::runs) fn shared(
         stop: surroundings.stop.child_token(),
         alone: Arc::new(Semaphore::new(1)),
         rate: None,
+        rejects: None,
     }
 }

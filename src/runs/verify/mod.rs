@@ -81,6 +81,9 @@ pub struct TableFound {
     pub sources: Vec<TableName>,
     /// Whether only some of its rows were looked at.
     pub sampled: bool,
+    /// Rows of the sources that a finished run has rejected and nothing has loaded since: they are not
+    /// there.
+    pub rejected: u64,
     /// What was found; after a repair, once more.
     pub checked: Result<Checked, Unverified>,
     /// What was done about a difference, or would be.
@@ -232,7 +235,7 @@ async fn look(
     let verified = (tables.as_slice(), checked.as_mut_slice(), options_of(asked));
     let repaired = repair.finish(&shared, verified).await?;
     keeper.close().await;
-    let tables = found(&prepared, (checked, repaired), &sampled);
+    let tables = found(&prepared, (checked, repaired), (&sampled, &sent));
     let asking = Asking::new(&mut ledger, &write);
     let beside = beside(&prepared, &tables, asking, (conversion, surroundings)).await;
     Ok(Found {
@@ -398,8 +401,9 @@ fn counted(source_rows: u64, target_rows: u64) -> Checked {
 fn found(
     prepared: &Prepared,
     (checked, repaired): (Vec<Result<Checked, Unverified>>, Vec<Option<Repaired>>),
-    sampled: &[bool],
+    (sampled, sent): (&[bool], &Sent),
 ) -> Vec<TableFound> {
+    let rejected = |pair: usize| sent.rejected.get(pair).copied().unwrap_or(0);
     let targets = prepared.matching.targets.iter().enumerate();
     targets
         .zip(checked.into_iter().zip(repaired))
@@ -409,6 +413,9 @@ fn found(
                 .map(|(_, pair)| pair.source.clone())
                 .collect(),
             sampled: sampled.get(number).copied().unwrap_or_default(),
+            rejected: pairs_of(prepared, number)
+                .map(|(pair, _)| rejected(pair))
+                .sum(),
             checked,
             repaired,
         })
