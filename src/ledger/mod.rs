@@ -23,6 +23,7 @@ mod layout;
 mod loaded;
 mod owner;
 mod plan;
+mod repair;
 mod run;
 mod statement;
 mod store;
@@ -33,7 +34,8 @@ pub use batch::{Batch, Key, REPLAY, Sums, end, find_batches, lane_move, lane_ste
 pub use error::{Error, Result};
 pub use loaded::Loaded;
 pub use owner::{Liveness, Owner};
-pub use plan::{PairRow, PlanRows, Progress, TargetRow};
+pub use plan::{PairRow, PlanRows, Progress, TargetRow, TargetState};
+pub use repair::{Changes, Edit, Fence, Repair, Repaired};
 pub use run::{Claim, NewRun, Run, State};
 pub use statement::{Made, record_statement, statement_digest};
 pub use store::Ledger;

@@ -79,7 +79,7 @@ pub(super) const TABLES: &[&str] = &[
      PRIMARY KEY (run, pair))",
     "CREATE TABLE IF NOT EXISTS wire9.target (run text NOT NULL, target integer NOT NULL, \
      schema_name text NOT NULL, table_name text NOT NULL, baseline bigint, \
-     truncated integer NOT NULL, PRIMARY KEY (run, target))",
+     truncated integer NOT NULL, state text NOT NULL, PRIMARY KEY (run, target))",
     "CREATE TABLE IF NOT EXISTS wire9.chunk (run text NOT NULL, pair integer NOT NULL, \
      chunk integer NOT NULL, bounds text NOT NULL, bytes bigint NOT NULL, \
      PRIMARY KEY (run, pair, chunk))",
@@ -91,6 +91,9 @@ pub(super) const TABLES: &[&str] = &[
      changed text NOT NULL, is_last integer NOT NULL, rejected bigint NOT NULL, \
      rejected_digest text NOT NULL, rejects_bytes bigint NOT NULL, records_bytes bigint NOT NULL, \
      read_sum text NOT NULL, part_sums text NOT NULL, PRIMARY KEY (run, pair, chunk, first_row))",
+    "CREATE TABLE IF NOT EXISTS wire9.repair (run text NOT NULL, target integer NOT NULL, \
+     batch bigint NOT NULL, deleted bigint NOT NULL, inserted bigint NOT NULL, \
+     replaced bigint NOT NULL, PRIMARY KEY (run, target, batch))",
 ];
 
 impl Ledger {
@@ -192,7 +195,7 @@ impl Ledger {
             literal(&new.owner.token),
             run = literal(&new.run),
         ))];
-        statements[0].must = Some("INSERT 0 1");
+        statements[0].must = Some("INSERT 0 1".into());
         statements.extend(plan.statements(&new.run));
         statements.extend(lanes(&new.run, 0, &new.tokens));
         let applied = format!("SELECT 1 FROM wire9.run WHERE run = {}", literal(&new.run));
@@ -201,7 +204,7 @@ impl Ledger {
             .await?
         {
             Ended::Committed => Ok(Claim::Ours),
-            Ended::Unmet => Ok(Claim::Lost),
+            Ended::Unmet(_) => Ok(Claim::Lost),
         }
     }
 
@@ -245,7 +248,7 @@ impl Ledger {
             .await?
         {
             Ended::Committed => Ok(Claim::Ours),
-            Ended::Unmet => Ok(Claim::Lost),
+            Ended::Unmet(_) => Ok(Claim::Lost),
         }
     }
 
@@ -314,7 +317,7 @@ impl Ledger {
         )];
         // The batches of a long run are many.
         statements.push(Statement::lift_scan_limit());
-        for table in ["batch", "chunk", "lane", "pair", "target"] {
+        for table in ["batch", "chunk", "lane", "pair", "target", "repair"] {
             statements.push(Statement::new(format!(
                 "DELETE FROM wire9.{table} WHERE run = {id}"
             )));
@@ -326,7 +329,7 @@ impl Ledger {
             .await?
         {
             Ended::Committed => Ok(Claim::Ours),
-            Ended::Unmet => Ok(Claim::Lost),
+            Ended::Unmet(_) => Ok(Claim::Lost),
         }
     }
 }

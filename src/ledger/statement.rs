@@ -128,7 +128,7 @@ impl Ledger {
             .await?
         {
             Ended::Committed => Ok(()),
-            Ended::Unmet => Err(Error::TakenOver {
+            Ended::Unmet(_) => Err(Error::TakenOver {
                 owner: "another one".to_owned(),
             }),
         }

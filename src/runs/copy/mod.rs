@@ -9,6 +9,8 @@ mod begin;
 mod empty;
 pub(super) mod enter;
 mod outcome;
+mod prove;
+pub(super) mod reconcile;
 mod rejecting;
 mod restart;
 pub(super) mod resume;
@@ -76,7 +78,7 @@ async fn data(
     let phase = |text: &str| {
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
     };
-    resume::prove(&mut entered, &prepared, &shared, settings, &phase).await?;
+    prove::prove(&mut entered, &prepared, &shared, settings, &phase).await?;
     let _ = surroundings.events.try_send(entered.planned(&prepared));
     phase("copying");
     let works = entered.take_works();

@@ -27,7 +27,7 @@ pub(super) async fn drop_run(
         .targets
         .iter()
         .enumerate()
-        .filter(|(number, _)| progress.loaded(*number) > 0)
+        .filter(|(number, t)| progress.loaded(*number) > 0 || !t.state.is_told_by_batches())
         .collect();
     let mixed: Vec<String> = filled
         .iter()
@@ -78,6 +78,9 @@ async fn not_written_since(
     let mut more = Vec::new();
     for (number, target) in progress.plan.targets.iter().enumerate() {
         let loaded = progress.loaded(number);
+        if !target.state.is_told_by_batches() {
+            continue;
+        }
         if loaded > 0 && count(ledger, write, &target.name).await? > loaded {
             more.push(target.name.to_string());
         }

@@ -50,7 +50,8 @@ pub(super) async fn sent(
             // More was read than the source's rows that are there.
             sums.read = Digest::default();
         }
-        (target.baseline == Some(0)).then_some(sums)
+        let told = target.baseline == Some(0) && target.state.is_told_by_batches();
+        told.then_some(sums)
     };
     let rejected = |pair: &Pair| number(pair).map_or(0, |number| loaded[number].rejected);
     Ok(Sent {
