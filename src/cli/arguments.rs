@@ -109,6 +109,12 @@ pub(super) struct CopyArguments {
     #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub(super) retry_for: u64,
 
+    /// Seconds after which a copy in which nothing moves at all is ended, with what its lanes wait for,
+    /// 1 to 604800 [default: 600, or twice --io-timeout].
+    #[arg(long, value_name = "SECONDS", help_heading = "Endpoints")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub(super) stall_after: Option<u64>,
+
     /// Copy only tables of schemas that match this pattern; repeatable [default: all schemas].
     #[arg(long, value_name = "PATTERN", help_heading = "Which rows")]
     pub(super) schema: Vec<String>,

@@ -37,6 +37,7 @@ pub(super) fn copy(typed: &CopyArguments, environment: &Environment) -> Result<S
         max_memory: typed.max_memory,
         io_timeout,
         retry_for: Duration::from_secs(typed.retry_for),
+        stall_after: typed.stall_after.map(Duration::from_secs),
         restart: typed.restart,
         on_existing: on_existing(typed.on_existing),
         allow_triggers: typed.allow_triggers,

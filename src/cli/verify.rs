@@ -209,6 +209,7 @@ impl VerifyArguments {
             max_memory,
             io_timeout,
             retry_for: io_timeout,
+            stall_after: None,
             restart: false,
             on_existing: OnExisting::Fail,
             allow_triggers: true,

@@ -32,6 +32,7 @@ mod block;
 mod canonical;
 mod compare;
 mod digest;
+#[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod padding;
 mod recipe;

@@ -6,6 +6,7 @@ pub mod deep;
 mod error;
 mod heartbeat;
 mod schedule;
+mod watchdog;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use count::{Counts, count_source, count_target, redigest};
 pub use error::{Error, Result};
 pub use heartbeat::Heartbeat;
 pub use schedule::{Schedule, Table};
+pub use watchdog::Watchdog;
 
 /// What the lanes did, whether or not they did all of it.
 pub struct Copied {

@@ -12,6 +12,7 @@
 //! retry on the target reads the source again.
 
 mod batch;
+mod board;
 mod decide;
 mod error;
 mod pace;
@@ -37,6 +38,7 @@ use crate::metrics::{BatchFact, Event, Waits};
 use crate::plan::Bounds;
 use crate::wire::ConnectOptions;
 
+pub use board::{Board, Half, Posted, Stage};
 pub use error::{Error, Place, Result};
 pub use pace::{Heard, Pace, Tries};
 pub use read::{chain, short};
@@ -71,6 +73,8 @@ pub struct Shared {
     pub events: Sender<Event>,
     /// Stop reading, commit what is read, end.
     pub stop: CancellationToken,
+    /// What the lanes are doing.
+    pub board: Arc<Board>,
     /// One permit: rows above `batch_limit` pass alone.
     pub alone: Arc<Semaphore>,
 }

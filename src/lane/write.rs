@@ -16,6 +16,7 @@ use crate::sql;
 use crate::wire::{self, Connection};
 
 use super::batch::{Batch, Piece, digest, frames, piece};
+use super::board::{Half, Stage as Doing};
 use super::decide::{Decision, Stage, decide};
 use super::error::{Error, Result};
 use super::pace::{Heard, Tries};
@@ -84,6 +85,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
     ) -> Result<()> {
         loop {
             let waiting = Instant::now();
+            self.post(Doing::Rows, None);
             let Some(mut batch) = full.recv().await else {
                 break;
             };
@@ -103,7 +105,12 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             let _ = free.try_send(batch.rows);
         }
         self.target.close().await;
+        self.post(Doing::Ended, None);
         Ok(())
+    }
+
+    fn post(&self, doing: Doing, batch: Option<&Batch>) {
+        post(self.shared, self.number, doing, batch);
     }
 
     /// Commits a batch, in smaller pieces where it must be.
@@ -141,12 +148,17 @@ impl<'a, Q: Queue> Writer<'a, Q> {
                 cause: Cause::Wire(e),
             }
         };
+        let (shared, number) = (self.shared, self.number);
+        let post = |doing| post(shared, number, doing, Some(batch));
+        post(Doing::BeginWrite);
         let connection = self.target.begin().await?;
         let copying = Instant::now();
+        post(Doing::Copy);
         if piece.digest.rows > 0 {
             copy(connection, batch, piece).await?;
         }
         let copy = copying.elapsed();
+        post(Doing::Ledger);
         let ledger_row = ledger::Batch {
             first_row: piece.first_row,
             digest: piece.digest,
@@ -196,6 +208,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             });
         }
         let committing = Instant::now();
+        post(Doing::Commit);
         let reply = connection
             .query("COMMIT")
             .await
@@ -287,6 +300,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             failure.in_words()
         );
         let _ = self.shared.events.try_send(Event::Retry(line));
+        self.post(Doing::Pause, Some(batch));
         if !tries.again(failure.heard(), &self.shared.stop).await {
             return Err(self.give_up(batch, piece, failure));
         }
@@ -368,6 +382,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         first_row: &mut u64,
     ) -> Result<bool> {
         let place = batch.work.place(None);
+        self.post(Doing::Doubt, Some(batch));
         self.target.move_token(&batch.work).await?;
         let (before, found): (Vec<_>, Vec<_>) = self
             .look_up(batch)
@@ -423,6 +438,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
                 Err(failure) => failure,
             };
             let heard = failure.heard();
+            self.post(Doing::Doubt, Some(batch));
             if failure.decision() == Decision::Final || !tries.again(heard, &self.shared.stop).await
             {
                 let place = batch.work.place(None);
@@ -486,6 +502,12 @@ impl Failure {
             Cause::NotCommitted => "COMMIT was answered with ROLLBACK".to_owned(),
         }
     }
+}
+
+/// What the lane's writer does from now on.
+fn post(shared: &Shared, number: usize, doing: Doing, batch: Option<&Batch>) {
+    let table = batch.map(|batch| &batch.work.source);
+    shared.board.post(number, Half::Writer, doing, table);
 }
 
 /// Too large or too slow for the target, whatever else is tried.
@@ -616,6 +638,7 @@ impl<'a> Target<'a> {
                 Ok(false) => return Err(Error::TakenOver),
                 Err(failure) => {
                     self.rollback().await;
+                    self.shared.board.pulse().beat();
                     if !tries.again(failure.heard(), &self.shared.stop).await {
                         let place = work.place(None);
                         let source = failure.into_endpoint_error();

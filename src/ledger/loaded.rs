@@ -20,13 +20,13 @@ pub struct Loaded {
 
 impl Loaded {
     fn add(&mut self, batch: &Batch) {
-        self.rows += batch.digest.rows;
+        self.rows = self.rows.saturating_add(batch.digest.rows);
         self.finished += usize::from(batch.last);
         if self.changed.len() < batch.changed.len() {
             self.changed.resize(batch.changed.len(), 0);
         }
         let sums = self.changed.iter_mut().zip(&batch.changed);
-        sums.for_each(|(sum, values)| *sum += values);
+        sums.for_each(|(sum, values)| *sum = sum.saturating_add(*values));
     }
 }
 
@@ -49,10 +49,7 @@ impl Ledger {
     /// # Errors
     /// The target's loss; `Unreadable` where batches leave a gap or overlap.
     pub async fn loaded(&mut self, run: &str, pairs: usize) -> Result<Vec<Loaded>> {
-        let start = || Adding {
-            loaded: vec![Loaded::default(); pairs],
-            place: None,
-        };
+        let start = || Adding::of(pairs);
         let sql = all_batches(run);
         let added = self.fold("reading the finished batches", &sql, start, Adding::row);
         Ok(added.await?.loaded)
@@ -60,7 +57,7 @@ impl Ledger {
 }
 
 /// Batches on their way into sums, in the order of pair, chunk and row.
-struct Adding {
+pub(super) struct Adding {
     loaded: Vec<Loaded>,
     place: Option<Place>,
 }
@@ -74,6 +71,19 @@ struct Place {
 }
 
 impl Adding {
+    pub(super) fn of(pairs: usize) -> Self {
+        Self {
+            loaded: vec![Loaded::default(); pairs],
+            place: None,
+        }
+    }
+
+    /// What was added so far.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn loaded(&self) -> &[Loaded] {
+        &self.loaded
+    }
+
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         let texts = (0..row.len()).map(|column| row.get(column).map(str::to_owned));
         let unreadable = || Error::Unreadable {
@@ -83,11 +93,13 @@ impl Adding {
         self.batch((pair, chunk), &batch)
     }
 
-    fn batch(&mut self, chunk: (usize, u32), batch: &Batch) -> Result<()> {
+    pub(super) fn batch(&mut self, chunk: (usize, u32), batch: &Batch) -> Result<()> {
         let before = self.place.filter(|place| place.chunk == chunk);
         let (next_row, ended) = before.map_or((0, false), |p| (p.next_row, p.ended));
         let loaded = self.loaded.get_mut(chunk.0);
-        let (false, true, Some(loaded)) = (ended, batch.first_row == next_row, loaded) else {
+        let end = next_row.checked_add(batch.digest.rows);
+        let follows = !ended && batch.first_row == next_row;
+        let (true, Some(end), Some(loaded)) = (follows, end, loaded) else {
             let (pair, chunk) = chunk;
             let what = format!("wire9.batch: the batches of pair {pair}, chunk {chunk} have a gap");
             return Err(Error::Unreadable { what });
@@ -95,7 +107,7 @@ impl Adding {
         loaded.add(batch);
         self.place = Some(Place {
             chunk,
-            next_row: next_row + batch.digest.rows,
+            next_row: end,
             ended: batch.last,
         });
         Ok(())
@@ -119,10 +131,7 @@ mod tests {
     }
 
     fn added(batches: &[((usize, u32), Batch)]) -> Result<Vec<Loaded>> {
-        let mut adding = Adding {
-            loaded: vec![Loaded::default(); 2],
-            place: None,
-        };
+        let mut adding = Adding::of(2);
         for (chunk, batch) in batches {
             adding.batch(*chunk, batch)?;
         }

@@ -75,8 +75,7 @@ impl Progress {
             .iter()
             .filter(|((pair, _), _)| of_target(*pair))
             .flat_map(|(_, batches)| batches)
-            .map(|b| b.digest.rows)
-            .sum()
+            .fold(0, |sum: u64, b| sum.saturating_add(b.digest.rows))
     }
 }
 
@@ -228,7 +227,7 @@ impl Ledger {
     }
 }
 
-type Texts = [Option<String>];
+pub(super) type Texts = [Option<String>];
 
 fn rows<T>(reply: &Reply, table: &str, read: impl Fn(&Texts) -> Option<T>) -> Result<Vec<T>> {
     let unreadable = || Error::Unreadable {
@@ -253,7 +252,7 @@ fn name(row: &Texts, i: usize) -> Option<TableName> {
     Some(TableName::new(text(row, i)?, text(row, i + 1)?))
 }
 
-fn read_pair(row: &Texts) -> Option<(usize, PairRow)> {
+pub(super) fn read_pair(row: &Texts) -> Option<(usize, PairRow)> {
     Some((
         number(row, 0)?,
         PairRow {
@@ -263,7 +262,7 @@ fn read_pair(row: &Texts) -> Option<(usize, PairRow)> {
     ))
 }
 
-fn read_target(row: &Texts) -> Option<(usize, TargetRow)> {
+pub(super) fn read_target(row: &Texts) -> Option<(usize, TargetRow)> {
     let baseline = match row.get(3)? {
         None => None,
         Some(n) => Some(n.parse().ok()?),
@@ -279,7 +278,7 @@ fn read_target(row: &Texts) -> Option<(usize, TargetRow)> {
     ))
 }
 
-fn read_chunk(row: &Texts) -> Option<(usize, u32, Bounds, u64)> {
+pub(super) fn read_chunk(row: &Texts) -> Option<(usize, u32, Bounds, u64)> {
     let bounds = serde_json::from_str(text(row, 2)?).ok()?;
     Some((number(row, 0)?, number(row, 1)?, bounds, number(row, 3)?))
 }
@@ -295,7 +294,7 @@ fn numbered<T>(rows: Vec<(usize, T)>, table: &str) -> Result<Vec<T>> {
 }
 
 /// The batches of a chunk must follow each other without gap or overlap, and nothing after the last.
-fn tiles(progress: &Progress) -> Result<()> {
+pub(super) fn tiles(progress: &Progress) -> Result<()> {
     for ((pair, chunk), batches) in &progress.batches {
         if end(batches).is_none() {
             let what = format!("wire9.batch: the batches of pair {pair}, chunk {chunk} have a gap");

@@ -80,6 +80,12 @@ pub(in crate::cli) struct MigrateArguments {
     #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
     retry_for: u64,
 
+    /// Seconds after which a copy in which nothing moves at all is ended, with what its lanes wait for,
+    /// 1 to 604800 [default: 600, or twice --io-timeout].
+    #[arg(long, value_name = "SECONDS", help_heading = "Endpoints")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    stall_after: Option<u64>,
+
     /// File (TOML) with other names and types than the default ones [default: none].
     #[arg(long, value_name = "FILE", help_heading = "What is migrated")]
     map: Option<PathBuf>,
@@ -152,6 +158,11 @@ pub(in crate::cli) struct MigrateArguments {
     /// [default: only say so].
     #[arg(long, help_heading = "What is written")]
     require_quiet: bool,
+
+    /// Drop what the earlier run of this migration made, its rows included and nothing else, and begin anew;
+    /// what is dropped is said before, also with --dry-run [default: continue it].
+    #[arg(long, help_heading = "What is written")]
+    restart: bool,
 
     /// Check, print what would be done, and write nothing [default: migrate].
     #[arg(long, help_heading = "What is written")]
@@ -256,7 +267,8 @@ impl MigrateArguments {
             max_memory: self.max_memory,
             io_timeout,
             retry_for: Duration::from_secs(self.retry_for),
-            restart: false,
+            stall_after: self.stall_after.map(Duration::from_secs),
+            restart: self.restart,
             on_existing: OnExisting::Fail,
             allow_triggers: self.allow_triggers,
             require_quiet: self.require_quiet,

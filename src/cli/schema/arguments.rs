@@ -238,6 +238,7 @@ impl SchemaArguments {
             max_memory: 0,
             io_timeout: check.io_timeout,
             retry_for: RETRY_FOR,
+            stall_after: None,
             restart: false,
             on_existing: OnExisting::Fail,
             allow_triggers: false,

@@ -13,7 +13,7 @@ pub(super) mod enter;
 mod found;
 mod outcome;
 pub(super) mod prepare;
-mod restart;
+pub(super) mod restart;
 pub(super) mod resume;
 mod settings;
 mod verdict;
@@ -25,10 +25,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::engine::{self, Heartbeat, Schedule};
-use crate::lane::{Pace, Shared};
+use crate::endpoint::snapshot::KeeperGuard;
+use crate::engine::{self, Heartbeat, Schedule, Watchdog};
+use crate::lane::{Board, Pace, Shared};
 use crate::ledger;
 use crate::metrics::Event;
+use crate::wire::{ConnectOptions, Pulse};
 
 use super::error::{Error, Exit};
 use enter::Entered;
@@ -47,6 +49,7 @@ pub async fn copy(settings: &Settings, surroundings: &Surroundings) -> Result<Ou
     let mut prepared = prepare::prepare(settings, surroundings, Purpose::Load).await?;
     if settings.dry_run {
         let plan = cutting::plan(&mut prepared, settings).await?;
+        enter::would_drop(&mut prepared, settings).await?;
         return Ok(verdict::dry_run(&prepared, &plan, settings, began));
     }
     let entered = enter::enter(&mut prepared, settings, surroundings).await?;
@@ -64,21 +67,38 @@ const COUNTERS: usize = 4;
 /// How long an interrupted run waits for what the ledger says.
 const INTERRUPTED_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The data phase and what follows it.
+/// The data phase and what follows it, unless nothing moves in it any more.
 async fn data(
     prepared: Prepared,
-    mut entered: Entered,
+    entered: Entered,
     settings: &Settings,
     surroundings: &Surroundings,
     began: Instant,
 ) -> Result<Outcome, Error> {
     let (keeper, prepared) = prepared.guard();
+    let shared = Arc::new(shared(&prepared, &entered.run, settings, surroundings));
+    let usual = || Watchdog::usual_limit(settings.io_timeout);
+    let limit = settings.stall_after.unwrap_or_else(usual);
+    let events = surroundings.events.clone();
+    let watchdog = Watchdog::new(Arc::clone(&shared.board), limit, events);
+    let side = (prepared, keeper);
+    let rows = rows(side, entered, shared, (settings, surroundings), began);
+    watchdog.over(rows).await?
+}
+
+/// See `data`.
+async fn rows(
+    (prepared, keeper): (Prepared, KeeperGuard),
+    mut entered: Entered,
+    shared: Arc<Shared>,
+    (settings, surroundings): (&Settings, &Surroundings),
+    began: Instant,
+) -> Result<Outcome, Error> {
     let heartbeat = Heartbeat::start(
         entered.ledger.beside(),
         entered.run.clone(),
         entered.owner.clone(),
     );
-    let shared = Arc::new(shared(&prepared, &entered.run, settings, surroundings));
     let phase = |text: &str| {
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
     };
@@ -153,11 +173,17 @@ fn shared(
         .map_or(u64::MAX, |fact| fact.value);
     let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
     let batch_limit = settings.max_memory / (2 * lanes).max(1);
+    let board = Arc::new(Board::new(settings.jobs, Pulse::default()));
+    let watched = |options: &ConnectOptions| {
+        let mut options = options.clone();
+        options.set_pulse(board.pulse());
+        options
+    };
     Shared {
         run: run.to_owned(),
-        source: prepared.source_options.clone(),
+        source: watched(&prepared.source_options),
         snapshot: prepared.snapshot.clone(),
-        target: prepared.target.options.clone(),
+        target: watched(&prepared.target.options),
         settings: prepared.target.write.clone(),
         multi_statement: yes(&profile.multi_statement) == Some(true),
         terminate_backend: yes(&profile.terminate_backend) == Some(true),
@@ -166,6 +192,7 @@ fn shared(
         pace: Pace::new(settings.retry_for),
         events: surroundings.events.clone(),
         stop: surroundings.stop.child_token(),
+        board,
         alone: Arc::new(Semaphore::new(1)),
     }
 }
