@@ -27,8 +27,6 @@ pub use watchdog::Watchdog;
 pub struct Copied {
     /// By pair number.
     pub tallies: Vec<TableTally>,
-    /// Pairs whose chunks are all finished.
-    pub complete: Vec<bool>,
     /// What ended it early.
     pub failure: Option<Error>,
 }
@@ -63,12 +61,8 @@ pub async fn copy(
         failure.get_or_insert(error);
         shared.stop.cancel();
     }
-    let (tallies, complete) = schedule.results();
-    Copied {
-        tallies,
-        complete,
-        failure,
-    }
+    let tallies = schedule.tallies();
+    Copied { tallies, failure }
 }
 
 /// Drives `other` beside `main` until that ends; what is left of `other` can be waited for, or dropped.

@@ -13,5 +13,6 @@ mod rollback;
 mod scene;
 mod seeded;
 mod source;
+mod stalls;
 mod sweep;
 mod target;

@@ -11,6 +11,7 @@ mod objects;
 mod office;
 mod parts;
 mod refusals;
+mod restart;
 mod samples;
 mod schema;
 mod sequences;

@@ -13,7 +13,7 @@ use crate::schema::Pair;
 use super::super::error::Error;
 use super::configuration::{Configuration, source_key};
 use super::cutting::plan;
-use super::empty::{count, truncate, wire_error};
+use super::empty::{count, may_empty, truncate, wire_error};
 use super::enter::{Entered, few, snapshot_text, tokens, work};
 use super::prepare::Prepared;
 use super::refused;
@@ -33,6 +33,10 @@ pub(super) async fn begin(
     let names = prepared.target_names();
     let held = existing(&mut ledger, &names).await?;
     check_existing(&names, &held, settings, surroundings)?;
+    if settings.on_existing == OnExisting::Truncate {
+        let full = names.iter().zip(&held).filter(|(_, held)| **held);
+        may_empty(&mut ledger, full.map(|(name, _)| name).collect()).await?;
+    }
     let targets = targets(&mut ledger, prepared, &held, settings.on_existing).await?;
     let chunks = plan(prepared, settings).await?;
     let rows = plan_rows(prepared, targets, &chunks);

@@ -186,17 +186,13 @@ impl TableConfiguration {
             ));
         }
         found.extend(self.other_columns(earlier));
-        if self.condition != earlier.condition {
-            let shown = |condition: &Option<String>| match condition {
-                Some(text) => format!("--where \"{text}\""),
-                None => "no --where".to_owned(),
-            };
-            found.push(format!(
-                "had {}, has {}",
-                shown(&earlier.condition),
-                shown(&self.condition)
-            ));
-        }
+        // A condition is told without its text, which may hold values.
+        found.extend(match (&earlier.condition, &self.condition) {
+            (was, is) if was == is => None,
+            (None, _) => Some("had no --where, has one".to_owned()),
+            (_, None) => Some("had a --where, has none".to_owned()),
+            _ => Some("has another --where".to_owned()),
+        });
         let line = |what| format!("table {name} {what}");
         found.into_iter().map(line).collect()
     }
@@ -215,22 +211,19 @@ impl TableConfiguration {
         }
         let mut found = Vec::new();
         for (place, column) in self.columns.iter().map(target).enumerate() {
-            let computed = |of: &Self| match of.expressions.get(&place) {
-                Some(expression) => format!("computed as \"{expression}\""),
-                None => "sent as it is".to_owned(),
-            };
             let rewritten = |of: &Self| {
                 let mut transforms = of.transforms.iter();
                 let own = transforms.find(|(field, _)| *field == place);
                 own.map_or_else(|| "not rewritten".to_owned(), |(_, how)| how.clone())
             };
-            for (was, is) in [
-                (computed(earlier), computed(self)),
-                (rewritten(earlier), rewritten(self)),
-            ] {
-                if was != is {
-                    found.push(format!("had column {column} {was}, has it {is}"));
-                }
+            if earlier.expressions.get(&place) != self.expressions.get(&place) {
+                found.push(format!(
+                    "has column {column} computed by the source in another way"
+                ));
+            }
+            let (was, is) = (rewritten(earlier), rewritten(self));
+            if was != is {
+                found.push(format!("had column {column} {was}, has it {is}"));
             }
         }
         found
@@ -308,7 +301,7 @@ mod tests {
             [
                 "--on-existing was fail, is append",
                 "table public.a was part of it and is not now",
-                "table public.b had no --where, has --where \"a > 1\"",
+                "table public.b had no --where, has one",
                 "table public.c was not part of it and is now",
             ]
         );
@@ -347,7 +340,7 @@ mod tests {
             [
                 "table public.a went into public.a, goes into app.a2",
                 "table public.b had the columns a, has \"A b\"",
-                "table public.c had column a sent as it is, has it computed as \"a::text\"",
+                "table public.c has column a computed by the source in another way",
             ]
         );
     }
