@@ -150,7 +150,7 @@ fn an_unfinished_run_is_not_mixed_with_another_command() {
     copy(&pair)
         .args(&["--where", "a=id > 10"])
         .run()
-        .fails(4, &["unfinished", "public.a has another --where"])
+        .fails(4, &["unfinished", "public.a had no --where, has one"])
         .advises(&["--restart"]);
     copy(&pair).args(SMALL_MEMORY).run().passes();
     pair.assert_equal(3);
