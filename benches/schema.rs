@@ -4,12 +4,13 @@
 //! cargo bench --bench schema -- introspect    # the whole catalog into the model
 //! cargo bench --bench schema -- check         # the program: wire9 check
 //! cargo bench --bench schema -- schema        # the program: wire9 schema
+//! cargo bench --bench schema -- apply         # the program: wire9 schema --apply, into a plain PostgreSQL
 //! WIRE9_BENCH_TABLES=2000 cargo bench --bench schema
 //! ```
 //!
 //! One PostgreSQL on this machine, over its socket. Every table has five columns, a primary key, a second
 //! index, a sequence, a default, a comment; every tenth a view. The answer is asserted: what was read is
-//! counted, or found in what is printed. The limit is 20 s for each. Built without optimisation (`cargo test --benches`) it runs once, tiny.
+//! counted, or found in what is printed, or counted in the target. The limit is 20 s for each but `apply`. Built without optimisation (`cargo test --benches`) it runs once, tiny.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::io::Read as _;
@@ -40,11 +41,15 @@ fn main() {
         let last = format!("CREATE TABLE \"public\".\"t{}\"", source.tables);
         source.program("schema", &[&last, "CREATE INDEX", "ANALYZE"]);
     }
+    if is_wanted("apply") {
+        source.apply();
+    }
 }
 
 /// A database of many tables.
 struct Source {
     tables: usize,
+    server: Cluster,
     database: Database,
 }
 
@@ -62,7 +67,43 @@ impl Source {
             let last = (first + AT_ONCE - 1).min(tables);
             database.execute(&fill(first, last)).expect("tables");
         }
-        Self { tables, database }
+        Self {
+            tables,
+            server,
+            database,
+        }
+    }
+
+    /// Applies the schema to another database of the same server, statements in parallel.
+    fn apply(&self) {
+        let target = self.server.database("applied").expect("a database");
+        let began = Instant::now();
+        let status = Command::new(env!("CARGO_BIN_EXE_wire9"))
+            .args(["schema", "--apply", "--quiet"])
+            .args(["--postgres", &self.database.socket_uri()])
+            .args(["--db9", &target.socket_uri()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .status()
+            .expect("wire9 starts");
+        let took = began.elapsed();
+        assert!(status.success(), "{status}");
+        let counted = |kind: char| -> usize {
+            let sql = format!(
+                "SELECT count(*) FROM pg_class WHERE relkind = '{kind}' \
+                 AND relnamespace = 'public'::regnamespace"
+            );
+            target.query_value(&sql).expect("counted")
+        };
+        assert_eq!(counted('r'), self.tables);
+        assert_eq!(counted('i'), self.tables * 2);
+        assert_eq!(counted('v'), self.tables / 10);
+        println!(
+            "wire9 schema --apply of {} tables with {} indexes: {:.2} s",
+            self.tables,
+            self.tables * 2,
+            took.as_secs_f64()
+        );
     }
 
     fn introspect(&self) {

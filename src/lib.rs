@@ -3,6 +3,10 @@
 //! The order of the groups below is the architecture: a module imports only from groups above its
 //! own, and modules of one group do not import each other. `tests/architecture.rs` proves it.
 
+// mistakes on purpose, made only where tests ask for them
+#[doc(hidden)]
+pub mod planted;
+
 // 0 pure: no async, no IO, no clock, no logging; quoting comes first, names know how to be quoted
 pub mod sql;
 

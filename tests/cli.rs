@@ -55,6 +55,9 @@ fn help_goes_to_stdout_and_lists_every_exit_code() {
         &["--help"][..],
         &["check", "--help"],
         &["copy", "--help"],
+        &["migrate", "--help"],
+        &["schema", "--help"],
+        &["verify", "--help"],
         &["probe", "--help"],
         &["status", "--help"],
         &["clean", "--help"],
@@ -113,9 +116,10 @@ fn arguments_with_defaults(command: &str, required: &[&str]) -> usize {
             .split(option)
             .nth(1)
             .expect("the option is in the help");
-        let own: String = after
-            .lines()
-            .take_while(|l| !l.trim_start().starts_with("--"))
+        // A short one has its sentence, or the beginning of it, on its own line.
+        let own: String = std::iter::once(option)
+            .chain(after.lines())
+            .take_while(|l| *l == option || !l.trim_start().starts_with("--"))
             .collect();
         let required = required.iter().any(|r| option.contains(&format!("{r} <")));
         assert!(required || own.contains("default:"), "no default: {option}");

@@ -12,7 +12,7 @@ use crate::runs::{self, Exit};
 
 /// Cleans and says what is gone; answers the exit code.
 pub(super) fn clean(typed: &CleanArguments) -> Exit {
-    let cleaned = target(&typed.ledger).and_then(|target| {
+    let cleaned = target(&typed.target).and_then(|target| {
         let runtime = runtime()?;
         runtime.block_on(runs::clean::clean(&target, typed.abandon))
     });

@@ -4,14 +4,18 @@
 //! else of the crate prints, and nothing here ends the process: `run` answers the exit code.
 
 mod arguments;
+mod assessment;
 mod check;
 mod clean;
 mod copy;
 mod dry_run;
+mod endpoints;
+mod envelope;
 mod errors;
 mod exit_codes;
 mod findings;
 mod judge;
+mod loading;
 mod migrate;
 mod probe;
 mod progress;
@@ -21,6 +25,7 @@ mod report_file;
 mod reporter;
 mod resources;
 mod schema;
+mod selection;
 mod settings;
 mod signals;
 mod status;

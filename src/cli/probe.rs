@@ -4,36 +4,39 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use super::arguments::ProbeArguments;
-use super::{errors, settings};
-use crate::profile::Profile;
+use super::errors;
+use super::reporter::Style;
+use super::work::work;
 use crate::runs::{self, Error, Exit};
 use crate::wire::Environment;
 
 /// Probes and prints; answers the exit code.
 pub(super) fn probe(typed: &ProbeArguments) -> Exit {
-    match text(typed) {
-        Ok(text) => match io::stdout().lock().write_all(text.as_bytes()) {
-            Ok(()) => Exit::Done,
-            Err(e) => errors::show(&errors::not_printed("profile", e)),
-        },
-        Err(error) => errors::show(&error),
+    let target = match typed.target.options(&Environment::of_process()) {
+        Ok(target) => target,
+        Err(error) => return errors::show(&error),
+    };
+    let probed = work(Style::Quiet, move |surroundings| async move {
+        let probed = runs::probe::probe(&target).await;
+        // A probe comes to its end whatever happens: its scratch schema must go.
+        match surroundings.stop.is_cancelled() {
+            true => Err(Error::new(Exit::Interrupted, "interrupted")
+                .advise("the same command begins anew; nothing is left in the target")),
+            false => probed,
+        }
+    });
+    match probed {
+        Some(Ok((profile, notes))) => print(&(commented(&notes) + &profile.to_toml())),
+        Some(Err(error)) => errors::show(&error),
+        None => Exit::Interrupted,
     }
 }
 
-fn text(typed: &ProbeArguments) -> Result<String, Error> {
-    let environment = Environment::of_process();
-    let command = typed.db9_password_command.as_deref();
-    let target = settings::db9(&typed.db9, command, &environment)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(errors::no_runtime)?;
-    let (profile, notes) = runtime.block_on(runs::probe::probe(&target))?;
-    Ok(commented(&notes) + &toml(&profile))
-}
-
-fn toml(profile: &Profile) -> String {
-    profile.to_toml()
+fn print(text: &str) -> Exit {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => Exit::Done,
+        Err(e) => errors::show(&errors::not_printed("profile", e)),
+    }
 }
 
 /// Notes as comments, so that the output stays a profile.

@@ -1,41 +1,20 @@
 //! The verdict for programs: `wire9-copy-report/1`. `docs/report.md` documents every field, and a
 //! test holds the two together.
-//!
-//! A field never changes its meaning or unit within a version; new fields may come.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::exit_codes;
+use super::envelope::Envelope;
 use super::judge::{self, Identity};
 use super::resources::Resources;
 use super::units::per_second;
 use super::{errors, verdict::Verdict};
 use crate::metrics::{TableTally, Waits};
+use crate::runs::Error;
 use crate::runs::copy::{Cut, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
-use crate::runs::{Error, Exit};
 
 const FORMAT: &str = "wire9-copy-report/1";
-
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    format: &'static str,
-    wire9_version: &'static str,
-    exit_code: u8,
-    exit_meaning: &'static str,
-    peak_rss_bytes: Option<u64>,
-    cpu_seconds: f64,
-    error: Option<ReportedError>,
-    result: Option<ReportedResult>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct ReportedError {
-    what: String,
-    causes: Vec<String>,
-    remedy: Option<String>,
-}
 
 #[derive(Debug, Serialize)]
 pub(super) struct ReportedResult {
@@ -150,49 +129,14 @@ struct ReportedPlan {
     condition: Option<String>,
 }
 
-impl Report {
-    /// Of a run that reached its verdict.
-    pub(super) fn of_verdict(verdict: &Verdict<'_>) -> Self {
-        Self {
-            result: Some(result(verdict)),
-            ..Self::bare(verdict.exit, verdict.resources)
-        }
-    }
-
-    /// Of a run that ended before its verdict.
-    pub(super) fn of_error(error: &Error, resources: Resources) -> Self {
-        Self {
-            error: Some(reported_error(error)),
-            ..Self::bare(error.exit, resources)
-        }
-    }
-
-    /// The report as JSON text.
-    pub(super) fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
-    }
-
-    fn bare(exit: Exit, resources: Resources) -> Self {
-        Self {
-            format: FORMAT,
-            wire9_version: env!("CARGO_PKG_VERSION"),
-            exit_code: exit as u8,
-            exit_meaning: exit_codes::meaning(exit),
-            peak_rss_bytes: resources.peak_rss,
-            cpu_seconds: resources.cpu_seconds,
-            error: None,
-            result: None,
-        }
-    }
+/// Of a run that reached its verdict.
+pub(super) fn of_verdict(verdict: &Verdict<'_>) -> Envelope<ReportedResult> {
+    Envelope::new(FORMAT, verdict.exit, verdict.resources).with_result(result(verdict))
 }
 
-/// An error and its causes.
-pub(super) fn reported_error(error: &Error) -> ReportedError {
-    ReportedError {
-        what: errors::clean(&error.what),
-        causes: errors::causes(error),
-        remedy: errors::remedy(error),
-    }
+/// Of a run that ended before its verdict.
+pub(super) fn of_error(error: &Error, resources: Resources) -> Envelope<ReportedResult> {
+    Envelope::of_error(FORMAT, error, resources)
 }
 
 /// The verdict's facts.
@@ -345,20 +289,12 @@ fn planned(t: &PlannedTable) -> ReportedPlan {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use serde_json::Value;
 
     use super::*;
     use crate::cli::dry_run::tests::plan;
+    use crate::cli::envelope::tests::{RESOURCES, documented, failed, parsed, paths};
     use crate::cli::judge::tests::{cut_of, outcome};
-
-    const DOCS: &str = include_str!("../../docs/report.md");
-
-    const RESOURCES: Resources = Resources {
-        peak_rss: Some(34_100_000),
-        cpu_seconds: 0.5,
-    };
 
     fn of(outcome: &Outcome) -> Value {
         let verdict = Verdict {
@@ -368,11 +304,7 @@ mod tests {
             resources: RESOURCES,
             width: None,
         };
-        parsed(&Report::of_verdict(&verdict))
-    }
-
-    fn parsed(report: &Report) -> Value {
-        serde_json::from_str(&report.json().expect("it is JSON")).expect("it is JSON")
+        parsed(&of_verdict(&verdict))
     }
 
     /// An outcome with at least one element in every list.
@@ -387,61 +319,11 @@ mod tests {
         o
     }
 
-    fn failed() -> Value {
-        let error = Error {
-            exit: Exit::Connection,
-            what: "no connection".to_owned(),
-            advice: Some("start it".to_owned()),
-            source: Some("refused".into()),
-        };
-        parsed(&Report::of_error(&error, RESOURCES))
-    }
-
-    /// Every path of the value, as the documentation spells them.
-    fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
-        if !path.is_empty() {
-            found.insert(path.to_owned());
-        }
-        match value {
-            Value::Object(fields) => fields.iter().for_each(|(name, value)| {
-                let dot = if path.is_empty() { "" } else { "." };
-                paths(value, &format!("{path}{dot}{name}"), found);
-            }),
-            Value::Array(items) => {
-                let objects = items.iter().filter(|item| item.is_object());
-                objects.for_each(|item| paths(item, &format!("{path}[]"), found));
-            }
-            _ => (),
-        }
-    }
-
-    fn documented() -> BTreeSet<String> {
-        // The report of `migrate` has a part of its own.
-        let own = DOCS.split("\n# ").next().unwrap_or_default();
-        let rows = own.lines().filter_map(|line| line.strip_prefix("| `"));
-        rows.filter_map(|row| row.split_once('`'))
-            .map(|(path, _)| path.to_owned())
-            .collect()
-    }
-
     #[test]
     fn every_field_is_documented_and_every_documented_field_exists() {
-        let mut found = BTreeSet::new();
-        paths(&of(&full()), "", &mut found);
-        paths(&failed(), "", &mut found);
-        found.retain(|path| !path.ends_with("[]"));
-        assert_eq!(found, documented());
+        let found = paths(&[of(&full()), failed(FORMAT)], &[]);
+        assert_eq!(found, documented(FORMAT));
         assert!(found.len() > 60);
-    }
-
-    #[test]
-    fn every_documented_field_has_a_type_and_a_meaning() {
-        for row in DOCS.lines().filter(|line| line.starts_with("| `")) {
-            let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-            assert_eq!(cells.len(), 3, "{row}");
-            assert!(cells.iter().all(|cell| !cell.is_empty()), "{row}");
-        }
-        assert!(DOCS.contains(FORMAT));
     }
 
     #[test]
@@ -479,15 +361,6 @@ mod tests {
         assert_eq!(result["totals"]["bottleneck"], "target-bound");
         assert_eq!(result["targets"][0]["rows_expected"], 15_000);
         assert_eq!(result["plan"][1]["condition"], "id > 7");
-    }
-
-    #[test]
-    fn a_run_that_ended_by_an_error_has_its_exit_code_and_causes() {
-        let report = failed();
-        assert_eq!(report["exit_code"], 3);
-        assert_eq!(report["result"], Value::Null);
-        assert_eq!(report["error"]["causes"][0], "refused");
-        assert_eq!(report["error"]["remedy"], "start it");
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::io::{self, Write as _};
 
 use serde_json::{Value, json};
 
-use super::arguments::{LedgerArguments, StatusArguments};
+use super::arguments::StatusArguments;
 use super::check::Format;
+use super::endpoints::TargetArguments;
 use super::wrap::wrap;
-use super::{errors, settings, units};
+use super::{errors, units};
 use crate::ledger::{Liveness, State, Summary};
 use crate::runs::{self, Error, Exit};
 use crate::wire::{ConnectOptions, Environment};
@@ -21,7 +22,7 @@ const NAMED: usize = 20;
 
 /// Asks and shows; answers the exit code.
 pub(super) fn status(typed: &StatusArguments) -> Exit {
-    let asked = target(&typed.ledger).and_then(|target| {
+    let asked = target(&typed.target).and_then(|target| {
         let runtime = runtime()?;
         runtime.block_on(runs::status::status(&target))
     });
@@ -40,12 +41,8 @@ pub(super) fn status(typed: &StatusArguments) -> Exit {
 }
 
 /// The options of the target.
-pub(super) fn target(typed: &LedgerArguments) -> Result<ConnectOptions, Error> {
-    let environment = Environment::of_process();
-    let command = typed.db9_password_command.as_deref();
-    let mut target = settings::db9(&typed.db9, command, &environment)?;
-    target.set_reply_timeout(std::time::Duration::from_secs(typed.io_timeout));
-    Ok(target)
+pub(super) fn target(typed: &TargetArguments) -> Result<ConnectOptions, Error> {
+    typed.options(&Environment::of_process())
 }
 
 /// A runtime for a few statements.

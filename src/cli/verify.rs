@@ -1,102 +1,39 @@
 //! `wire9 verify`: whether the target holds the rows of the source, for people or for programs.
 
+mod beside;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::arguments::FractionDigits;
-use super::check::{Format, mapping, profile};
+use super::check::Format;
+use super::endpoints::EndpointArguments;
 use super::reporter::Style;
+use super::selection::SelectionArguments;
 use super::work::work;
 use super::wrap::wrap;
-use super::{errors, exit_codes, settings, units};
-use crate::runs::copy::{Asked, Found, OnExisting, Settings, TableFound};
+use super::{assessment, errors, exit_codes, loading, settings, units};
+use crate::runs::copy::Settings;
+use crate::runs::verify::{Asked, Found, Level, TableFound};
 use crate::runs::{self, Error, Exit, check};
-use crate::schema::Selection;
-use crate::schema::convert::Wishes;
 use crate::verify::{Culprit, Difference, DifferentRow, Verdict, What};
-use crate::wire::{ConnectOptions, Environment};
+use crate::wire::Environment;
 
 /// Version of the JSON format.
 const FORMAT: &str = "wire9-verify-report/1";
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArguments {
-    /// PostgreSQL endpoint, the source: a URI or a libpq key=value string.
-    #[arg(
-        long,
-        value_name = "URI",
-        env = "WIRE9_POSTGRES",
-        hide_env_values = true
-    )]
-    #[arg(help_heading = "Endpoints")]
-    postgres: String,
+    #[command(flatten)]
+    endpoints: EndpointArguments,
 
-    /// DB9 endpoint, the target: a URI or a libpq key=value string [sslmode: require where not said].
-    #[arg(long, value_name = "URI", env = "WIRE9_DB9", hide_env_values = true)]
-    #[arg(help_heading = "Endpoints")]
-    db9: String,
-
-    /// Shell command whose first line of output is the PostgreSQL password; run anew for each
-    /// connection [default: none].
-    #[arg(long, value_name = "COMMAND", help_heading = "Endpoints")]
-    postgres_password_command: Option<String>,
-
-    /// Shell command whose first line of output is the DB9 password or token; run anew for each
-    /// connection [default: none].
-    #[arg(long, value_name = "COMMAND", help_heading = "Endpoints")]
-    db9_password_command: Option<String>,
-
-    /// Profile of the target (TOML, as `wire9 probe` prints it), whose fields override what is probed
-    /// [default: none].
-    #[arg(long, value_name = "FILE", help_heading = "Endpoints")]
-    profile: Option<PathBuf>,
-
-    /// Seconds that a silent server is waited for, 1 to 86400.
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 300,
-        help_heading = "Endpoints"
-    )]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    io_timeout: u64,
-
-    /// Verify only tables of schemas that match this pattern; repeatable [default: all schemas].
-    #[arg(long, value_name = "PATTERN", help_heading = "Which rows")]
-    schema: Vec<String>,
-
-    /// Verify only tables that match this pattern, `[SCHEMA.]TABLE`; repeatable [default: all tables].
-    #[arg(long, value_name = "PATTERN", help_heading = "Which rows")]
-    table: Vec<String>,
-
-    /// Leave out tables that match this pattern, `[SCHEMA.]TABLE`; repeatable [default: none].
-    #[arg(long, value_name = "PATTERN", help_heading = "Which rows")]
-    exclude_table: Vec<String>,
-
-    /// This table was copied without its inheritance children; repeatable [default: none].
-    #[arg(long, value_name = "TABLE", help_heading = "Which rows")]
-    only: Vec<String>,
-
-    /// Only rows for which the SQL expression holds were copied; repeatable [default: all rows].
-    #[arg(long = "where", value_name = "TABLE=EXPR", help_heading = "Which rows")]
-    condition: Vec<String>,
-
-    /// Fraction digits of a second that timestamps were cut to, `auto` or 0 to 6; auto is what the
-    /// target keeps.
-    #[arg(
-        long,
-        value_name = "auto|0..6",
-        default_value = "auto",
-        help_heading = "Which rows"
-    )]
-    #[arg(value_parser = settings::fraction_digits)]
-    fraction_digits: FractionDigits,
+    #[command(flatten)]
+    selection: SelectionArguments,
 
     /// The target was made by `wire9 migrate`: tables and columns are where it lays them
     /// [default: tables and columns of the same names].
@@ -111,6 +48,39 @@ pub(super) struct VerifyArguments {
     /// it must be].
     #[arg(long, help_heading = "How")]
     both: bool,
+
+    /// How deep to look: `count` counts rows, `digest` compares sums of them, `full` finds the rows and columns
+    /// that differ.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        default_value = "full",
+        help_heading = "How"
+    )]
+    level: LevelArgument,
+
+    /// Look only at this share of each table's rows, in per cent, 1 to 99, as ranges of its key; tables that
+    /// have no key of numbers, UUIDs or dates are read as a whole [default: all rows].
+    #[arg(long, value_name = "PCT", help_heading = "How")]
+    #[arg(value_parser = clap::value_parser!(u8).range(1..=99))]
+    sample: Option<u8>,
+
+    /// Read at most so many bytes a second, both sides together: a number, or one with kB, MB or MiB
+    /// [default: as fast as it goes].
+    #[arg(long, value_name = "BYTES", help_heading = "How")]
+    #[arg(value_parser = units::parse_size)]
+    max_rate: Option<u64>,
+
+    /// Read rows that differ again for so many seconds, until they agree: for a source that is written to
+    /// meanwhile; 0 to 86400.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        help_heading = "How"
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    reread_for: u64,
 
     /// Tables, and chunks of a table, that are read at once, 1 to 256 [default: CPU cores, at least 4].
     #[arg(long, value_name = "N", help_heading = "How")]
@@ -144,6 +114,24 @@ pub(super) struct VerifyArguments {
     quiet: bool,
 }
 
+/// `--level`
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LevelArgument {
+    Count,
+    Digest,
+    Full,
+}
+
+impl From<LevelArgument> for Level {
+    fn from(level: LevelArgument) -> Self {
+        match level {
+            LevelArgument::Count => Self::Count,
+            LevelArgument::Digest => Self::Digest,
+            LevelArgument::Full => Self::Full,
+        }
+    }
+}
+
 /// Verifies and shows; answers the exit code.
 pub(super) fn verify(typed: &VerifyArguments) -> Exit {
     let asked = match typed.asked(&Environment::of_process()) {
@@ -152,7 +140,7 @@ pub(super) fn verify(typed: &VerifyArguments) -> Exit {
     };
     let found = work(
         Style::of_process(typed.quiet),
-        move |surroundings| async move { runs::copy::verify(&asked, &surroundings).await },
+        move |surroundings| async move { runs::verify::verify(&asked, &surroundings).await },
     );
     let found = match found {
         Some(Ok(found)) => found,
@@ -172,94 +160,49 @@ pub(super) fn verify(typed: &VerifyArguments) -> Exit {
 
 impl VerifyArguments {
     fn asked(&self, environment: &Environment) -> Result<Asked, Error> {
-        let command = self.postgres_password_command.as_deref();
-        let source = settings::postgres(&self.postgres, command, environment)?;
-        let command = self.db9_password_command.as_deref();
-        let target = settings::db9(&self.db9, command, environment)?;
-        let copy = self.copy(source, target)?;
+        let copy = self.copy(environment)?;
         let migrated = (self.migrated || self.map.is_some())
-            .then(|| self.check(&copy))
+            .then(|| self.check(environment))
             .transpose()?;
         Ok(Asked {
             copy,
             migrated,
             both: self.both,
+            level: self.level.into(),
+            sample: self.sample,
+            max_rate: self.max_rate,
+            reread: Duration::from_secs(self.reread_for),
             shown: self.show,
             values: self.show_values,
         })
     }
 
-    fn copy(
-        &self,
-        mut source: ConnectOptions,
-        mut target: ConnectOptions,
-    ) -> Result<Settings, Error> {
-        let io_timeout = Duration::from_secs(self.io_timeout);
-        source.set_reply_timeout(io_timeout);
-        target.set_reply_timeout(io_timeout);
-        let max_memory = 96 << 20;
+    fn copy(&self, environment: &Environment) -> Result<Settings, Error> {
+        let plain = loading::plain(&self.endpoints, environment)?;
         Ok(Settings {
-            source,
-            target,
-            selection: self.selection()?,
-            mapped: None,
-            profile: self.profile.as_deref().map(profile).transpose()?,
-            fraction_digits: self.fraction_digits.0,
-            jobs: settings::jobs(self.jobs, max_memory, settings::cores()),
-            max_memory,
-            io_timeout,
-            retry_for: io_timeout,
-            stall_after: None,
-            restart: false,
-            on_existing: OnExisting::Fail,
+            selection: self.selection.selection()?,
+            fraction_digits: self.selection.rows.fraction_digits(),
+            jobs: usize::try_from(settings::lanes(self.jobs)).unwrap_or(1),
             allow_triggers: true,
-            require_quiet: false,
-            dry_run: false,
-            target_search_path: None,
-            report: None,
+            ..plain
         })
     }
 
-    fn check(&self, copy: &Settings) -> Result<check::Settings, Error> {
+    fn check(&self, environment: &Environment) -> Result<check::Settings, Error> {
         Ok(check::Settings {
-            source: copy.source.clone(),
-            target: Some(copy.target.clone()),
-            profile: copy.profile.clone(),
-            mapping: self
-                .map
-                .as_deref()
-                .map_or_else(|| Ok(Default::default()), mapping)?,
-            wishes: Wishes::default(),
-            deep: false,
-            jobs: 1,
             unsupported_source: true,
-            accepted: Default::default(),
-            io_timeout: copy.io_timeout,
-        })
-    }
-
-    fn selection(&self) -> Result<Selection, Error> {
-        settings::named("--schema", &self.schema)?;
-        settings::named("--table", &self.table)?;
-        settings::named("--exclude-table", &self.exclude_table)?;
-        settings::named("--only", &self.only)?;
-        let conditions = self.condition.iter().map(|c| settings::condition(c));
-        Ok(Selection {
-            schemas: self.schema.clone(),
-            tables: self.table.clone(),
-            exclude: self.exclude_table.clone(),
-            conditions: conditions.collect::<Result<_, _>>()?,
-            only: self.only.clone(),
+            ..assessment::settings(&self.endpoints, self.map.as_deref(), environment)?
         })
     }
 }
 
-/// Any difference first, then any table that could not be verified.
+/// Any difference first, then anything that could not be verified.
 fn exit(found: &Found) -> Exit {
     let unread = |t: &TableFound| t.checked.is_err();
-    if found.tables.iter().any(|t| !is_verified(t) && !unread(t)) {
+    let different = found.tables.iter().any(|t| !is_verified(t) && !unread(t));
+    if different || beside::problems(found).next().is_some() {
         Exit::Mismatch
-    } else if found.tables.iter().any(unread) {
+    } else if found.tables.iter().any(unread) || !beside::gaps(found).is_empty() {
         Exit::NotVerified
     } else {
         Exit::Done
@@ -271,15 +214,11 @@ const LISTED: usize = 50;
 
 fn is_verified(table: &TableFound) -> bool {
     let verdict = table.checked.as_ref().ok().map(|checked| &checked.verdict);
-    matches!(verdict, Some(Verdict::AsSent | Verdict::Equal))
+    matches!(
+        verdict,
+        Some(Verdict::AsSent | Verdict::Equal | Verdict::Counted)
+    )
 }
-
-/// What a verification of rows says nothing about.
-const NOT_VERIFIED: [&str; 3] = [
-    "that rows did not change on either side since they were read",
-    "the positions of sequences",
-    "indexes, constraints, views, functions and triggers (`wire9 schema` prints what should be there)",
-];
 
 fn text(found: &Found) -> String {
     let word = match exit(found) {
@@ -313,10 +252,7 @@ fn text(found: &Found) -> String {
             units::counted(more as u64, "table")
         );
     }
-    text.push_str("\nNOT VERIFIED\n");
-    for what in NOT_VERIFIED {
-        let _ = writeln!(text, "  {what}");
-    }
+    text.push_str(&beside::text(found));
     text
 }
 
@@ -332,6 +268,7 @@ fn table_text(table: &TableFound) -> String {
     match &checked.verdict {
         Verdict::AsSent => format!("  {}: {rows}, stored as they were sent\n", table.target),
         Verdict::Equal => format!("  {}: {rows}, equal to the source\n", table.target),
+        Verdict::Counted => format!("  {}: {rows}, as many as in the source\n", table.target),
         Verdict::Different(difference) => different_text(table, difference),
     }
 }
@@ -358,6 +295,10 @@ fn different_text(table: &TableFound, difference: &Difference) -> String {
             Some("the source still has what was sent: the target stores something else")
         }
         Culprit::Source => Some("the source has other rows now than were sent"),
+        Culprit::Rewriter => Some(
+            "the source still has what was read, but it is rewritten into something else than was sent: \
+             a fault of wire9, or another version of it",
+        ),
         Culprit::Unknown => None,
     };
     if let Some(culprit) = culprit {
@@ -427,14 +368,20 @@ fn json(found: &Found) -> Value {
         "run": found.run,
         "seconds": found.wall.as_secs_f64(),
         "tables": found.tables.iter().map(table_json).collect::<Vec<_>>(),
-        "not_verified": NOT_VERIFIED,
+        "beside": beside::json(found),
+        "not_verified": beside::gaps(found).iter().map(beside::gap_json).collect::<Vec<_>>(),
+        "not_looked_at": beside::out_of_scope(found),
         "notes": found.notes,
     })
 }
 
 fn table_json(table: &TableFound) -> Value {
     let sources: Vec<String> = table.sources.iter().map(ToString::to_string).collect();
-    let mut value = json!({ "target": table.target.to_string(), "sources": sources });
+    let mut value = json!({
+        "target": table.target.to_string(),
+        "sources": sources,
+        "sampled": table.sampled,
+    });
     match &table.checked {
         Err(error) => {
             value["verdict"] = "not verified".into();
@@ -445,6 +392,7 @@ fn table_json(table: &TableFound) -> Value {
             match &checked.verdict {
                 Verdict::AsSent => value["verdict"] = "as sent".into(),
                 Verdict::Equal => value["verdict"] = "equal".into(),
+                Verdict::Counted => value["verdict"] = "counted".into(),
                 Verdict::Different(difference) => {
                     value["verdict"] = "different".into();
                     value["difference"] = difference_json(difference);
@@ -459,6 +407,7 @@ fn difference_json(difference: &Difference) -> Value {
     let culprit = match difference.culprit {
         Culprit::Target => "target",
         Culprit::Source => "source",
+        Culprit::Rewriter => "rewriter",
         Culprit::Unknown => "unknown",
     };
     let rows = difference.rows.iter().map(|row| {

@@ -1,12 +1,14 @@
 //! A run on threads of its own, with progress and signals beside it; and the report file after it.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::thread;
 
+use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::envelope::Envelope;
 use super::errors;
 use super::report_file::ReportFile;
 use super::reporter::{Reporter, Style};
@@ -14,9 +16,9 @@ use super::signals::{Ending, Signals};
 use crate::runs::copy::Surroundings;
 use crate::runs::{Error, Exit};
 
-const STOPPING: &str = "stopping: committed batches stay; press again to abort at once";
+const STOPPING: &str = "stopping: what is committed stays; press again to abort at once";
 
-const ABORTED: &str = "aborted: committed batches stay; the same command continues";
+const ABORTED: &str = "aborted: what is committed stays; the same command continues";
 
 /// Runs `begin`, shows its progress, stops it at a signal; `None` where a second signal aborted it.
 pub(super) fn work<T, F>(
@@ -106,26 +108,39 @@ pub(super) fn report_file(path: Option<&Path>) -> Result<Option<ReportFile>, Err
     })
 }
 
-/// Writes the report, where one is wanted; answers what went wrong with that.
-pub(super) fn write(file: Option<&ReportFile>, report: serde_json::Result<String>) -> Exit {
-    let Some(file) = file else {
-        return Exit::Done;
-    };
-    let written = report.map_err(io::Error::other);
-    match written.and_then(|text| file.write(&text)) {
-        Ok(()) => Exit::Done,
-        Err(e) => errors::show(&Error {
-            exit: Exit::Internal,
-            what: "the file of --report could not be written; the run itself ended as shown"
-                .to_owned(),
-            advice: Some("make room on its disk; the verdict stands without it".to_owned()),
-            source: Some(Box::new(e)),
-        }),
+/// Prints the verdict of a run that ended like `exit`; answers the exit code.
+pub(super) fn printed(text: &str, exit: Exit) -> Exit {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => exit,
+        Err(e) => worse(exit, errors::show(&errors::not_printed("verdict", e))),
     }
 }
 
+/// Writes the report of a run that ended like `exit`, where one is wanted; answers the exit code.
+pub(super) fn written<R: Serialize>(
+    report: &Envelope<R>,
+    file: Option<&ReportFile>,
+    exit: Exit,
+) -> Exit {
+    let Some(file) = file else {
+        return exit;
+    };
+    let json = report.json().map_err(io::Error::other);
+    match json.and_then(|text| file.write(&text)) {
+        Ok(()) => exit,
+        Err(e) => worse(exit, errors::show(&not_written(e))),
+    }
+}
+
+fn not_written(cause: io::Error) -> Error {
+    let what = "the file of --report could not be written; the run itself ended as shown";
+    Error::new(Exit::Internal, what)
+        .because(cause)
+        .advise("make room on its disk; the verdict stands without it")
+}
+
 /// What went wrong with the words about a run makes a good exit code a bad one, and hides no bad one.
-pub(super) fn worse(exit: Exit, other: Exit) -> Exit {
+fn worse(exit: Exit, other: Exit) -> Exit {
     if exit == Exit::Done { other } else { exit }
 }
 

@@ -8,6 +8,7 @@ use super::recipe::{Recipe, Transform};
 use super::rows::{Framing, Rows};
 use super::scan::Delimiters;
 use super::splice::Splice;
+use super::sums::Spread;
 
 /// Bytes of input that are rewritten together: with their delimiters and their output they fit into
 /// the first-level cache (32–48 KiB), through which every pass but the first then reads.
@@ -24,11 +25,11 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// Rewrites all rows of `block`, which ends with a newline, and appends them to `rows` in frames
-    /// of `frame` bytes. Answers how many they were; `None`: one is bad, and `rows` is as it was.
+    /// of `frame` bytes; sums them. Answers how many they were; `None`: one is bad, and `rows` is as it was.
     pub(super) fn rewrite(
         &mut self,
         block: &[u8],
-        recipe: &Recipe,
+        (recipe, spread): (&Recipe, &Spread),
         rows: &mut Rows,
         frame: usize,
     ) -> Option<u64> {
@@ -42,7 +43,7 @@ impl Blocks {
             rows.bytes.truncate(before);
             return None;
         }
-        rows.digest.merge(digest(&rows.bytes[before..], &self.ends));
+        self.sum(block, (recipe, spread), before, rows);
         let mut framing = Framing::new(&mut rows.frames, frame);
         for end in &self.ends {
             framing.row(before + *end as usize);
@@ -52,6 +53,38 @@ impl Blocks {
             *sum += changed;
         }
         Some(self.ends.len() as u64)
+    }
+
+    /// Sums the rows that begin at `before` of `rows.bytes`.
+    fn sum(
+        &self,
+        block: &[u8],
+        (recipe, spread): (&Recipe, &Spread),
+        before: usize,
+        rows: &mut Rows,
+    ) {
+        let sent = &rows.bytes[before..];
+        let mut read = (!recipe.transforms.is_empty()).then(Digest::default);
+        let (mut from, mut start) = (0, 0);
+        let width = recipe.fields.max(1);
+        for (delimiters, end) in self
+            .delimiters
+            .positions()
+            .chunks_exact(width)
+            .zip(&self.ends)
+        {
+            let (end, newline) = (*end as usize, delimiters[width - 1] as usize);
+            let hash = rows.digest.add_row(&sent[start..end - 1]);
+            let part = spread.part_at(block, from, delimiters, hash);
+            rows.parts.add(part, hash);
+            if let Some(read) = &mut read {
+                read.add_row(&block[from..newline]);
+            }
+            (from, start) = (newline + 1, end);
+        }
+        if let Some(read) = read {
+            rows.read.get_or_insert_default().merge(read);
+        }
     }
 
     /// Whether every row has `fields` fields: every so many-th delimiter is a newline, and there is
@@ -121,16 +154,4 @@ fn rewrite_row(
         *changed += u64::from(has_changed);
     }
     Some(())
-}
-
-/// The digest of rows that end at `ends`, past their newlines.
-fn digest(rows: &[u8], ends: &[u32]) -> Digest {
-    let mut digest = Digest::default();
-    let mut start = 0;
-    for end in ends {
-        let end = *end as usize;
-        digest.add_row(&rows[start..end - 1]);
-        start = end;
-    }
-    digest
 }

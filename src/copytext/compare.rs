@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::canonical::{Canonical, canonical};
 use super::digest::Digest;
+use super::sums::{PartSet, Spread};
 
 /// How the rows of a table are compared.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,6 +26,10 @@ pub struct Comparison {
     pub keys: Vec<usize>,
     /// Fields that are brought to one form first, ascending.
     pub canonical: Vec<(usize, Canonical)>,
+    /// By which fields a row's part is found.
+    pub spread: Spread,
+    /// Parts whose rows are known to be the same texts on both sides: they need not be read as values.
+    pub as_text: PartSet,
 }
 
 /// What is compared of a row.
@@ -39,7 +44,7 @@ pub struct Fingerprint {
 impl Comparison {
     /// The fingerprint of a row: its COPY text without the newline.
     pub fn fingerprint(&self, row: &[u8]) -> Fingerprint {
-        if self.canonical.is_empty() {
+        if self.is_text(row) {
             let whole = xxh3_128(row);
             let key = match self.keys.as_slice() {
                 [] => whole,
@@ -62,6 +67,26 @@ impl Comparison {
             ),
         };
         Fingerprint { key, row }
+    }
+
+    /// Whether the row's texts are what is compared.
+    fn is_text(&self, row: &[u8]) -> bool {
+        self.canonical.is_empty()
+            || (!self.as_text.is_empty()
+                && self
+                    .as_text
+                    .contains(self.spread.part(row, || xxh3_128(row))))
+    }
+
+    /// The hash of a key, as a fingerprint has it: of its fields as COPY text, in the order of `keys`.
+    pub fn key_hash(&self, fields: &[Vec<u8>]) -> u128 {
+        hash(self.keys.iter().zip(fields).map(|(place, field)| {
+            let kind = self.canonical.iter().find(|(at, _)| at == place);
+            match kind {
+                Some((_, kind)) => canonical(*kind, field),
+                None => Cow::Borrowed(field.as_slice()),
+            }
+        }))
     }
 
     /// The hash of each field, to tell which columns of two rows differ.
@@ -184,6 +209,7 @@ mod tests {
             fields: 3,
             keys: vec![0],
             canonical: vec![(2, Canonical::Scalar(Form::Numeric))],
+            ..Comparison::default()
         }
     }
 
@@ -220,6 +246,23 @@ mod tests {
             two.fingerprint(b"a\tb\t1").key,
             two.fingerprint(b"ab\t\t1").key
         );
+    }
+
+    #[test]
+    fn rows_of_parts_that_are_the_same_texts_are_not_read_as_values() {
+        let text = Comparison {
+            as_text: PartSet::ALL,
+            ..keyed()
+        };
+        let print = |row: &[u8]| text.fingerprint(row);
+        assert_eq!(print(b"1\ta\t1.5"), print(b"1\ta\t1.5"));
+        assert_ne!(print(b"1\ta\t1.5"), print(b"1\ta\t1.50"));
+        let none = Comparison {
+            as_text: PartSet::NONE,
+            ..keyed()
+        };
+        let print = |row: &[u8]| none.fingerprint(row);
+        assert_eq!(print(b"1\ta\t1.5"), print(b"1\ta\t1.50"));
     }
 
     #[test]

@@ -42,11 +42,12 @@ mod row;
 mod rows;
 mod scan;
 mod splice;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod timestamp;
 
-pub use canonical::{Canonical, Form, canonical};
+pub use canonical::{Canonical, Form, canonical, unescaped};
 pub use compare::{BUCKETS, Buckets, Comparison, Fingerprint};
 pub use digest::{Digest, ParseDigestError};
 pub use recipe::{Recipe, Transform};
@@ -54,3 +55,4 @@ pub use reference::Reference;
 pub use rewrite::Rewriter;
 pub use row::{RowError, RowErrorKind};
 pub use rows::Rows;
+pub use sums::{PARTS, ParsePartsError, PartSet, Parts, Spread};

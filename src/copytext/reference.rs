@@ -8,10 +8,12 @@ use super::digest::Digest;
 use super::recipe::{Recipe, Transform};
 use super::row::{RowError, RowErrorKind};
 use super::rows::Rows;
+use super::sums::Spread;
 
 /// Does what [`Rewriter`](super::Rewriter) does, slowly and plainly.
 pub struct Reference {
     recipe: Recipe,
+    spread: Spread,
     line_limit: usize,
     frame: usize,
     rows: u64,
@@ -23,11 +25,19 @@ impl Reference {
     pub fn new(recipe: Recipe, line_limit: usize, frame: usize) -> Self {
         Self {
             recipe,
+            spread: Spread::default(),
             line_limit,
             frame,
             rows: 0,
             is_full: false,
         }
+    }
+
+    /// As [`Rewriter::spread`](super::Rewriter::spread).
+    #[must_use]
+    pub fn spread(mut self, spread: Spread) -> Self {
+        self.spread = spread;
+        self
     }
 
     /// As [`Rewriter::rewrite`](super::Rewriter::rewrite).
@@ -56,7 +66,7 @@ impl Reference {
                 return Ok(consumed);
             }
             let (rewritten, changed) = self.row(row).map_err(|kind| self.error(kind))?;
-            self.append(&rewritten, &changed, rows);
+            self.append((row, &rewritten), &changed, rows);
             consumed += row.len() + 1;
         }
     }
@@ -122,9 +132,14 @@ impl Reference {
         Ok((row, changed))
     }
 
-    fn append(&mut self, row: &str, changed: &[bool], rows: &mut Rows) {
+    fn append(&mut self, (read, row): (&[u8], &str), changed: &[bool], rows: &mut Rows) {
         let mut digest = Digest::default();
         digest.add_row(row.as_bytes());
+        let part = self.spread.part(row.as_bytes(), || digest.sum);
+        rows.parts.add(part, digest.sum);
+        if !self.recipe.transforms.is_empty() {
+            rows.read.get_or_insert_default().add_row(read);
+        }
         rows.digest.rows += 1;
         rows.digest.sum = rows.digest.sum.wrapping_add(digest.sum);
         for (i, changed) in changed.iter().enumerate() {

@@ -6,6 +6,7 @@ use super::block::{BLOCK, Blocks};
 use super::recipe::Recipe;
 use super::row::{self, RowError, RowErrorKind};
 use super::rows::{Framing, Rows};
+use super::sums::Spread;
 
 /// Rewrites the rows of one chunk.
 ///
@@ -13,6 +14,7 @@ use super::rows::{Framing, Rows};
 /// transformed: the delimiters are found anyway) and to be within the line limit as sent.
 pub struct Rewriter {
     recipe: Recipe,
+    spread: Spread,
     line_limit: usize,
     frame: usize,
     blocks: Blocks,
@@ -41,6 +43,7 @@ impl Rewriter {
         Self {
             changed: vec![false; recipe.transforms.len()],
             recipe,
+            spread: Spread::default(),
             line_limit,
             frame,
             blocks: Blocks::default(),
@@ -49,6 +52,13 @@ impl Rewriter {
             searched: 0,
             is_full: false,
         }
+    }
+
+    /// Sums the rows by these parts; without it they are spread by the hash of the whole row.
+    #[must_use]
+    pub fn spread(mut self, spread: Spread) -> Self {
+        self.spread = spread;
+        self
     }
 
     /// Rewrites whole rows of `input` and appends them to `rows`, until the input holds no further whole
@@ -130,7 +140,8 @@ impl Rewriter {
             return 0;
         };
         let block = &rest[..=newline];
-        match self.blocks.rewrite(block, &self.recipe, rows, self.frame) {
+        let how = (&self.recipe, &self.spread);
+        match self.blocks.rewrite(block, how, rows, self.frame) {
             Some(count) => {
                 self.rows += count;
                 block.len()
@@ -165,7 +176,7 @@ impl Rewriter {
             out.truncate(before);
             return Err(self.error(kind));
         }
-        self.account(before, rows);
+        self.account(before, row, rows);
         Ok(needed)
     }
 
@@ -181,9 +192,14 @@ impl Rewriter {
         memchr(b'\n', rest).map(|newline| &rest[..newline])
     }
 
-    /// Ends the row that starts at `start` of `rows.bytes`.
-    fn account(&mut self, start: usize, rows: &mut Rows) {
-        rows.digest.add_row(&rows.bytes[start..]);
+    /// Ends the row that starts at `start` of `rows.bytes`, and was `read` so.
+    fn account(&mut self, start: usize, read: &[u8], rows: &mut Rows) {
+        let sent = &rows.bytes[start..];
+        let hash = rows.digest.add_row(sent);
+        rows.parts.add(self.spread.part(sent, || hash), hash);
+        if !self.recipe.transforms.is_empty() {
+            rows.read.get_or_insert_default().add_row(read);
+        }
         rows.bytes.push(b'\n');
         let mut framing = Framing::new(&mut rows.frames, self.frame);
         framing.row(rows.bytes.len());

@@ -1,6 +1,7 @@
 //! Whole rows, ready to be sent, and their frames.
 
 use super::digest::Digest;
+use super::sums::Parts;
 
 /// Whole rewritten rows, ready to be sent.
 #[derive(Clone, Default)]
@@ -14,6 +15,10 @@ pub struct Rows {
     pub digest: Digest,
     /// Values changed, per transform of the recipe. An array counts once.
     pub changed: Vec<u64>,
+    /// Count and sum of the rows as they were read; `None`: as `digest`, since nothing is transformed.
+    pub read: Option<Digest>,
+    /// Sums of the rows as they are in `bytes`, by part.
+    pub parts: Parts,
 }
 
 impl Rows {
@@ -36,6 +41,8 @@ impl Rows {
         self.frames.clear();
         self.digest = Digest::default();
         self.changed.clear();
+        self.read = None;
+        self.parts = Parts::default();
     }
 }
 

@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::TableName;
-    use crate::copytext::Recipe;
+    use crate::copytext::{Recipe, Spread};
     use crate::plan::Bounds;
 
     fn work(table: usize, chunk: u32) -> Work {
@@ -203,6 +203,7 @@ mod tests {
             columns: Vec::new(),
             expressions: BTreeMap::new(),
             recipe: Recipe::default(),
+            spread: Spread::default(),
             condition: None,
             chunk,
             bounds: Bounds::Whole,

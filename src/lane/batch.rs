@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::copytext::{Digest, Rows};
+use crate::copytext::{Digest, Parts, Rows, Spread};
 
 use super::Work;
 
@@ -65,12 +65,30 @@ pub(super) fn piece(rows: &Rows, from: usize, first_row: u64, limit: usize) -> P
 /// The digest of whole rows.
 pub(super) fn digest(rows: &[u8]) -> Digest {
     let mut digest = Digest::default();
-    let mut from = 0;
-    for end in memchr::memchr_iter(b'\n', rows) {
-        digest.add_row(&rows[from..end]);
-        from = end + 1;
+    for row in each_row(rows) {
+        digest.add_row(row);
     }
     digest
+}
+
+/// The sums of whole rows by part.
+pub(super) fn parts(rows: &[u8], spread: &Spread) -> Parts {
+    let mut parts = Parts::default();
+    for row in each_row(rows) {
+        let hash = Digest::default().add_row(row);
+        parts.add(spread.part(row, || hash), hash);
+    }
+    parts
+}
+
+/// Whole rows without their newlines.
+fn each_row(rows: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut from = 0;
+    memchr::memchr_iter(b'\n', rows).map(move |end| {
+        let row = &rows[from..end];
+        from = end + 1;
+        row
+    })
 }
 
 /// The frames of a piece: end offsets of the batch's frames that lie within, and its own end.
@@ -98,7 +116,7 @@ mod tests {
             bytes: text.as_bytes().to_vec(),
             frames: frames.to_vec(),
             digest: digest(text.as_bytes()),
-            changed: Vec::new(),
+            ..Rows::default()
         }
     }
 

@@ -16,6 +16,7 @@ mod board;
 mod decide;
 mod error;
 mod pace;
+mod rate;
 mod read;
 mod scan;
 mod size;
@@ -30,7 +31,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::TableName;
-use crate::copytext::{Recipe, Rows};
+use crate::copytext::{Recipe, Rows, Spread};
 use crate::endpoint::session::WriteSettings;
 use crate::endpoint::snapshot::Snapshot;
 use crate::ledger;
@@ -41,6 +42,7 @@ use crate::wire::ConnectOptions;
 pub use board::{Board, Half, Posted, Stage};
 pub use error::{Error, Place, Result};
 pub use pace::{Heard, Pace, Tries};
+pub use rate::Rate;
 pub use read::{chain, short};
 pub use scan::{redigest, scan};
 
@@ -77,6 +79,39 @@ pub struct Shared {
     pub board: Arc<Board>,
     /// One permit: rows above `batch_limit` pass alone.
     pub alone: Arc<Semaphore>,
+    /// What may be read in a second by what only looks at rows; `None`: as much as comes.
+    pub rate: Option<Arc<Rate>>,
+}
+
+impl Shared {
+    /// The same under another snapshot.
+    #[must_use]
+    pub fn under(&self, snapshot: Snapshot) -> Self {
+        Self {
+            run: self.run.clone(),
+            source: self.source.clone(),
+            snapshot,
+            target: self.target.clone(),
+            settings: self.settings.clone(),
+            multi_statement: self.multi_statement,
+            terminate_backend: self.terminate_backend,
+            line_limit: self.line_limit,
+            batch_limit: self.batch_limit,
+            pace: self.pace,
+            events: self.events.clone(),
+            stop: self.stop.clone(),
+            board: Arc::clone(&self.board),
+            alone: Arc::clone(&self.alone),
+            rate: self.rate.clone(),
+        }
+    }
+
+    /// Waits until bytes that were read, only to be looked at, may have been read.
+    pub async fn took(&self, bytes: usize) {
+        if let Some(rate) = &self.rate {
+            rate.took(bytes).await;
+        }
+    }
 }
 
 /// One chunk to copy.
@@ -97,6 +132,8 @@ pub struct Work {
     pub expressions: BTreeMap<usize, String>,
     /// How rows are rewritten.
     pub recipe: Recipe,
+    /// By which fields its rows are summed part by part.
+    pub spread: Spread,
     /// `--where`.
     pub condition: Option<String>,
     /// Number of the chunk within the table.

@@ -62,7 +62,8 @@ impl Heard {
 #[derive(Debug)]
 pub struct Tries {
     pace: Pace,
-    until: Instant,
+    /// Set by the first failure: what came before it may have taken as long as it likes.
+    until: Option<Instant>,
     stopping: Option<Instant>,
     next: Duration,
     count: u32,
@@ -74,7 +75,7 @@ impl Tries {
     pub fn new(pace: Pace) -> Self {
         Self {
             pace,
-            until: Instant::now() + pace.patience,
+            until: None,
             stopping: None,
             next: pace.first,
             count: 0,
@@ -96,13 +97,16 @@ impl Tries {
     pub async fn again(&mut self, heard: Heard, stop: &CancellationToken) -> bool {
         self.count += 1;
         self.refusals += u32::from(heard == Heard::Refusal);
+        let patience = self.pace.patience;
+        let mut until = *self.until.get_or_insert_with(|| Instant::now() + patience);
         if stop.is_cancelled() {
-            let until = *self
+            let stopping = self.pace.stopping;
+            let stopping = self
                 .stopping
-                .get_or_insert_with(|| Instant::now() + self.pace.stopping);
-            self.until = self.until.min(until);
+                .get_or_insert_with(|| Instant::now() + stopping);
+            until = until.min(*stopping);
         }
-        if Instant::now() >= self.until || self.refusals > self.pace.refusals {
+        if Instant::now() >= until || self.refusals > self.pace.refusals {
             return false;
         }
         let jitter = rand::rng().random_range(0.5..1.0);
@@ -139,6 +143,17 @@ mod tests {
         for _ in 0..30 {
             assert!(tries.again(Heard::Nothing, &stop).await);
         }
+    }
+
+    /// One that was silent for the whole patience, or a process that was stopped for as long.
+    #[tokio::test]
+    async fn what_took_longer_than_the_patience_before_it_failed_is_tried_again() {
+        let stop = CancellationToken::new();
+        let mut tries = Tries::new(pace(Duration::from_millis(20)));
+        sleep(Duration::from_millis(30)).await;
+        assert!(tries.again(Heard::Nothing, &stop).await);
+        sleep(Duration::from_millis(30)).await;
+        assert!(!tries.again(Heard::Nothing, &stop).await);
     }
 
     #[tokio::test]

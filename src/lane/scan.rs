@@ -30,6 +30,7 @@ pub async fn scan<T>(
                 .map_err(|e| row_error(work, e))?;
             if rows.digest.rows > 0 {
                 see(&mut seen, &rows);
+                shared.took(rows.bytes.len()).await;
             } else if stream.read().await.map_err(|e| stream.failed(work, e))? == 0 {
                 break;
             }

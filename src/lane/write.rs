@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::copytext::Rows;
+use crate::copytext::{Digest, Rows};
 use crate::endpoint::Error as EndpointError;
 use crate::endpoint::session::{self, WriteSettings};
 use crate::ledger::{self, Key};
 use crate::metrics::{BatchFact, Event, Waits};
+use crate::planted::Mistake;
 use crate::sql;
 use crate::wire::{self, Connection};
 
-use super::batch::{Batch, Piece, digest, frames, piece};
+use super::batch::{Batch, Piece, digest, frames, parts, piece};
 use super::board::{Half, Stage as Doing};
 use super::decide::{Decision, Stage, decide};
 use super::error::{Error, Result};
@@ -171,13 +172,19 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             changed: self.changed(batch, piece),
             last: batch.last && piece.ends_batch,
         };
-        let record = ledger::record(&self.key(&batch.work), &ledger_row);
+        let record = ledger::record(&self.key(&batch.work), &ledger_row, &sums(batch, piece));
         let step = ledger::lane_step(&self.shared.run, self.number, self.target.token());
         let connection = self
             .target
             .connection
             .as_mut()
             .expect("it is in a transaction");
+        if Mistake::LedgerOutside.is_made() {
+            connection
+                .query("COMMIT")
+                .await
+                .map_err(stage(Stage::Ledger))?;
+        }
         let tags = if self.shared.multi_statement {
             let replies = connection.query_all(&format!("{record}; {step}")).await;
             replies
@@ -201,7 +208,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             ]
         };
         let tags: Vec<&str> = tags.iter().map(wire::CommandTag::as_str).collect();
-        if tags != ["INSERT 0 1", "UPDATE 1"] {
+        if tags != ["INSERT 0 1", "UPDATE 1"] && !Mistake::FenceDropped.is_made() {
             return Err(Failure {
                 stage: Stage::Ledger,
                 cause: Cause::Fence,
@@ -213,7 +220,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             .query("COMMIT")
             .await
             .map_err(stage(Stage::Commit))?;
-        if reply.tag.as_str() != "COMMIT" {
+        if reply.tag.as_str() != "COMMIT" && !Mistake::CommitTagIgnored.is_made() {
             return Err(Failure {
                 stage: Stage::Commit,
                 cause: Cause::NotCommitted,
@@ -384,6 +391,9 @@ impl<'a, Q: Queue> Writer<'a, Q> {
         let place = batch.work.place(None);
         self.post(Doing::Doubt, Some(batch));
         self.target.move_token(&batch.work).await?;
+        if Mistake::OwnCount.is_made() {
+            return Ok(true);
+        }
         let (before, found): (Vec<_>, Vec<_>) = self
             .look_up(batch)
             .await?
@@ -510,6 +520,22 @@ fn post(shared: &Shared, number: usize, doing: Doing, batch: Option<&Batch>) {
     shared.board.post(number, Half::Writer, doing, table);
 }
 
+/// What verification will need of a piece. What was read is known of the whole batch alone.
+fn sums(batch: &Batch, piece: &Piece) -> ledger::Sums {
+    let rows = &batch.rows;
+    let whole = piece.bytes == (0..rows.bytes.len());
+    ledger::Sums {
+        read: rows.read.map(|sum| match piece.ends_batch {
+            true => sum,
+            false => Digest::default(),
+        }),
+        parts: match whole {
+            true => rows.parts,
+            false => parts(&rows.bytes[piece.bytes.clone()], &batch.work.spread),
+        },
+    }
+}
+
 /// Too large or too slow for the target, whatever else is tried.
 fn meets_limit(error: &wire::Error) -> bool {
     matches!(error.code(), Some("54000" | "57014"))
@@ -543,7 +569,7 @@ async fn copy(connection: &mut Connection, batch: &Batch, piece: &Piece) -> Resu
         copy.send(frame).await.map_err(failed)?;
     }
     let tag = copy.finish().await.map_err(failed)?;
-    if tag.rows() == Some(piece.digest.rows) {
+    if tag.rows() == Some(piece.digest.rows) || Mistake::CopyTagIgnored.is_made() {
         return Ok(());
     }
     let cause = Cause::Taken(tag.as_str().to_owned());
@@ -624,6 +650,9 @@ impl<'a> Target<'a> {
     /// Moves the lane's token on over a new connection, and commits that, until it is decided.
     async fn move_token(&mut self, work: &Work) -> Result<()> {
         let zombie = self.connection.take().and_then(|c| c.backend_pid());
+        if Mistake::TokenOnlyRead.is_made() {
+            return Ok(());
+        }
         let next = Uuid::new_v4().to_string();
         let statement = ledger::lane_move(&self.shared.run, self.number, &self.tokens, &next);
         self.tokens.push(next);

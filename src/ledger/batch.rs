@@ -1,6 +1,6 @@
 //! The statements that lanes send inside their own transactions.
 
-use crate::copytext::Digest;
+use crate::copytext::{Digest, Parts};
 use crate::sql::literal;
 use crate::wire::{Connection, Reply};
 
@@ -34,12 +34,23 @@ pub struct Batch {
     pub last: bool,
 }
 
+/// Sums of a batch that verification needs, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sums {
+    /// Count and sum of its rows as they were read; `None`: as they were sent. A batch that is committed in
+    /// pieces has them with its last piece.
+    pub read: Option<Digest>,
+    /// Sums of its rows as sent, by part of the table.
+    pub parts: Parts,
+}
+
 /// Records a batch: must answer `INSERT 0 1`.
-pub fn record(key: &Key, batch: &Batch) -> String {
+pub fn record(key: &Key, batch: &Batch, sums: &Sums) -> String {
     let changed: Vec<String> = batch.changed.iter().map(u64::to_string).collect();
     format!(
         "INSERT INTO wire9.batch (run, pair, chunk, first_row, row_count, digest, read_bytes, \
-         sent_bytes, changed, is_last) VALUES ({}, {}, {}, {}, {}, '{:032x}', {}, {}, '{}', {})",
+         sent_bytes, changed, is_last, read_sum, part_sums) \
+         VALUES ({}, {}, {}, {}, {}, '{:032x}', {}, {}, '{}', {}, '{}', '{}')",
         literal(&key.run),
         key.pair,
         key.chunk,
@@ -50,6 +61,8 @@ pub fn record(key: &Key, batch: &Batch) -> String {
         batch.sent_bytes,
         changed.join(" "),
         u8::from(batch.last),
+        sums.read.map(|sum| sum.to_string()).unwrap_or_default(),
+        sums.parts,
     )
 }
 
@@ -186,13 +199,17 @@ mod tests {
             pair: 4,
             chunk: 2,
         };
-        let statement = record(&key, &batch);
-        assert!(
-            statement.ends_with(
-                "('r', 4, 2, 70, 7, 'fffffffffffffffffffffffffffffffa', 1000, 900, '3 0', 1)"
-            ),
-            "{statement}"
-        );
+        let read = Digest { rows: 7, sum: 9 };
+        let sums = Sums {
+            read: Some(read),
+            ..Sums::default()
+        };
+        let statement = record(&key, &batch, &sums);
+        let values =
+            "('r', 4, 2, 70, 7, 'fffffffffffffffffffffffffffffffa', 1000, 900, '3 0', 1, '";
+        assert!(statement.contains(values), "{statement}");
+        let ends = format!(", '{read}', '{}')", Parts::default());
+        assert!(statement.ends_with(&ends), "{statement}");
         let stored = row(&[
             "4",
             "2",

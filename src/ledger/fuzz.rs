@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::plan::Bounds;
 
-use super::batch::{Batch, Key, read_batch, record};
+use super::batch::{Batch, Key, Sums, read_batch, record};
 use super::loaded::Adding;
 use super::plan::{
     PairRow, PlanRows, Progress, TargetRow, Texts, read_chunk, read_pair, read_target, tiles,
@@ -81,7 +81,7 @@ fn written_again(pair: usize, chunk: u32, batch: &Batch) {
         pair,
         chunk,
     };
-    let sql = record(&key, batch);
+    let sql = record(&key, batch, &Sums::default());
     let (_, values) = sql.split_once("VALUES ('r', ").expect("values");
     let values = values.strip_suffix(')').expect("the end");
     let unquoted = |text: &str| Some(text.trim_matches('\'').to_owned());

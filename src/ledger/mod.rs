@@ -28,9 +28,10 @@ mod plan;
 mod run;
 mod statement;
 mod store;
+mod sums;
 mod survey;
 
-pub use batch::{Batch, Key, end, find_batches, lane_move, lane_step, record};
+pub use batch::{Batch, Key, Sums, end, find_batches, lane_move, lane_step, record};
 pub use error::{Error, Result};
 pub use loaded::Loaded;
 pub use owner::{Liveness, Owner};
@@ -38,6 +39,7 @@ pub use plan::{PairRow, PlanRows, Progress, TargetRow};
 pub use run::{Claim, NewRun, Run, State};
 pub use statement::{Made, record_statement, statement_digest};
 pub use store::Ledger;
+pub use sums::TableSums;
 pub use survey::{Removed, Summary};
 
 /// The schema of the ledger in the target.

@@ -1,6 +1,8 @@
-//! One file per operation: the phases in order, nothing else.
+//! One file per operation: the phases in order, nothing else. What copies and what verifies share how
+//! they begin (`prepare`).
 
 mod error;
+mod prepare;
 mod reach;
 
 pub mod check;
@@ -10,5 +12,6 @@ pub mod migrate;
 pub mod probe;
 pub mod schema;
 pub mod status;
+pub mod verify;
 
 pub use error::{Error, Exit};

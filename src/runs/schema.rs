@@ -2,7 +2,7 @@
 
 use crate::schema::script::{Sections, script};
 
-use super::check::{self, Assessment};
+use super::check::{self, Assessment, Watch};
 use super::error::Error;
 
 /// The DDL, and what was found while it was made.
@@ -17,9 +17,13 @@ pub struct Schema {
 /// Reads the source and converts its schema; nothing is applied.
 ///
 /// # Errors
-/// As `check`.
-pub async fn schema(settings: &check::Settings, sections: Sections) -> Result<Schema, Error> {
-    Ok(of(check::check(settings).await?, sections))
+/// As `check::watched`.
+pub async fn schema(
+    settings: &check::Settings,
+    sections: Sections,
+    watch: Watch<'_>,
+) -> Result<Schema, Error> {
+    Ok(of(check::watched(settings, watch).await?, sections))
 }
 
 /// Converts the schema of a dump.

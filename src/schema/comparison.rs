@@ -13,6 +13,7 @@ pub fn comparison(types: &[&DataType], mut keys: Vec<usize>) -> Comparison {
         canonical: kinds
             .filter_map(|(place, data_type)| Some((place, canonical(data_type)?)))
             .collect(),
+        ..Comparison::default()
     }
 }
 

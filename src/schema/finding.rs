@@ -19,6 +19,10 @@ pub enum Severity {
     Note,
 }
 
+/// Id of the kind that says that something could not be looked at. Who accepts it accepts whatever was not
+/// checked.
+pub const NOT_CHECKED: &str = "not-checked";
+
 /// A kind of finding.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -76,6 +80,14 @@ impl Finding {
     }
 }
 
+impl Kind {
+    /// Whether it says that something could not be looked at, so that nobody knows what is in it: it is
+    /// reported apart from what was found.
+    pub fn is_not_checked(&self) -> bool {
+        self.id == NOT_CHECKED
+    }
+}
+
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -104,6 +116,13 @@ pub fn kinds() -> Vec<&'static Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_kind_says_that_something_was_not_checked_and_is_a_note() {
+        let all = kinds().into_iter().filter(|kind| kind.is_not_checked());
+        let severities: Vec<Severity> = all.map(|kind| kind.severity).collect();
+        assert_eq!(severities, [Severity::Note]);
+    }
 
     #[test]
     fn every_kind_has_an_id_of_its_own_and_says_everything() {

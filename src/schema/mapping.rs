@@ -59,8 +59,13 @@ pub struct ColumnMapping {
 
 /// A `--map` file that can not be used: which key, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct MappingError(pub String);
+#[error("{what}")]
+pub struct MappingError {
+    /// The key, and what is wrong with it.
+    pub what: String,
+    /// Its line in the file, from 1, where that can be told.
+    pub line: Option<usize>,
+}
 
 impl Mapping {
     /// Reads the text of a `--map` file.
@@ -69,7 +74,11 @@ impl Mapping {
     /// The key that is not understood, and what would be.
     pub fn from_toml(text: &str) -> Result<Self, MappingError> {
         let file: Table = text.parse().map_err(|error: toml::de::Error| {
-            fail(format!("it is not TOML: {}", error.message()))
+            let line = error.span().map(|span| line_at(text, span.start));
+            MappingError {
+                what: format!("it is not TOML: {}", error.message()),
+                line,
+            }
         })?;
         let mut mapping = Self::default();
         for (section, entries) in file {
@@ -78,7 +87,10 @@ impl Mapping {
                 _ => return Err(unknown_section(&section)),
             };
             for (key, value) in entries {
-                let at = |why: String| fail(format!("[{section}] {key}: {why}"));
+                let at = |why: String| MappingError {
+                    what: format!("[{section}] {key}: {why}"),
+                    line: line_of(text, &section, &key),
+                };
                 mapping.entry(&section, &key, value).map_err(at)?;
             }
         }
@@ -193,8 +205,30 @@ impl Mapping {
     }
 }
 
-fn fail(why: String) -> MappingError {
-    MappingError(why)
+fn fail(what: String) -> MappingError {
+    MappingError { what, line: None }
+}
+
+/// The line, from 1, of a byte.
+fn line_at(text: &str, byte: usize) -> usize {
+    let before = &text.as_bytes()[..byte.min(text.len())];
+    before.iter().filter(|b| **b == b'\n').count() + 1
+}
+
+/// The line of a key, where it stands on a line of its own below the header of its table.
+fn line_of(text: &str, section: &str, key: &str) -> Option<usize> {
+    let mut header = None;
+    text.lines().enumerate().find_map(|(at, line)| {
+        let line = line.trim();
+        if let Some(name) = line.strip_prefix('[') {
+            header = name.split(']').next().map(str::trim);
+        }
+        let (written, _) = line.split_once('=')?;
+        let bare = written.trim();
+        let unquoted = ['"', '\''].map(|q| bare.strip_prefix(q)?.strip_suffix(q));
+        let same = bare == key || unquoted.contains(&Some(key));
+        (header == Some(section) && same).then_some(at + 1)
+    })
 }
 
 fn unknown_section(name: &str) -> MappingError {
@@ -346,6 +380,15 @@ mod tests {
 
     fn error(text: &str) -> String {
         Mapping::from_toml(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_error_names_its_line() {
+        let line = |text: &str| Mapping::from_toml(text).unwrap_err().line;
+        assert_eq!(line("[schemas]\n\na = = 'b'"), Some(3));
+        let text = "[schemas]\na = 'b'\n[tables]\n'a.b' = 'a.c'\nusers = 'a.b'";
+        assert_eq!(line(text), Some(5));
+        assert_eq!(line("# it\n[colums]\n"), None);
     }
 
     #[test]

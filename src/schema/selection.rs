@@ -35,6 +35,21 @@ impl Selection {
     pub fn condition(text: &str) -> Result<(String, String), PatternError> {
         split_condition(text).map(|(table, expression)| (table.to_owned(), expression.to_owned()))
     }
+
+    /// The patterns of excluded tables and of conditions that can not be read, or match none of these
+    /// tables, as they were typed. Never an expression, which may hold values.
+    pub fn unmatched(&self, tables: &[&TableName]) -> Vec<String> {
+        let conditions = self.conditions.iter().map(|(table, _)| table);
+        let matches = |text: &str| {
+            let pattern = Pattern::table(text);
+            pattern.is_ok_and(|pattern| tables.iter().any(|table| pattern.matches(table)))
+        };
+        let patterns = self.exclude.iter().chain(conditions);
+        let unmatched = patterns.filter(|text| !matches(text));
+        unmatched
+            .map(|text| text.replace(char::is_control, "\u{fffd}"))
+            .collect()
+    }
 }
 
 /// A selection whose patterns were read.

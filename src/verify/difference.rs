@@ -40,8 +40,10 @@ pub struct DifferentRow {
 pub enum Culprit {
     /// The source still has what the ledger says was sent: the target stores something else.
     Target,
-    /// The source has other rows now than were sent.
+    /// The source has other rows now than were read or sent.
     Source,
+    /// The source still has what was read, and it is rewritten into something else than was sent.
+    Rewriter,
     /// There is no ledger to tell by.
     Unknown,
 }
@@ -109,7 +111,7 @@ fn culprit(table: &Table, source: &Buckets) -> Culprit {
     // By text alone: a comparison by value has another sum.
     let by_text = table.comparison.canonical.is_empty();
     match table.sent {
-        Some(sent) if by_text && sent == source.total() => Culprit::Target,
+        Some(sent) if by_text && sent.sent == source.total() => Culprit::Target,
         Some(_) if by_text => Culprit::Source,
         _ => Culprit::Unknown,
     }
@@ -205,7 +207,7 @@ async fn details(
         .collect())
 }
 
-fn described(
+pub(super) fn described(
     table: &Table,
     what: What,
     ours: Option<Vec<u8>>,

@@ -20,6 +20,14 @@ pub enum Error {
         /// The cause.
         source: endpoint::Error,
     },
+    /// The source could not be read again.
+    #[error("reading rows of table {table} again")]
+    Again {
+        /// The table, for people.
+        table: String,
+        /// The cause.
+        source: endpoint::Error,
+    },
     /// The target sent rows that are not what its columns say.
     #[error("table {table} of the target: a row {kind}")]
     Row {

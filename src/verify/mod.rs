@@ -3,35 +3,48 @@
 //! ```text
 //!            one read of the target
 //! ledger ───────────┬──────────────▶ equal: stored as it was sent, every row
-//!                   │ not equal, or no ledger
+//!                   │ not equal: the parts that differ; or no ledger
 //!                   ▼
-//!        both sides, by buckets of keys ───▶ equal by value
+//!        both sides, as texts ─────▶ the same texts in every part: equal
+//!                   │ parts that differ
+//!                   ▼
+//!        both sides, those parts by value, in buckets of keys ───▶ equal by value
 //!                   │ buckets that differ
 //!                   ▼
-//!        rows of those buckets ───▶ missing, extra, different; which columns
+//!        rows of those buckets ───▶ missing, extra, different; which columns ───▶ read again, where asked
 //! ```
 //!
-//! What the ledger says was sent is compared as text, which is exact but knows no two spellings of one
-//! value; only where that fails are both sides read and compared by value.
+//! Texts are exact and cheap, but know no two spellings of one value; values are read only where texts
+//! differ.
 
+mod again;
 mod difference;
 mod error;
+mod seen;
 mod target;
+
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
 
 use crate::catalog::TableName;
-use crate::copytext::{Buckets, Comparison, Digest, Rows};
+use crate::copytext::{Comparison, PartSet, Rows};
 use crate::lane::{self, Shared, Work};
+use crate::ledger::TableSums;
+use crate::metrics::{BatchFact, Event};
 
 pub use difference::{Culprit, Difference, DifferentRow, What};
 pub use error::{Error, Result};
+use seen::Seen;
+pub use target::KeyRange;
 use target::Target;
 
 /// A target table, and the rows that belong there.
 #[derive(Debug, Clone)]
 pub struct Table {
+    /// Its number in events.
+    pub number: usize,
     /// Its name in the target.
     pub name: TableName,
     /// Its columns in the order compared.
@@ -40,12 +53,27 @@ pub struct Table {
     pub works: Vec<Work>,
     /// How rows are compared.
     pub comparison: Comparison,
-    /// What a ledger says was sent, in that order of columns, into the table when it was empty.
-    pub sent: Option<Digest>,
+    /// What a ledger says was read and sent, in that order of columns, into the table when it was empty.
+    pub sent: Option<TableSums>,
+    /// Ranges of the target that are read at once; none: the whole table by one statement.
+    pub ranges: Vec<KeyRange>,
+    /// The place of a column by which the target can be read page by page: it is a key, and ordered alike
+    /// everywhere.
+    pub pages: Option<usize>,
+}
+
+/// How deep a verification looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Level {
+    /// Sums of both sides.
+    Digest,
+    /// Down to the rows and columns that differ.
+    #[default]
+    Full,
 }
 
 /// How tables are verified.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// Read both sides, also where a ledger could answer.
     pub both: bool,
@@ -55,6 +83,10 @@ pub struct Options {
     pub shown: usize,
     /// Show values of rows, and not their keys alone.
     pub values: bool,
+    /// How deep it looks.
+    pub level: Level,
+    /// How long rows that differ are read again, until they agree; zero: not at all.
+    pub reread: Duration,
 }
 
 /// What was found of a table.
@@ -73,6 +105,8 @@ pub enum Verdict {
     AsSent,
     /// Both sides were read and hold the same rows.
     Equal,
+    /// Both sides were counted alone, and have as many rows.
+    Counted,
     /// They do not.
     Different(Box<Difference>),
 }
@@ -88,10 +122,16 @@ pub async fn verify(
 ) -> Vec<Result<Checked>> {
     let target = Target::new(shared);
     let sides = (shared, &target);
-    let each = tables
-        .iter()
-        .enumerate()
-        .map(|(number, table)| async move { (number, verify_one(sides, table, options).await) });
+    let say = |event| {
+        let _ = shared.events.try_send(event);
+    };
+    let each = tables.iter().enumerate().map(|(number, table)| async move {
+        let event = table.number;
+        say(Event::Began { table: event });
+        let checked = verify_one(sides, table, options).await;
+        say(Event::Finished { table: event });
+        (number, checked)
+    });
     let mut verified = stream::iter(each).buffer_unordered(options.jobs.max(1));
     let mut found: Vec<(usize, Result<Checked>)> = Vec::with_capacity(tables.len());
     while let Some((number, checked)) = verified.next().await {
@@ -107,46 +147,131 @@ pub async fn verify(
 /// The source's side, and the target.
 type Sides<'a> = (&'a Shared, &'a Target<'a>);
 
+/// Both sides are read at most so often before their rows are compared: each time parts may turn out to
+/// differ of which that was not known, but only where somebody writes do they never end.
+const PASSES: usize = 3;
+
 async fn verify_one(sides: Sides<'_>, table: &Table, options: Options) -> Result<Checked> {
-    let (shared, on) = sides;
+    let mut by_value = PartSet::NONE;
     if let Some(sent) = table.sent.filter(|_| !options.both) {
-        let stored = target::scan(on, table, Digest::default, |sum, rows| {
-            sum.merge(rows.digest);
-        })
-        .await?;
-        if stored == sent {
+        let stored = stored(sides, table, PartSet::NONE).await?;
+        if stored.digest == sent.sent {
             return Ok(Checked {
-                rows: stored.rows,
+                rows: stored.digest.rows,
                 verdict: Verdict::AsSent,
             });
         }
+        by_value = stored.parts.differing(&sent.parts);
     }
-    let both = futures::try_join!(
-        source_buckets(shared, table, options.jobs),
-        target::scan(on, table, Buckets::default, |buckets, rows| {
-            add(buckets, &table.comparison, rows);
-        }),
-    );
-    let (source, target) = both?;
-    let rows = target.total().rows;
-    if source == target {
-        let verdict = Verdict::Equal;
-        return Ok(Checked { rows, verdict });
-    }
-    let difference = difference::find(sides, table, (&source, &target), options).await?;
-    Ok(Checked {
-        rows,
-        verdict: Verdict::Different(Box::new(difference)),
-    })
+    let mut passes = 0;
+    let (source, target) = loop {
+        let (source, target) = futures::try_join!(
+            sourced(sides, table, by_value, options.jobs),
+            stored(sides, table, by_value),
+        )?;
+        passes += 1;
+        let differing = source.differing(&target);
+        if differing.is_within(by_value) || passes == PASSES {
+            break (source, target);
+        }
+        by_value = match passes + 1 == PASSES {
+            true => PartSet::ALL,
+            false => by_value.or(differing),
+        };
+    };
+    let rows = target.digest.rows;
+    let verdict = match source.is_equal(&target) {
+        true => Verdict::Equal,
+        false => {
+            let table = valued(table, by_value);
+            let found = different(sides, &table, (&source, &target), options).await?;
+            found.map_or(Verdict::Equal, |found| Verdict::Different(Box::new(found)))
+        }
+    };
+    Ok(Checked { rows, verdict })
 }
 
-async fn source_buckets(shared: &Shared, table: &Table, jobs: usize) -> Result<Buckets> {
-    let parts = each_chunk(shared, table, jobs, Buckets::default, |buckets, rows| {
-        add(buckets, &table.comparison, rows);
+/// How they differ; `None`: not any more, since rows were read again.
+async fn different(
+    sides: Sides<'_>,
+    table: &Table,
+    (source, target): (&Seen, &Seen),
+    options: Options,
+) -> Result<Option<Difference>> {
+    let (ours, theirs) = (&source.values, &target.values);
+    let found = match options.level {
+        Level::Digest => Difference {
+            source_rows: source.digest.rows,
+            target_rows: target.digest.rows,
+            buckets: (ours.differing(theirs).len(), 0),
+            missing: 0,
+            extra: 0,
+            different: 0,
+            rows: Vec::new(),
+            culprit: Culprit::Unknown,
+        },
+        Level::Full => {
+            let mut find = options;
+            if !options.reread.is_zero() {
+                find.shown = options.shown.max(again::MOST);
+            }
+            difference::find(sides, table, (ours, theirs), find).await?
+        }
+    };
+    let mut left = match options.reread.is_zero() {
+        true => Some(found),
+        false => again::settle(sides, table, found, options).await?,
+    };
+    if let Some(difference) = &mut left {
+        difference.culprit = culprit(table, source);
+        difference.rows.truncate(options.shown);
+    }
+    Ok(left)
+}
+
+/// Who it was, by what was read and sent once and what is read of the source now.
+fn culprit(table: &Table, source: &Seen) -> Culprit {
+    let Some(sent) = &table.sent else {
+        return Culprit::Unknown;
+    };
+    match sent.known_read() {
+        Some(read) if read != source.read => Culprit::Source,
+        _ if sent.sent == source.digest => Culprit::Target,
+        Some(_) => Culprit::Rewriter,
+        None => Culprit::Source,
+    }
+}
+
+/// The table, of which only these parts are compared by value.
+fn valued(table: &Table, by_value: PartSet) -> Table {
+    let mut table = table.clone();
+    table.comparison.as_text = by_value.others();
+    table
+}
+
+/// What the source holds, as it would be sent.
+async fn sourced(
+    (shared, _): Sides<'_>,
+    table: &Table,
+    by_value: PartSet,
+    jobs: usize,
+) -> Result<Seen> {
+    let table = &valued(table, by_value);
+    let parts = each_chunk(shared, table, jobs, Seen::default, |seen, rows| {
+        seen.rows(&table.comparison, !by_value.is_empty(), rows);
     });
-    let mut sum = Buckets::default();
+    let mut sum = Seen::default();
     parts.await?.iter().for_each(|part| sum.merge(part));
     Ok(sum)
+}
+
+/// What the target holds.
+async fn stored((_, on): Sides<'_>, table: &Table, by_value: PartSet) -> Result<Seen> {
+    let table = &valued(table, by_value);
+    target::scan(on, table, Seen::default, |seen, rows| {
+        seen.rows(&table.comparison, !by_value.is_empty(), rows);
+    })
+    .await
 }
 
 /// Reads all chunks of the source, `jobs` at once; what was seen of each.
@@ -157,7 +282,11 @@ async fn each_chunk<T>(
     begin: impl Fn() -> T,
     see: impl Fn(&mut T, &Rows),
 ) -> Result<Vec<T>> {
-    let (begin, see) = (&begin, &see);
+    let begin = &begin;
+    let see = &|seen: &mut T, rows: &Rows| {
+        see(seen, rows);
+        tell(shared, table.number, rows);
+    };
     let scans = table
         .works
         .iter()
@@ -170,10 +299,19 @@ async fn each_chunk<T>(
     Ok(seen)
 }
 
-fn add(buckets: &mut Buckets, comparison: &Comparison, rows: &Rows) {
-    for row in each_row(rows) {
-        buckets.add(comparison.fingerprint(row));
-    }
+/// Rows were read: what the progress shows.
+fn tell(shared: &Shared, table: usize, rows: &Rows) {
+    let bytes = rows.bytes.len() as u64;
+    let _ = shared.events.try_send(Event::Read { table, bytes });
+    let _ = shared.events.try_send(Event::Batch(BatchFact {
+        table,
+        lane: 0,
+        rows: rows.digest.rows,
+        read_bytes: bytes,
+        sent_bytes: 0,
+        changed: Vec::new(),
+        commit: Duration::ZERO,
+    }));
 }
 
 /// The rows without their newlines.

@@ -1,8 +1,18 @@
-//! Reading a table of the target: by COPY, or by SELECT where COPY does not take its name.
+//! Reading a table of the target.
+//!
+//! ```text
+//! whole ──▶ COPY t TO STDOUT ──refused──▶ SELECT, page by page where a key allows it
+//! ranges of a key, several at once ─────▶ SELECT, the same
+//! ```
+//! DB9's documents know no COPY of a query, and do not promise COPY TO of a name that needs quotes. Which of
+//! the two a table needs is found by trying.
 
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::stream;
 
 use crate::copytext::{Recipe, Rewriter, RowError, Rows};
 use crate::endpoint::Error as EndpointError;
@@ -11,8 +21,9 @@ use crate::lane::Shared;
 use crate::sql;
 use crate::wire::{self, Connection};
 
-use super::Table;
 use super::error::{Error, Result};
+use super::seen::Merge;
+use super::{Table, tell};
 
 /// Bytes of rows that are looked at together.
 const PIECE: usize = 256 << 10;
@@ -80,17 +91,95 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Reads the whole table and shows its rows.
-pub(super) async fn scan<T>(
+/// A range of a key's first column, whose values every server orders alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRange {
+    /// The column's name in the target.
+    pub column: String,
+    /// The first value, as text; `None`: open.
+    pub from: Option<String>,
+    /// The value after the last; `None`: open.
+    pub to: Option<String>,
+}
+
+impl KeyRange {
+    fn condition(&self) -> Option<String> {
+        let column = sql::identifier(&self.column);
+        let bound = |sign, value: &Option<String>| {
+            let value = sql::literal(value.as_deref()?);
+            Some(format!("{column} {sign} {value}"))
+        };
+        match (bound(">=", &self.from), bound("<", &self.to)) {
+            (Some(from), Some(to)) => Some(format!("{from} AND {to}")),
+            // What has no value belongs somewhere.
+            (None, Some(to)) => Some(format!("({to} OR {column} IS NULL)")),
+            (from, None) => from,
+        }
+    }
+}
+
+/// What is read of a table by one task.
+#[derive(Clone)]
+enum Part {
+    Whole,
+    /// The rows for which this holds.
+    Where(String),
+}
+
+/// Reads the whole table, range by range where it has some, and shows its rows.
+pub(super) async fn scan<T: Merge>(
     on: &Target<'_>,
     table: &Table,
     begin: impl Fn() -> T,
     see: impl Fn(&mut T, &Rows),
 ) -> Result<T> {
+    let parts: Vec<Part> = match table.ranges.as_slice() {
+        [] => vec![Part::Whole],
+        ranges => {
+            let condition = |range: &KeyRange| range.condition().map_or(Part::Whole, Part::Where);
+            ranges.iter().map(condition).collect()
+        }
+    };
+    // Ranges are few: there are no more of them than shall be read at once.
+    let at_once = parts.len();
+    let (begin, see) = (&begin, &see);
+    let scans = parts
+        .into_iter()
+        .map(|part| async move { scan_part(on, table, &part, begin, see).await });
+    let mut scans = stream::iter(scans).buffer_unordered(at_once);
+    let mut seen = begin();
+    while let Some(part) = scans.next().await {
+        seen.add(part?);
+    }
+    Ok(seen)
+}
+
+/// Reads the rows for which a condition holds, and shows them.
+pub(super) async fn scan_where<T>(
+    on: &Target<'_>,
+    table: &Table,
+    condition: String,
+    begin: impl Fn() -> T,
+    see: impl Fn(&mut T, &Rows),
+) -> Result<T> {
+    scan_part(on, table, &Part::Where(condition), &begin, &see).await
+}
+
+async fn scan_part<T>(
+    on: &Target<'_>,
+    table: &Table,
+    part: &Part,
+    begin: &impl Fn() -> T,
+    see: &impl Fn(&mut T, &Rows),
+) -> Result<T> {
     let mut pauses = PAUSES.iter();
     loop {
         let mut seen = begin();
-        let failure = match read(on, table, &mut |rows| see(&mut seen, rows)).await {
+        let mut show = |rows: &Rows| {
+            see(&mut seen, rows);
+            tell(on.shared, table.number, rows);
+        };
+        let failure = match read(on, table, part, &mut show).await {
             Ok(()) => return Ok(seen),
             Err(failure) => failure,
         };
@@ -103,12 +192,8 @@ pub(super) async fn scan<T>(
             }
             Failure::Endpoint(source) => source,
         };
-        let lost = matches!(
-            source.wire(),
-            Some(wire::Error::Lost { .. } | wire::Error::Connect { .. })
-        );
         match pauses.next() {
-            Some(pause) if lost => tokio::time::sleep(*pause).await,
+            Some(pause) if passes(&source) => tokio::time::sleep(*pause).await,
             _ => {
                 return Err(Error::Target {
                     table: table.name.to_string(),
@@ -119,17 +204,41 @@ pub(super) async fn scan<T>(
     }
 }
 
-async fn read(on: &Target<'_>, table: &Table, see: &mut impl FnMut(&Rows)) -> Result<(), Failure> {
+/// Whether reading may succeed a moment later.
+fn passes(error: &EndpointError) -> bool {
+    match error.wire() {
+        Some(wire::Error::Lost { .. } | wire::Error::Connect { .. }) => true,
+        _ => matches!(
+            error.code(),
+            Some("40001" | "40P01" | "53200" | "53300" | "57P01" | "57P02" | "57P03")
+        ),
+    }
+}
+
+async fn read(
+    on: &Target<'_>,
+    table: &Table,
+    part: &Part,
+    see: &mut impl FnMut(&Rows),
+) -> Result<(), Failure> {
     let (mut connection, settings) = on.connection().await?;
     session::begin_write(&mut connection, &settings).await?;
-    match copy(&mut connection, table, see).await {
-        Err(Failure::Endpoint(error)) if takes_no_name(&error) => {
-            // Its transaction is aborted.
-            session::rollback(&mut connection).await?;
-            session::begin_write(&mut connection, &settings).await?;
-            select(&mut connection, table, see).await?;
-        }
-        copied => copied?,
+    let select = Select {
+        shared: on.shared,
+        table,
+        part,
+    };
+    match part {
+        Part::Where(_) => select.read(&mut connection, see).await?,
+        Part::Whole => match copy(on.shared, &mut connection, table, see).await {
+            Err(Failure::Endpoint(error)) if takes_no_name(&error) => {
+                // Its transaction is aborted.
+                session::rollback(&mut connection).await?;
+                session::begin_write(&mut connection, &settings).await?;
+                select.read(&mut connection, see).await?;
+            }
+            copied => copied?,
+        },
     }
     session::rollback(&mut connection).await?;
     on.lock().push((connection, settings));
@@ -161,8 +270,9 @@ impl Pieces {
             fields: table.columns.len(),
             transforms: Vec::new(),
         };
+        let rewriter = Rewriter::new(recipe, usize::MAX, PIECE);
         Self {
-            rewriter: Rewriter::new(recipe, usize::MAX, PIECE),
+            rewriter: rewriter.spread(table.comparison.spread.clone()),
             raw: Vec::with_capacity(PIECE),
             rows: Rows::with_capacity(PIECE),
         }
@@ -190,6 +300,7 @@ impl Pieces {
 }
 
 async fn copy(
+    shared: &Shared,
     connection: &mut Connection,
     table: &Table,
     see: &mut impl FnMut(&Rows),
@@ -200,45 +311,135 @@ async fn copy(
     let mut pieces = Pieces::new(table);
     loop {
         let limit = (pieces.raw.len() + PIECE / 2).max(PIECE);
-        if copy.read(&mut pieces.raw, limit).await.map_err(failed)? == 0 {
+        let read = copy.read(&mut pieces.raw, limit).await.map_err(failed)?;
+        if read == 0 {
             break;
         }
         pieces.show(see)?;
+        shared.took(read).await;
     }
     pieces.finish()?;
-    copy.finish().await.map_err(failed)?;
+    let (tag, arrived) = (copy.finish().await.map_err(failed)?, pieces.rewriter.rows());
+    if tag.rows().is_some_and(|sent| sent != arrived) {
+        // Rows that were lost on their way are no rows that are missing there.
+        let what = format!(
+            "{arrived} rows arrived, and the target says {}",
+            tag.as_str()
+        );
+        return Err(EndpointError::unexpected(what).into());
+    }
     Ok(())
 }
 
-async fn select(
-    connection: &mut Connection,
-    table: &Table,
-    see: &mut impl FnMut(&Rows),
-) -> Result<(), Failure> {
-    let columns = sql::identifiers(&table.columns);
-    let statement = format!("SELECT {columns} FROM {}", table.name.quoted());
-    let mut pieces = Pieces::new(table);
-    let mut bad = None;
-    let selected = connection.query_each(&statement, |row| {
-        let fields = (0..row.len()).map(|i| row.get(i));
-        copy_text(fields, &mut pieces.raw);
-        if pieces.raw.len() < PIECE {
-            return ControlFlow::Continue(());
-        }
-        match pieces.show(see) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(failure) => {
-                bad = Some(failure);
-                ControlFlow::Break(())
+/// Reading by SELECT: one statement, or one per page.
+struct Select<'t> {
+    shared: &'t Shared,
+    table: &'t Table,
+    part: &'t Part,
+}
+
+/// Bytes that a page aims at, and the rows of the first one.
+const PAGE: usize = 8 << 20;
+const FIRST_PAGE: usize = 1000;
+
+impl Select<'_> {
+    async fn read(
+        &self,
+        connection: &mut Connection,
+        see: &mut impl FnMut(&Rows),
+    ) -> Result<(), Failure> {
+        let mut pieces = Pieces::new(self.table);
+        let Some(place) = self.table.pages else {
+            self.select(connection, &self.statement(None), &mut pieces, see)
+                .await?;
+            return pieces.finish();
+        };
+        let (mut rows, mut last) = (FIRST_PAGE, None);
+        loop {
+            let statement = self.statement(Some((place, last.take(), rows)));
+            let page = self
+                .select(connection, &statement, &mut pieces, see)
+                .await?;
+            if page.rows < rows || page.last.is_none() {
+                return pieces.finish();
             }
+            last = page.last;
+            rows = (PAGE / (page.bytes / page.rows).max(1)).clamp(100, 100_000);
         }
-    });
-    selected.await.map_err(|e| wire_error("SELECT", e))?;
-    if let Some(failure) = bad {
-        return Err(failure);
     }
-    pieces.show(see)?;
-    pieces.finish()
+
+    /// The whole part, or `rows` rows of it behind a value of the column at `place`.
+    fn statement(&self, page: Option<(usize, Option<String>, usize)>) -> String {
+        let columns = sql::identifiers(&self.table.columns);
+        let mut statement = format!("SELECT {columns} FROM {}", self.table.name.quoted());
+        let mut conditions: Vec<String> = match self.part {
+            Part::Whole => Vec::new(),
+            Part::Where(condition) => vec![format!("({condition})")],
+        };
+        let key = page
+            .as_ref()
+            .map(|(place, ..)| sql::identifier(&self.table.columns[*place]));
+        if let (Some(key), Some((_, Some(last), _))) = (&key, &page) {
+            conditions.push(format!("{key} > {}", sql::literal(last)));
+        }
+        if !conditions.is_empty() {
+            statement.push_str(" WHERE ");
+            statement.push_str(&conditions.join(" AND "));
+        }
+        if let (Some(key), Some((.., rows))) = (key, page) {
+            statement.push_str(&format!(" ORDER BY {key} LIMIT {rows}"));
+        }
+        statement
+    }
+
+    async fn select(
+        &self,
+        connection: &mut Connection,
+        statement: &str,
+        pieces: &mut Pieces,
+        see: &mut impl FnMut(&Rows),
+    ) -> Result<Page, Failure> {
+        let mut page = Page::default();
+        let mut bad = None;
+        let selected = connection.query_each(statement, |row| {
+            let fields = (0..row.len()).map(|i| row.get(i));
+            let before = pieces.raw.len();
+            copy_text(fields, &mut pieces.raw);
+            page.rows += 1;
+            page.bytes += pieces.raw.len() - before;
+            page.last = self
+                .table
+                .pages
+                .and_then(|place| row.get(place))
+                .map(str::to_owned);
+            if pieces.raw.len() < PIECE {
+                return ControlFlow::Continue(());
+            }
+            match pieces.show(see) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(failure) => {
+                    bad = Some(failure);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        selected.await.map_err(|e| wire_error("SELECT", e))?;
+        if let Some(failure) = bad {
+            return Err(failure);
+        }
+        pieces.show(see)?;
+        self.shared.took(page.bytes).await;
+        Ok(page)
+    }
+}
+
+/// What came of a page.
+#[derive(Default)]
+struct Page {
+    rows: usize,
+    bytes: usize,
+    /// The value of the key in its last row.
+    last: Option<String>,
 }
 
 /// A row as COPY would have sent it.
@@ -272,6 +473,26 @@ fn escape(byte: u8, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn range(from: Option<&str>, to: Option<&str>) -> Option<String> {
+        let range = KeyRange {
+            column: "id".to_owned(),
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+        };
+        range.condition()
+    }
+
+    #[test]
+    fn ranges_are_half_open_and_rows_without_a_key_belong_to_the_first() {
+        let middle = range(Some("5"), Some("9"));
+        assert_eq!(middle.as_deref(), Some("\"id\" >= '5' AND \"id\" < '9'"));
+        let first = range(None, Some("5"));
+        assert_eq!(first.as_deref(), Some("(\"id\" < '5' OR \"id\" IS NULL)"));
+        let last = range(Some("9"), None);
+        assert_eq!(last.as_deref(), Some("\"id\" >= '9'"));
+        assert_eq!(range(None, None), None);
+    }
 
     #[test]
     fn a_selected_row_is_what_copy_would_have_sent() {

@@ -525,6 +525,51 @@ fn a_commit_answered_with_an_error_may_have_happened_or_not() {
 }
 
 #[test]
+fn a_commit_can_be_answered_with_rollback_and_without_an_error() {
+    let bench = Bench::new();
+    bench.add(Trigger::commit(), Action::CommitRollsBack);
+    let mut session = bench.connect();
+    session.outcome("BEGIN");
+    let answer = session.query("INSERT INTO t VALUES (1); COMMIT").unwrap();
+    assert_eq!(
+        (outcome(&answer).as_str(), status(&answer)),
+        ("ROLLBACK", 'I')
+    );
+    assert_eq!(bench.count(), 0);
+    session.outcome("BEGIN; INSERT INTO t VALUES (1)");
+    assert_eq!(session.outcome("COMMIT"), "COMMIT", "it happens once");
+}
+
+#[test]
+fn data_of_either_side_can_be_lost_without_a_word() {
+    let bench = Bench::new();
+    bench.add(
+        Trigger::frontend(Frontend::CopyData).nth(2),
+        Action::LoseData,
+    );
+    let mut session = bench.connect();
+    session.query("COPY t FROM STDIN").unwrap();
+    for rows in ["1\n", "2\n", "3\n"] {
+        session.send(&copy_data(rows)).unwrap();
+    }
+    session.send(&message_of(b'c', b"")).unwrap();
+    assert_eq!(outcome(&session.until_ready().unwrap()), "COPY 2");
+    assert_eq!(session.value("SELECT sum(a) FROM t"), "4");
+
+    bench.add(Trigger::backend(Backend::CopyData), Action::LoseData);
+    let answer = session.query("COPY t TO STDOUT").unwrap();
+    assert_eq!(
+        answer.iter().filter(|message| message.tag == 'd').count(),
+        1
+    );
+    assert_eq!(
+        outcome(&answer),
+        "COPY 2",
+        "the server counts what it has sent"
+    );
+}
+
+#[test]
 fn commit_then_cut_loses_the_answer_and_not_the_rows() {
     let bench = Bench::new();
     bench.add(

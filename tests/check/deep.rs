@@ -1,6 +1,6 @@
 //! `--deep`: its numbers are those of the rows that were planted.
 
-use testenv::Cluster;
+use testenv::{Cluster, ClusterOptions};
 
 use super::harness::{self, Wire9};
 use super::{check, expected, found, json, source};
@@ -243,9 +243,29 @@ fn a_question_that_the_server_refuses_leaves_the_others_answered() {
 
 #[test]
 fn postgresql_13_is_read_as_deeply() {
-    let source = harness::thirteen()
-        .database("checked")
-        .expect("the source is made");
+    is_read_deeply(harness::thirteen());
+}
+
+macro_rules! versions {
+    ($($name:ident $major:literal)+) => {$(
+        #[test]
+        fn $name() {
+            let cluster = Cluster::start(ClusterOptions::new().major($major));
+            is_read_deeply(&cluster.expect("this version is installed and starts"));
+        }
+    )+};
+}
+
+versions! {
+    postgresql_14_is_read_as_deeply 14
+    postgresql_16_is_read_as_deeply 16
+    postgresql_17_is_read_as_deeply 17
+    postgresql_18_is_read_as_deeply 18
+}
+
+#[track_caller]
+fn is_read_deeply(cluster: &Cluster) {
+    let source = cluster.database("checked").expect("the source is made");
     let fill = "CREATE TABLE t (at timestamptz PRIMARY KEY, n numeric); \
          INSERT INTO t VALUES ('2024-01-01 00:00:00.0001+00', 'NaN'), ('2024-01-01 00:00:00.0002+00', 1)";
     source.execute(fill).expect("the source is filled");

@@ -3,11 +3,14 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod arguments;
 mod codes;
+mod decided;
 mod deep;
 mod objects;
 mod report;
 mod servers;
+mod stop;
 
 use std::collections::BTreeMap;
 

@@ -222,6 +222,28 @@ fn progress_is_told_on_stderr_and_not_when_quiet() {
     let run = pair.copy().run().ends_with(0);
     assert!(run.stderr.contains("copying"), "{}", run.stderr);
     assert!(run.stdout.starts_with("SOURCE") || run.stdout.starts_with("DONE"));
+    // `counting on both sides: 100%  9.10 MB of 9.10 MB`: every byte was told, also of batches that are small.
+    let told = run
+        .stderr
+        .lines()
+        .find(|l| l.contains("counting on both sides: 100%"));
+    let told = told.and_then(|line| {
+        line.split(" of ")
+            .nth(1)?
+            .split("  ")
+            .next()
+            .map(str::to_owned)
+    });
+    let read = run
+        .stdout
+        .lines()
+        .find(|l| l.starts_with("  copied"))
+        .map(str::to_owned);
+    let (told, read) = (told.expect("a line at the end"), read.expect("totals"));
+    assert!(
+        read.contains(&format!(" rows, {told} in")),
+        "{told} told: {read}"
+    );
     let again = Wire9::copy(&pair.source.uri(), &pair.standin.uri());
     let run = again.args(&["--quiet", "--restart"]).run().ends_with(0);
     assert!(!run.stderr.contains("copying"), "{}", run.stderr);

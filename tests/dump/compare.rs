@@ -90,7 +90,9 @@ fn type_line(kind: &UserTypeKind) -> String {
                 .collect();
             format!("composite {fields:?}")
         }
-        UserTypeKind::Range { subtype } => format!("range {} {}", subtype.sql, subtype.base),
+        UserTypeKind::Range { subtype, options } => {
+            format!("range {} {} {options:?}", subtype.sql, subtype.base)
+        }
         other => format!("{other:?}"),
     }
 }

@@ -9,7 +9,6 @@
 mod harness;
 
 mod process;
-mod rollback;
 mod scene;
 mod seeded;
 mod source;

@@ -3,10 +3,10 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use testenv::fault::{Action, Close, Delivery, Trigger};
+use testenv::fault::{Action, Close, Delivery, Fault, Frontend, Trigger};
 use testenv::standin::Limits;
 
-use crate::scene::{Scene, each, lane_commit};
+use crate::scene::{Scene, each, error, lane_commit};
 use crate::seeded::Seeded;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -86,6 +86,48 @@ fn a_commit_that_arrives_after_the_process_was_killed_is_waited_for() {
             scene.is_equal();
         },
     );
+}
+
+/// What goes on after a late COMMIT.
+#[derive(Clone, Copy, PartialEq)]
+enum Next {
+    /// The same process.
+    Same,
+    /// It is killed, and the same command goes on.
+    Killed,
+    /// It is killed, and `--restart` begins anew.
+    Restarted,
+}
+
+/// The late COMMIT is of a whole batch; what is sent again, and by whom, is cut into other pieces.
+#[test]
+fn a_late_commit_is_fenced_whatever_the_size_of_the_batches_that_follow() {
+    each([Next::Same, Next::Killed, Next::Restarted], |next| {
+        let scene = Scene::with(Limits {
+            terminate_backend: false,
+            ..Limits::default()
+        });
+        scene.slow(SECOND / 50);
+        let (delivery, close) = (Delivery::After(2 * SECOND), Close::Rst);
+        let late = scene.target(lane_commit(3), Action::CutThenDeliver { delivery, close });
+        let running = scene.command().start();
+        assert!(late.wait_fired(20 * SECOND), "the fault happens");
+        if next != Next::Same {
+            running.signal("KILL");
+        }
+        let data = Trigger::frontend(Frontend::CopyData).application("wire9/");
+        let smaller = Fault::new(data, error("54000", Duration::ZERO)).times(2);
+        let smaller = scene.target_fault(smaller);
+        let ended = running.wait();
+        match next {
+            Next::Same => drop(ended.ends_with(0)),
+            Next::Killed => drop(scene.command().run().ends_with(0)),
+            Next::Restarted => drop(scene.command().arg("--restart").run().ends_with(0)),
+        }
+        late.wait_delivered(10 * SECOND).expect("it is delivered");
+        assert_eq!(smaller.fired(), 2, "batches became smaller");
+        scene.is_equal();
+    });
 }
 
 #[test]

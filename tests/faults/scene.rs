@@ -47,6 +47,8 @@ pub(crate) struct Scene {
     pub(crate) proxy: FaultProxy,
     pub(crate) standin: Standin,
     arguments: Vec<String>,
+    /// How long a run may take, where that is not what any run may.
+    deadline: Option<Duration>,
 }
 
 impl Scene {
@@ -77,18 +79,20 @@ impl Scene {
             source,
             standin,
             arguments: SMALL.map(str::to_owned).to_vec(),
+            deadline: None,
         }
-    }
-
-    /// The statements that make the tables.
-    pub(crate) fn tables() -> &'static str {
-        TABLES
     }
 
     /// Silence that is noticed after so many seconds.
     pub(crate) fn io_timeout(mut self, seconds: u64) -> Self {
         let last = self.arguments.iter().position(|a| a == "--io-timeout");
         self.arguments[last.expect("SMALL says it") + 1] = seconds.to_string();
+        self
+    }
+
+    /// A run may take so long.
+    pub(crate) fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
         self
     }
 
@@ -113,7 +117,11 @@ impl Scene {
     /// The command; always the same.
     pub(crate) fn command(&self) -> Wire9 {
         let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-        Wire9::copy(self.proxy.uri(), &self.standin.uri()).args(&arguments)
+        let command = Wire9::copy(self.proxy.uri(), &self.standin.uri()).args(&arguments);
+        match self.deadline {
+            Some(deadline) => command.deadline(deadline),
+            None => command,
+        }
     }
 
     /// The run ends well in spite of the fault, and everything is there once.

@@ -329,6 +329,17 @@ fn a_commit_that_is_answered_with_an_error_is_decided_by_the_ledger() {
     });
 }
 
+/// As after a transaction that failed: with the tag and without an error.
+#[test]
+fn a_commit_that_is_answered_with_rollback_is_no_success() {
+    // The first COMMIT enters the run, the later ones are batches'.
+    each([1, 2, 5, 9], |nth| {
+        let scene = Scene::new();
+        scene.target(Trigger::commit().nth(nth), Action::CommitRollsBack);
+        scene.finishes();
+    });
+}
+
 #[test]
 fn a_target_that_fails_three_of_ten_commits_is_loaded_all_the_same() {
     let scene = Scene::new();
@@ -458,6 +469,30 @@ fn a_target_that_stops_answering_is_given_up_after_the_io_timeout() {
     scene.target(lane_frontend(Frontend::CopyData).nth(4), stall());
     scene.target(lane_commit(9), stall());
     scene.finishes();
+}
+
+/// Seconds of the long stall: `WIRE9_STALL=90 cargo test --test faults stalls_for_long`.
+const STALL: &str = "WIRE9_STALL";
+const SHORT_STALL: u64 = 3;
+
+/// Longer than a minute, which is the target's own limit for statements and idle transactions; an ordinary
+/// run scales both. Either wire9 waits for longer, or it gives up before.
+#[test]
+fn a_target_that_stalls_for_long_is_waited_for_or_given_up() {
+    let seconds = std::env::var(STALL).map_or(SHORT_STALL, |n| n.parse().expect(STALL));
+    let stall = Duration::from_secs(seconds);
+    each([4 * seconds, seconds / 2], |io_timeout| {
+        let limits = Limits {
+            time_scale: seconds as f64 / 90.0,
+            ..Limits::default()
+        };
+        let scene = Scene::with(limits).io_timeout(io_timeout.max(1));
+        let scene = scene.deadline(90 * SECOND + 4 * stall);
+        let data = lane_frontend(Frontend::CopyData).nth(4);
+        scene.target(data, Action::StallReading(stall));
+        scene.target(lane_commit(9), Action::StallWriting(stall));
+        scene.finishes();
+    });
 }
 
 #[test]

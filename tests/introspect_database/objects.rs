@@ -64,7 +64,9 @@ async fn types_are_told_with_their_parts() {
         .map(|(n, t)| (n.as_str(), t.sql.as_str()))
         .collect();
     assert_eq!(fields, [("a", "integer"), ("b", "app.mood[]")]);
-    assert!(matches!(kind(found, "span"), UserTypeKind::Range { subtype } if subtype.base == 701));
+    assert!(
+        matches!(kind(found, "span"), UserTypeKind::Range { subtype, .. } if subtype.base == 701)
+    );
     assert_eq!(kind(found, "shell"), &UserTypeKind::Base);
     for row_type in ["customers", "happy"] {
         assert!(!found.types.iter().any(|t| t.name == app(row_type)));

@@ -1,9 +1,14 @@
 //! What the target refuses does not lose what is there already.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use testenv::fault::{Action, Fault, Trigger};
 
 use crate::harness::{Pair, Sample};
 use crate::office::{assert_complete, office};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 fn failed(result: &Value) -> Vec<&str> {
     let failed = result["statements"]["failed"].as_array().expect("a list");
@@ -123,44 +128,94 @@ fn a_failed_constraint_is_shown_with_its_statement_and_takes_what_needs_it_along
     );
 }
 
-#[test]
-fn a_source_that_changes_its_schema_in_mid_run_is_noticed() {
-    use testenv::fault::{Action, Fault, Trigger};
-    let pair = office();
-    let second = std::time::Duration::from_secs(1);
-    let stall = Fault::new(
-        Trigger::query("BEFORE UPDATE ON"),
-        Action::StallReading(2 * second),
-    );
+/// What a migration notices whose source is changed while its triggers are made.
+fn changed_meanwhile(pair: &Pair, change: &str) -> Vec<String> {
+    let trigger = Trigger::query("BEFORE UPDATE ON");
+    let stall = Fault::new(trigger, Action::StallReading(2 * SECOND));
     let stalled = pair.standin.faults().add(stall);
     let running = pair.migrate().start();
-    assert!(stalled.wait_fired(60 * second), "the place is reached");
-    let change =
-        "ALTER TABLE hr.department ADD COLUMN floor integer; CREATE TABLE late (id integer)";
+    assert!(stalled.wait_fired(60 * SECOND), "the place is reached");
     pair.source.execute(change).expect("changed");
     let run = running
         .wait()
         .ends_with(7)
         .says("the source's schema has changed in mid-run");
-    let changed = &run.result()["source_schema"]["changed"];
-    let changed: Vec<&str> = changed
-        .as_array()
-        .expect("a list")
-        .iter()
-        .filter_map(Value::as_str)
-        .collect();
-    assert!(
-        changed.contains(&"table hr.department was changed"),
-        "{changed:?}"
-    );
-    assert!(
-        changed.contains(&"table public.late was made"),
-        "{changed:?}"
-    );
+    let changed = run.result()["source_schema"]["changed"].as_array();
+    let changed = changed.expect("a list").iter();
+    let changed = changed.filter_map(Value::as_str).map(str::to_owned);
+    changed.collect()
+}
+
+#[test]
+fn a_source_that_changes_its_schema_in_mid_run_is_noticed() {
+    let pair = office();
+    let change =
+        "ALTER TABLE hr.department ADD COLUMN floor integer; CREATE TABLE late (id integer)";
+    let changed = changed_meanwhile(&pair, change);
+    for line in [
+        "table hr.department was changed",
+        "table public.late was made",
+    ] {
+        assert!(changed.iter().any(|c| c == line), "{line}: {changed:?}");
+    }
     // What was made is another today: it is refused, and nothing is touched.
     pair.migrate()
         .run()
         .ends_with(4)
         .says("table hr.department");
     assert_complete(&pair);
+}
+
+#[test]
+fn a_view_alone_that_changes_in_mid_run_is_noticed() {
+    let pair = office();
+    let change = "CREATE OR REPLACE VIEW hr.late AS SELECT 1 AS one";
+    pair.source.execute(change).expect("a view");
+    let change = "CREATE OR REPLACE VIEW hr.late AS SELECT 2 AS one";
+    let changed = changed_meanwhile(&pair, change);
+    assert_eq!(changed, ["view hr.late was changed"]);
+}
+
+#[test]
+fn a_function_alone_that_changes_in_mid_run_is_noticed_also_where_it_is_left_out() {
+    let pair = office();
+    let body = |text: &str, looped: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION hr.one() RETURNS integer LANGUAGE sql AS 'SELECT {text}'; \
+             CREATE OR REPLACE FUNCTION hr.looped() RETURNS void LANGUAGE plpgsql AS \
+             'BEGIN WHILE {looped} LOOP NULL; END LOOP; END'"
+        )
+    };
+    pair.source.execute(&body("1", "false")).expect("functions");
+    let changed = changed_meanwhile(&pair, &body("2", "1 > 2"));
+    assert_eq!(
+        changed,
+        [
+            "function hr.looped() was changed",
+            "function hr.one() was changed"
+        ]
+    );
+}
+
+#[test]
+fn a_target_that_is_lost_for_good_leaves_a_report_of_what_stands() {
+    let pair = office();
+    let place = Trigger::query("COPY \"public\".\"task\"");
+    let stalled = pair
+        .standin
+        .faults()
+        .add(Fault::new(place, Action::StallReading(SECOND)));
+    let running = pair.migrate().args(&["--retry-for", "1"]).start();
+    assert!(stalled.wait_fired(60 * SECOND), "the place is reached");
+    drop(pair.standin);
+    let run = running.wait().ends_with(3);
+    let (result, error) = (run.result(), &run.report["error"]);
+    assert_eq!(result["ended"], "failed", "{}", run.report);
+    assert!(error["what"].is_string() && error["remedy"].is_string());
+    assert!(result["statements"]["applied"].as_u64() > Some(0));
+    run.says("FAILED  in copy; ")
+        .says("the same command continues")
+        .says("phases  check ")
+        .says("NOT REACHED")
+        .says("WHAT THE APPLICATION MUST KNOW");
 }

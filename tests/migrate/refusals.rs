@@ -50,6 +50,18 @@ fn blockers_stop_it_before_anything_is_written_unless_they_are_accepted() {
     assert_eq!(objects(&pair), [] as [&str; 0]);
     let run = pair.migrate().args(&["--accept", &id]).run().ends_with(0);
     assert_eq!(run.result()["accepted"][0], id);
+    // What was accepted stays in every later report, marked.
+    let findings = run.result()["findings"]["findings"]
+        .as_array()
+        .expect("a list");
+    let kept = findings
+        .iter()
+        .find(|f| f["id"] == id.as_str())
+        .expect("it stays");
+    assert_eq!(
+        (&kept["accepted"], &kept["object"]),
+        (&true.into(), &"table public.secrets".into())
+    );
     assert_eq!(pair.target_rows("secrets"), 1);
 }
 
@@ -101,4 +113,19 @@ fn objects_that_were_dropped_in_between_are_named() {
         .run()
         .ends_with(4)
         .says("not in the target any more: table public.log");
+}
+
+#[test]
+fn a_pattern_that_names_no_table_is_refused_before_anything_is_written() {
+    let pair = office();
+    for (option, value) in [
+        ("--where", "public.tsak=id > 7"),
+        ("--exclude-table-data", "public.tsak"),
+    ] {
+        let run = pair.migrate().args(&[option, value]).run().ends_with(2);
+        run.says("names no table of the source: public.tsak")
+            .says("remedy: ")
+            .never_says("id > 7");
+        assert_eq!(objects(&pair), [""; 0]);
+    }
 }

@@ -186,6 +186,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "src/schema/inspect/source.rs standbys_poolers_and_missing_snapshots_are_said",
     ),
     (
+        "none-affected",
+        "tests/check/decided.rs what_no_value_is_affected_by_is_a_note_when_the_data_was_read",
+    ),
+    (
         "not-checked",
         "src/schema/syntax/bodies/tests.rs a_routine_in_another_language_is_refused_or_not_checked",
     ),

@@ -28,7 +28,7 @@ pub struct Routine {
     pub kind: RoutineKind,
     /// `sql`, `plpgsql`, `c` …
     pub language: String,
-    /// `pg_get_functiondef`: the whole CREATE statement; `None` for aggregates.
+    /// `pg_get_functiondef`: the whole CREATE statement; of an aggregate what says the same.
     pub definition: Option<String>,
     /// pg_proc.prosrc: the body as text; empty for an SQL-standard body (BEGIN ATOMIC).
     pub body: String,

@@ -46,6 +46,9 @@ pub enum UserTypeKind {
     Range {
         /// The type of its bounds.
         subtype: DataType,
+        /// What else CREATE TYPE says, as SQL: `subtype_diff = public.seconds`. Without CANONICAL, whose
+        /// function is one in C.
+        options: Vec<String>,
     },
     /// A base type, or a shell.
     Base,

@@ -6,13 +6,17 @@ mod report;
 use std::io::{self, Write as _};
 
 use super::findings::Findings;
+use super::reporter::Style;
+use super::work::work;
 use super::wrap::wrap;
 use super::{errors, units};
-use crate::runs::check::{self, Assessment, Settings, Step};
-use crate::runs::{Error, Exit};
+use crate::metrics::Event;
+use crate::runs::Exit;
+use crate::runs::check::{self, Assessment, Settings, Step, Watch};
+use crate::runs::copy::Surroundings;
 use crate::wire::Environment;
 
-pub(super) use arguments::{CheckArguments, Format, mapping, profile};
+pub(super) use arguments::{CheckArguments, Format};
 
 /// Checks and shows; answers the exit code.
 pub(super) fn check(typed: &CheckArguments) -> Exit {
@@ -20,42 +24,51 @@ pub(super) fn check(typed: &CheckArguments) -> Exit {
         Ok(settings) => settings,
         Err(error) => return errors::show(&error),
     };
-    match assess(&settings, typed.quiet) {
-        Ok(assessment) => show(typed, &settings, &assessment),
-        Err(error) => errors::show(&error),
+    let asked = settings.clone();
+    let found = work(
+        Style::of_process(typed.quiet),
+        move |surroundings| async move {
+            let said = |step: Step| say(&surroundings, &step);
+            let watch = Watch {
+                said: &said,
+                stop: &surroundings.stop,
+            };
+            check::watched(&asked, watch).await
+        },
+    );
+    match found {
+        Some(Ok(assessment)) => show(typed, &settings, &assessment),
+        Some(Err(error)) => errors::show(&error),
+        None => Exit::Interrupted,
     }
 }
 
-fn assess(settings: &Settings, quiet: bool) -> Result<Assessment, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(errors::no_runtime)?;
-    let said = |step: Step| {
-        if let Some(line) = line(&step).filter(|_| !quiet) {
-            errors::say(&line);
-        }
-    };
-    let result = runtime.block_on(check::watched(settings, &said));
-    runtime.shutdown_background();
-    result
+/// Tells the progress of a step.
+pub(super) fn say(surroundings: &Surroundings, step: &Step) {
+    if let Some(event) = event(step) {
+        // A full channel has no room for words of little weight.
+        let _ = surroundings.events.try_send(event);
+    }
 }
 
 /// Tables of fewer bytes are read before a person has read their line.
 const LARGE: u64 = 256 << 20;
 
 /// What is told of a step, if anything.
-fn line(step: &Step) -> Option<String> {
+fn event(step: &Step) -> Option<Event> {
     match step {
-        Step::Phase(name) => Some((*name).to_owned()),
+        Step::Phase(name) => Some(Event::Phase((*name).to_owned())),
         Step::Reading(table, bytes) if *bytes >= LARGE => {
-            Some(format!("reading {table}, {}", units::size(*bytes)))
+            let line = format!("reading {table}, {}", units::size(*bytes));
+            Some(Event::Notice(line))
         }
-        Step::Read(done, all) if done == all || done.is_multiple_of(1_000) => Some(format!(
-            "answered {} of {} about tables and keys",
-            units::count(*done as u64),
-            units::counted(*all as u64, "question")
-        )),
+        Step::Read(done, all) if done == all || done.is_multiple_of(1_000) => {
+            Some(Event::Notice(format!(
+                "answered {} of {} about tables and keys",
+                units::count(*done as u64),
+                units::counted(*all as u64, "question")
+            )))
+        }
         Step::Reading(..) | Step::Read(..) => None,
     }
 }
@@ -65,9 +78,8 @@ fn show(typed: &CheckArguments, settings: &Settings, assessment: &Assessment) ->
         settings,
         assessment,
         findings: Findings {
-            list: &assessment.findings,
-            accepted: &assessment.accepted,
             all: typed.all,
+            ..Findings::of(assessment)
         },
     };
     let text = match typed.format {
@@ -87,15 +99,19 @@ mod tests {
 
     #[test]
     fn only_large_tables_have_a_line_of_their_own() {
-        let reading = |bytes| line(&Step::Reading("public.t".into(), bytes));
+        let line = |step| match event(&step) {
+            Some(Event::Notice(line)) => Some(line),
+            _ => None,
+        };
+        let reading = |bytes| line(Step::Reading("public.t".into(), bytes));
         assert_eq!(reading(1 << 20), None);
         assert_eq!(
             reading(3_000_000_000).as_deref(),
             Some("reading public.t, 3.00 GB")
         );
-        assert_eq!(line(&Step::Read(7, 20)), None);
+        assert_eq!(line(Step::Read(7, 20)), None);
         assert_eq!(
-            line(&Step::Read(20, 20)).as_deref(),
+            line(Step::Read(20, 20)).as_deref(),
             Some("answered 20 of 20 questions about tables and keys")
         );
     }

@@ -1,7 +1,5 @@
 //! The report of a check: as text, and as JSON (`docs/findings.md` documents every field).
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
 use crate::cli::errors::clean;
@@ -49,13 +47,9 @@ impl Report<'_> {
         let mut text = format!("{}  {}\n", self.word(), self.findings.summary());
         section(&mut text, "", &self.endpoints());
         text.push_str(&self.findings.text());
-        let not_checked = self.not_checked();
-        if !not_checked.is_empty() {
-            text.push_str("\nNOT CHECKED\n");
-        }
-        for what in not_checked {
-            let _ = writeln!(text, "  {what}");
-        }
+        let data = "the data itself: --deep reads it".to_owned();
+        let data: Vec<String> = (!self.settings.deep).then_some(data).into_iter().collect();
+        text.push_str(&self.findings.not_checked_text(&data));
         text
     }
 
@@ -76,7 +70,7 @@ impl Report<'_> {
             deep: self.settings.deep,
             findings: self.findings.json(),
             accepted: self.assessment.accepted.iter().cloned().collect(),
-            not_checked: self.assessment.not_checked.clone(),
+            not_checked: self.findings.not_checked(),
         };
         serde_json::to_string_pretty(&reported).map(|text| text + "\n")
     }
@@ -85,6 +79,7 @@ impl Report<'_> {
         match self.findings.exit() {
             Exit::Blockers => "BLOCKED",
             Exit::Findings => "LOSS",
+            Exit::NotVerified => "NOT ALL CHECKED",
             _ if self.findings.list.is_empty() => "CLEAN",
             _ => "OK",
         }
@@ -110,12 +105,5 @@ impl Report<'_> {
     fn tables(&self) -> usize {
         let relations = self.assessment.database.relations.iter();
         relations.filter(|relation| relation.is_table()).count()
-    }
-
-    fn not_checked(&self) -> Vec<String> {
-        let data = "the data itself: --deep reads it".to_owned();
-        let data = (!self.settings.deep).then_some(data);
-        let others = self.assessment.not_checked.iter().map(|what| clean(what));
-        data.into_iter().chain(others).collect()
     }
 }

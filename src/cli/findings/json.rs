@@ -90,7 +90,7 @@ impl ReportedKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::findings::tests::findings;
+    use crate::cli::findings::tests::{findings, shown};
     use std::collections::BTreeSet;
 
     #[test]
@@ -98,9 +98,8 @@ mod tests {
         let list = findings();
         let accepted: BTreeSet<String> = ["a-blocker".to_owned()].into();
         let json = Json::of(&Findings {
-            list: &list,
             accepted: &accepted,
-            all: false,
+            ..shown(&list)
         });
         let json = serde_json::to_value(&json).expect("it is JSON");
         assert_eq!(json["summary"]["blocker"]["kinds_accepted"], 1);

@@ -33,8 +33,23 @@ pub(super) fn text(findings: &Findings<'_>) -> String {
     text
 }
 
+pub(super) fn not_checked(findings: &Findings<'_>, others: &[String]) -> String {
+    let mut text = String::new();
+    let words = findings.not_checked.iter();
+    for what in others.iter().chain(words) {
+        let _ = writeln!(text, "  {}", clean(what));
+    }
+    if !findings.unread().is_empty() {
+        push_kind(&mut text, findings.unread(), findings);
+    }
+    match text.is_empty() {
+        true => text,
+        false => format!("\nNOT CHECKED  nobody knows what is in it\n{text}"),
+    }
+}
+
 pub(super) fn summary(findings: &Findings<'_>) -> String {
-    let said: Vec<String> = SEVERITIES
+    let mut said: Vec<String> = SEVERITIES
         .iter()
         .filter_map(|&severity| {
             let kinds = findings.kinds(severity);
@@ -51,7 +66,10 @@ pub(super) fn summary(findings: &Findings<'_>) -> String {
         })
         .collect();
     if said.is_empty() {
-        return "no findings".to_owned();
+        said.push("no findings".to_owned());
+    }
+    if let count @ 1.. = findings.not_checked_count() {
+        said.push(format!("{} not checked", units::count(count as u64)));
     }
     said.join(", ")
 }
@@ -82,7 +100,7 @@ fn push_kind(text: &mut String, kind: &[Finding], findings: &Findings<'_>) {
 }
 
 /// `table public.orders (1,234): what is particular to it`.
-fn object(finding: &Finding) -> String {
+pub(super) fn object(finding: &Finding) -> String {
     let mut line = clean(&finding.object);
     if finding.count > 1 {
         let _ = write!(line, " ({})", units::count(finding.count));
@@ -123,16 +141,16 @@ fn consequence(severity: Severity) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::findings::tests::findings;
+    use crate::cli::findings::tests::{self as findings, findings};
     use std::collections::BTreeSet;
 
     fn shown(accepted: &[&str], all: bool) -> (String, String) {
         let accepted: BTreeSet<String> = accepted.iter().map(|id| (*id).to_owned()).collect();
         let list = findings();
         let findings = Findings {
-            list: &list,
             accepted: &accepted,
             all,
+            ..findings::shown(&list)
         };
         (text(&findings), summary(&findings))
     }
@@ -161,11 +179,7 @@ mod tests {
         assert_eq!(shown(&[], false).1, "1 blocker, 1 loss, 1 note");
         let accepted = shown(&["a-blocker"], false).1;
         assert_eq!(accepted, "1 blocker (1 accepted), 1 loss, 1 note");
-        let none = Findings {
-            list: &[],
-            accepted: &BTreeSet::new(),
-            all: false,
-        };
+        let none = findings::shown(&[]);
         assert_eq!(
             (none.summary(), none.text()),
             ("no findings".into(), String::new())
@@ -176,11 +190,30 @@ mod tests {
     fn names_can_not_forge_a_line() {
         let kind = findings()[0].kind;
         let list = [Finding::new(kind, "table a\nDONE").detail("x\u{1b}[2J")];
-        let findings = Findings {
-            list: &list,
-            accepted: &BTreeSet::new(),
-            all: false,
-        };
+        let findings = findings::shown(&list);
         assert!(findings.text().contains("- table a\\nDONE: x\\u{1b}[2J\n"));
+    }
+
+    #[test]
+    fn what_was_not_checked_is_no_note_and_stands_apart() {
+        let mut list = findings();
+        list.push(findings::unread());
+        let words = ["the catalog pg_subscription".to_owned()];
+        let findings = Findings {
+            not_checked: &words,
+            ..findings::shown(&list)
+        };
+        assert!(!findings.text().contains("function public.f()"));
+        assert_eq!(
+            findings.summary(),
+            "1 blocker, 1 loss, 1 note, 2 not checked"
+        );
+        let text = findings.not_checked_text(&["the data".to_owned()]);
+        let expected = "\nNOT CHECKED  nobody knows what is in it\n  the data\n  \
+            the catalog pg_subscription\n\n  not-checked: text that could not be read\n";
+        assert!(text.starts_with(expected), "{text}");
+        let line = "    - function public.f(): a body in plperl is not read\n";
+        assert!(text.ends_with(line), "{text}");
+        assert_eq!(findings::shown(&[]).not_checked_text(&[]), "");
     }
 }

@@ -11,6 +11,7 @@ pub(super) fn exit(outcome: &Outcome, require_quiet: bool) -> Exit {
         Ended::Blocked => return Exit::Blockers,
         Ended::DryRun => return Exit::Done,
         Ended::Interrupted(_) => return Exit::Interrupted,
+        Ended::Failed(_) => return failed(outcome),
         Ended::Stopped(_) | Ended::Through => {}
     }
     let copied = copied(outcome, require_quiet);
@@ -25,6 +26,16 @@ pub(super) fn exit(outcome: &Outcome, require_quiet: bool) -> Exit {
         (true, _) => Exit::Partial,
         (false, true) => Exit::NotVerified,
         (false, false) => Exit::Done,
+    }
+}
+
+/// The error's own code; one that says that nothing was written holds only where that is so.
+fn failed(outcome: &Outcome) -> Exit {
+    let exit = outcome.error.as_ref().map_or(Exit::Internal, |e| e.exit);
+    let written = outcome.fates.contains(&Fate::Done);
+    match exit {
+        Exit::Refused if written => Exit::Partial,
+        exit => exit,
     }
 }
 
@@ -120,5 +131,19 @@ mod tests {
     fn blockers_have_a_code_of_their_own() {
         assert_eq!(exit_of(|o| o.ended = Ended::Blocked), Exit::Blockers);
         assert_eq!(exit_of(|o| o.ended = Ended::DryRun), Exit::Done);
+    }
+
+    #[test]
+    fn an_error_in_mid_run_has_its_own_code_unless_that_says_that_nothing_was_written() {
+        let ended = |exit: Exit, fate: Fate| {
+            exit_of(|o| {
+                o.ended = Ended::Failed(Phase::Copy);
+                o.error = Some(std::sync::Arc::new(crate::runs::Error::new(exit, "x")));
+                o.fates = vec![fate; 3];
+            })
+        };
+        assert_eq!(ended(Exit::Connection, Fate::Done), Exit::Connection);
+        assert_eq!(ended(Exit::Refused, Fate::DoneBefore), Exit::Refused);
+        assert_eq!(ended(Exit::Refused, Fate::Done), Exit::Partial);
     }
 }

@@ -1,22 +1,21 @@
 //! `wire9 migrate`: the run, its verdict and its report.
 
 mod arguments;
+mod connect;
 mod judge;
 mod report;
 mod verdict;
-
-use std::io::{self, Write as _};
 
 use super::errors;
 use super::report_file::ReportFile;
 use super::reporter::Style;
 use super::resources::Resources;
-use super::work::{report_file, work, worse, write};
+use super::work::{printed, report_file, work, written};
 use super::wrap::wrap;
+use crate::runs::Exit;
 use crate::runs::migrate::{self as run, Outcome, Settings};
-use crate::runs::{Error, Exit};
-use crate::wire::{ConnectOptions, Environment, SslMode};
-use report::Report;
+use crate::wire::Environment;
+use connect::Connect;
 use verdict::Verdict;
 
 pub(super) use arguments::MigrateArguments;
@@ -24,28 +23,32 @@ pub(super) use arguments::MigrateArguments;
 /// Migrates and shows; answers the exit code.
 pub(super) fn migrate(typed: &MigrateArguments) -> Exit {
     match typed.settings(&Environment::of_process()) {
-        Ok(settings) => migrate_as_meant(settings, Style::of_process(typed.quiet)),
+        Ok(settings) => migrate_as_meant(settings, Style::of_process(typed.loading.quiet)),
         Err(error) => errors::show(&error),
     }
 }
 
 /// The same from settings: `wire9 schema --apply` comes here, too.
 pub(super) fn migrate_as_meant(settings: Settings, style: Style) -> Exit {
-    let report = match report_file(settings.copy.report.as_deref()) {
-        Ok(report) => report,
+    let file = match report_file(settings.copy.report.as_deref()) {
+        Ok(file) => file,
         Err(error) => return errors::show(&error),
     };
     let shown = Shown {
         require_quiet: settings.copy.require_quiet,
         deep: settings.check.deep,
-        connection: connection(&settings.copy.target),
+        connect: Connect::new(&settings.check.source, &settings.copy.target),
     };
     let result = work(style, move |surroundings| async move {
         run::migrate(&settings, &surroundings).await
     });
     match result {
-        Some(Ok(outcome)) => conclude(&outcome, &shown, report.as_ref()),
-        Some(Err(error)) => fail(&error, report.as_ref()),
+        Some(Ok(outcome)) => conclude(&outcome, &shown, file.as_ref()),
+        Some(Err(error)) => {
+            let exit = errors::show(&error);
+            let failed = report::of_error(&error, Resources::of_process());
+            written(&failed, file.as_ref(), exit)
+        }
         None => Exit::Interrupted,
     }
 }
@@ -54,7 +57,7 @@ pub(super) fn migrate_as_meant(settings: Settings, style: Style) -> Exit {
 struct Shown {
     require_quiet: bool,
     deep: bool,
-    connection: String,
+    connect: Connect,
 }
 
 fn conclude(outcome: &Outcome, shown: &Shown, file: Option<&ReportFile>) -> Exit {
@@ -63,37 +66,16 @@ fn conclude(outcome: &Outcome, shown: &Shown, file: Option<&ReportFile>) -> Exit
         exit: judge::exit(outcome, shown.require_quiet),
         require_quiet: shown.require_quiet,
         deep: shown.deep,
-        connection: &shown.connection,
+        connect: &shown.connect,
         resources: Resources::of_process(),
         width: super::columns(),
     };
-    let text = wrap(&verdict.text(), verdict.width);
-    let printed = io::stdout().lock().write_all(text.as_bytes());
-    let mut exit = verdict.exit;
-    if let Err(e) = printed {
-        exit = worse(exit, errors::show(&errors::not_printed("verdict", e)));
+    let exit = printed(&wrap(&verdict.text(), verdict.width), verdict.exit);
+    // Last, since the last line is the one that is read.
+    if let Some(error) = &outcome.error {
+        errors::show(error);
     }
-    let written = write(file, Report::of_verdict(&verdict).json());
-    worse(exit, written)
-}
-
-fn fail(error: &Error, file: Option<&ReportFile>) -> Exit {
-    let exit = errors::show(error);
-    let report = Report::of_error(error, Resources::of_process());
-    worse(exit, write(file, report.json()))
-}
-
-/// How an application reaches the target: `postgresql://t1.admin@host:5433/postgres?sslmode=require`.
-fn connection(options: &ConnectOptions) -> String {
-    let mode = match options.sslmode().0 {
-        SslMode::Disable => "disable",
-        SslMode::Allow => "allow",
-        SslMode::Prefer => "prefer",
-        SslMode::Require => "require",
-        SslMode::VerifyCa => "verify-ca",
-        SslMode::VerifyFull => "verify-full",
-    };
-    format!("postgresql://{options}?sslmode={mode}")
+    written(&report::of_verdict(&verdict), file, exit)
 }
 
 #[cfg(test)]
@@ -197,6 +179,7 @@ pub(super) mod tests {
             sequences: vec![sequence],
             orphans: Vec::new(),
             drift: Drift::None,
+            error: None,
             phases: vec![
                 (Phase::Check, Duration::from_millis(310)),
                 (Phase::PreData, Duration::from_millis(40)),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::connect::Connect;
 use super::judge;
 use crate::cli::errors::clean;
 use crate::cli::findings::Findings;
@@ -15,6 +16,13 @@ use crate::runs::migrate::{Drift, Ended, Outcome, Phase, Set};
 use crate::schema::convert::Statement;
 use crate::schema::finding::Severity;
 
+/// Above the differences, one line for each kind.
+const KNOW: &str =
+    "WHAT THE APPLICATION MUST KNOW  (`wire9 check` names each object and what to do)";
+
+/// Statements that had no turn and are named.
+const NAMED: usize = 3;
+
 /// All that the verdict is made of.
 pub(super) struct Verdict<'a> {
     pub(super) outcome: &'a Outcome,
@@ -23,8 +31,8 @@ pub(super) struct Verdict<'a> {
     pub(super) require_quiet: bool,
     /// Whether the data was read for the check.
     pub(super) deep: bool,
-    /// How an application reaches the target, without a secret.
-    pub(super) connection: &'a str,
+    /// How an application reaches the target.
+    pub(super) connect: &'a Connect,
     pub(super) resources: Resources,
     /// Columns of the terminal; `None`: not a terminal, as wide as it needs to be.
     pub(super) width: Option<usize>,
@@ -64,6 +72,12 @@ impl Verdict<'_> {
             Ended::DryRun => format!("PLAN  {}; nothing was written", self.planned()),
             Ended::Interrupted(phase) => format!(
                 "INTERRUPTED  in {}; {}; {}",
+                phase.name(),
+                self.progress(),
+                copy_judge::CONTINUES
+            ),
+            Ended::Failed(phase) => format!(
+                "FAILED  in {}; {}; {}",
                 phase.name(),
                 self.progress(),
                 copy_judge::CONTINUES
@@ -188,19 +202,19 @@ impl Verdict<'_> {
             text.push_str(&copy.details());
         }
         section(text, "FAILED", &self.failed());
-        section(
-            text,
-            "SKIPPED, SINCE WHAT THEY NEED HAS FAILED",
-            &self.skipped(),
-        );
+        let skipped = "SKIPPED, SINCE WHAT THEY NEED HAS FAILED";
+        section(text, skipped, &self.skipped());
+        section(text, "NOT REACHED", &self.not_reached());
         section(text, "ROWS WITHOUT THEIR PARENT", &self.orphans());
         section(text, "SEQUENCES", &self.sequences());
         section(text, "CHANGED IN THE SOURCE MEANWHILE", &self.drift());
         section(text, "LEFT OUT", &self.left_out());
-        section(text, "WHAT THE APPLICATION MUST KNOW", &self.differences());
+        section(text, KNOW, &self.differences());
         section(text, "NOT CHECKED", &self.not_checked());
         if matches!(self.outcome.ended, Ended::Through) {
-            section(text, "CONNECT", &self.connect());
+            let is_db9 = self.outcome.assessment.profile.is_db9();
+            let title = "CONNECT THE APPLICATION TO THE TARGET";
+            section(text, title, &self.connect.lines(is_db9));
         }
     }
 
@@ -217,12 +231,7 @@ impl Verdict<'_> {
     }
 
     pub(super) fn findings(&self) -> Findings<'_> {
-        let assessment = &self.outcome.assessment;
-        Findings {
-            list: &assessment.findings,
-            accepted: &assessment.accepted,
-            all: false,
-        }
+        Findings::of(&self.outcome.assessment)
     }
 
     /// The statements that the target refuses, exactly as they were sent.
@@ -253,10 +262,23 @@ impl Verdict<'_> {
                         clean(&cause.object)
                     ))
                 }
-                Fate::Left => Some(format!("{}: had no turn", clean(&s.object))),
                 _ => None,
             });
         skipped.collect()
+    }
+
+    /// What the run did not come to: the first few by name, which show how far it came.
+    fn not_reached(&self) -> Vec<String> {
+        let left = self.outcome.statements();
+        let left: Vec<String> = left
+            .filter(|(_, fate)| **fate == Fate::Left)
+            .map(|(statement, _)| clean(&statement.object))
+            .collect();
+        if left.len() <= NAMED {
+            return left;
+        }
+        let more = units::counted((left.len() - NAMED) as u64, "other");
+        vec![format!("{} and {more}", left[..NAMED].join(", "))]
     }
 
     fn orphans(&self) -> Vec<String> {
@@ -336,18 +358,8 @@ impl Verdict<'_> {
         let values = self.outcome.copy.as_ref().map(|_| {
             "rows were counted on both sides; their values were not compared again".to_owned()
         });
-        let others = self.outcome.assessment.not_checked.iter().map(|n| clean(n));
+        let others = self.findings().not_checked();
         deep.into_iter().chain(values).chain(others).collect()
-    }
-
-    fn connect(&self) -> Vec<String> {
-        vec![
-            format!("from  {}", clean(&self.outcome.source)),
-            format!("to    {}", clean(self.connection)),
-            "the user is TENANT.ROLE, the database is always postgres, TLS is required; the password or \
-             token is the DB9's own"
-                .to_owned(),
-        ]
     }
 }
 
@@ -375,6 +387,7 @@ fn failure(statement: &Statement, refusal: &Refusal) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::catalog::database::Name;
+    use crate::cli::migrate::connect::tests::connect;
     use crate::cli::migrate::tests::outcome;
     use crate::runs::migrate::Orphans;
 
@@ -384,7 +397,7 @@ mod tests {
             exit: judge::exit(outcome, false),
             require_quiet: false,
             deep: false,
-            connection: "postgresql://t1.admin@target:5433/postgres?sslmode=require",
+            connect: &connect(),
             resources: Resources {
                 peak_rss: Some(34_100_000),
                 cpu_seconds: 0.42,
@@ -438,10 +451,10 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("foreign key public.orders.f: had no turn"),
+            text.contains("NOT REACHED\n  foreign key public.orders.f\n"),
             "{text}"
         );
-        assert!(!text.contains("CONNECT"), "{text}");
+        assert!(!text.contains("CONNECT THE"), "{text}");
     }
 
     #[test]

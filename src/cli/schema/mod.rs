@@ -5,10 +5,12 @@ mod arguments;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::errors;
 use super::findings::Findings;
 use super::migrate::migrate_as_meant;
 use super::reporter::Style;
+use super::work::work;
+use super::{check, errors};
+use crate::runs::check::{Step, Watch};
 use crate::runs::schema::{self as run, Schema};
 use crate::runs::{Error, Exit};
 use crate::wire::Environment;
@@ -19,35 +21,29 @@ pub(super) use arguments::SchemaArguments;
 /// Prints or applies; answers the exit code.
 pub(super) fn schema(typed: &SchemaArguments) -> Exit {
     let style = Style::of_process(typed.quiet);
-    match typed.meant(&Environment::of_process()) {
-        Ok(Meant::Apply(settings)) => migrate_as_meant(*settings, style),
-        Ok(Meant::Print(settings, sections)) => {
-            let made = block_on(run::schema(&settings, sections));
-            shown(made.and_then(|schema| print(&schema, typed)))
-        }
+    let made = match typed.meant(&Environment::of_process()) {
+        Ok(Meant::Apply(settings)) => return migrate_as_meant(*settings, style),
+        Ok(Meant::Print(settings, sections)) => work(style, move |surroundings| async move {
+            let said = |step: Step| check::say(&surroundings, &step);
+            let watch = Watch {
+                said: &said,
+                stop: &surroundings.stop,
+            };
+            run::schema(&settings, sections, watch).await
+        }),
         Ok(Meant::Clean(settings, sections)) => {
-            let made = block_on(run::of_dump(*settings, sections));
-            shown(made.and_then(|schema| print(&schema, typed)))
+            work(style, move |_| run::of_dump(*settings, sections))
         }
-        Err(error) => errors::show(&error),
-    }
-}
-
-fn shown(result: Result<(), Error>) -> Exit {
-    match result {
+        Err(error) => Some(Err(error)),
+    };
+    let printed = match made {
+        Some(made) => made.and_then(|schema| print(&schema, typed)),
+        None => return Exit::Interrupted,
+    };
+    match printed {
         Ok(()) => Exit::Done,
         Err(error) => errors::show(&error),
     }
-}
-
-fn block_on<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(errors::no_runtime)?;
-    let result = runtime.block_on(future);
-    runtime.shutdown_background();
-    result
 }
 
 fn print(schema: &Schema, typed: &SchemaArguments) -> Result<(), Error> {
@@ -68,11 +64,7 @@ fn print(schema: &Schema, typed: &SchemaArguments) -> Result<(), Error> {
 
 /// One line on what does not survive.
 fn say(schema: &Schema) {
-    let findings = Findings {
-        list: &schema.assessment.findings,
-        accepted: &schema.assessment.accepted,
-        all: false,
-    };
+    let findings = Findings::of(&schema.assessment);
     errors::say(&format!("{}: `wire9 check` shows them", findings.summary()));
 }
 

@@ -82,7 +82,7 @@ fn moment(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// COPY's escapes undone: what the server printed.
-fn unescaped(field: &[u8]) -> Cow<'_, [u8]> {
+pub fn unescaped(field: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\\', field).is_none() {
         return Cow::Borrowed(field);
     }

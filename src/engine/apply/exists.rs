@@ -54,7 +54,9 @@ fn question(statement: &Statement) -> Option<String> {
             in_schema("pg_class", "rel")
         }
         Makes::EarlyRoutine | Makes::Routine => in_schema("pg_proc", "pro"),
-        Makes::Unique | Makes::ForeignKey => part_of_table(statement, "pg_constraint", "con")?,
+        Makes::Unique | Makes::Check | Makes::ForeignKey => {
+            part_of_table(statement, "pg_constraint", "con")?
+        }
         Makes::Trigger => part_of_table(statement, "pg_trigger", "tg")?,
         // They may be done as often as one likes, and never exist already.
         Makes::SequenceOwner | Makes::Comment | Makes::Analyze => return None,

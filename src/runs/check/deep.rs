@@ -24,6 +24,8 @@ pub(super) struct Asked<'a> {
 #[derive(Default)]
 pub(super) struct Read {
     pub(super) findings: Vec<Finding>,
+    /// What was asked; what of it was not answered is among the findings.
+    pub(super) questions: Vec<deep::Question>,
     pub(super) not_read: Vec<String>,
 }
 
@@ -40,8 +42,8 @@ pub(super) async fn read(
             connection.close().await;
             let why = "the data: the source exports no snapshot to read it under";
             return Ok(Read {
-                findings: Vec::new(),
                 not_read: vec![why.to_owned()],
+                ..Read::default()
             });
         }
     };
@@ -58,6 +60,7 @@ pub(super) async fn read(
     Ok(Read {
         not_read: not_read.collect(),
         findings,
+        questions,
     })
 }
 

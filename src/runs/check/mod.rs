@@ -12,8 +12,11 @@ mod target;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::catalog::database::{Database, ServerState, TargetState};
 use crate::profile::Profile;
+use crate::schema;
 use crate::schema::convert::{Conversion, Wishes, convert};
 use crate::schema::finding::{Finding, Severity};
 use crate::schema::inspect::{self, Looked};
@@ -90,30 +93,46 @@ pub enum Step {
     Read(usize, usize),
 }
 
+/// Who watches a check, and who may stop it.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Told what it is doing.
+    pub said: &'a (dyn Fn(Step) + Sync),
+    /// Cancelled: stop cleanly. What is tried on the target comes to its end first, since its scratch
+    /// schema must go.
+    pub stop: &'a CancellationToken,
+}
+
 /// Checks. Nothing is written but the probe's scratch schema in the target, which is dropped again.
 ///
 /// # Errors
 /// A server that can not be reached or read, or a source that is not supported.
 pub async fn check(settings: &Settings) -> Result<Assessment, Error> {
-    watched(settings, &|_| ()).await
+    let stop = CancellationToken::new();
+    let watch = Watch {
+        said: &|_| (),
+        stop: &stop,
+    };
+    watched(settings, watch).await
 }
 
-/// The same, telling `said` what it is doing.
+/// The same, watched.
 ///
 /// # Errors
-/// As `check`.
-pub async fn watched(
-    settings: &Settings,
-    said: &(dyn Fn(Step) + Sync),
-) -> Result<Assessment, Error> {
-    said(Step::Phase("reading the catalog of the source"));
-    // Neither side needs the other yet, and both make many round trips.
+/// As `check`; that it was stopped.
+pub async fn watched(settings: &Settings, watch: Watch<'_>) -> Result<Assessment, Error> {
+    (watch.said)(Step::Phase("reading the catalog of the source"));
     let asked = target::Asked {
         target: settings.target.as_ref(),
         profile: settings.profile.as_deref(),
         io_timeout: settings.io_timeout,
     };
-    let (target, source) = tokio::try_join!(target::look(&asked), source::look(settings))?;
+    // Neither side needs the other yet, and both make many round trips. Where the source fails the probe
+    // is driven to its end all the same: one that is dropped leaves its scratch schema behind.
+    let source = unless_stopped(watch, source::look(settings));
+    let (target, source) = tokio::join!(target::look(&asked), source);
+    let (target, source) = (target?, source?);
+    unmatched(&settings.mapping, &source.database)?;
     let found = Found {
         database: source.database,
         state: Some(source.state),
@@ -127,20 +146,49 @@ pub async fn watched(
     };
     let mut assessment = assess(found, &with);
     if settings.deep {
-        said(Step::Phase("reading the data of the source"));
+        (watch.said)(Step::Phase("reading the data of the source"));
         let asked = deep::Asked {
             database: &assessment.database,
             profile: &assessment.profile,
             conversion: &assessment.conversion,
         };
-        let read = deep::read(&asked, source.transaction, settings, said).await?;
+        let read = deep::read(&asked, source.transaction, settings, watch.said);
+        let read = unless_stopped(watch, read).await?;
+        schema::deep::settle(&mut assessment.findings, &read.questions, &read.findings);
         assessment.findings.extend(read.findings);
         assessment.not_checked.extend(read.not_read);
     } else {
         source.transaction.close().await;
+        data_not_read(&mut assessment);
     }
     sort(&mut assessment.findings);
     Ok(assessment)
+}
+
+async fn unless_stopped<T>(
+    watch: Watch<'_>,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let stopped = || Error::new(Exit::Interrupted, "interrupted before anything was written");
+    tokio::select! {
+        done = work => done,
+        () = watch.stop.cancelled() => Err(stopped().advise("the same command begins anew")),
+    }
+}
+
+/// A name in the file of --map that nothing has is a slip of the pen: what it was to change would stay.
+fn unmatched(mapping: &Mapping, database: &Database) -> Result<(), Error> {
+    let unmatched = mapping.unmatched(database);
+    if unmatched.is_empty() {
+        return Ok(());
+    }
+    let what = format!(
+        "the --map file names what the source does not have: {}",
+        unmatched.join("; ")
+    );
+    Err(Error::new(Exit::Usage, what).advise(
+        "correct the names, quoted as in SQL where they have capitals, or take the lines out",
+    ))
 }
 
 /// Both sides as they were found.
@@ -221,6 +269,7 @@ pub async fn dump(settings: DumpSettings) -> Result<Assessment, Error> {
         profile: settings.profile.as_deref(),
         io_timeout: settings.io_timeout,
     };
+    unmatched(&settings.mapping, &settings.database)?;
     let found = Found {
         target: target::look(&asked).await?,
         database: settings.database,
@@ -235,6 +284,7 @@ pub async fn dump(settings: DumpSettings) -> Result<Assessment, Error> {
     let mut assessment = assess(found, &with);
     let server = "the server of a dump: its settings, its load, and who may read what";
     assessment.not_checked.push(server.to_owned());
+    data_not_read(&mut assessment);
     sort(&mut assessment.findings);
     Ok(assessment)
 }
@@ -246,7 +296,14 @@ pub(super) async fn catalog(settings: &Settings) -> Result<Database, Error> {
     Ok(source.database)
 }
 
-/// The worst first, then by id and object; what two parts have found is said once.
+/// What may be lost is counted by nobody.
+fn data_not_read(assessment: &mut Assessment) {
+    let (findings, conversion) = (&mut assessment.findings, &assessment.conversion);
+    schema::deep::not_asked(findings, &assessment.database, conversion);
+}
+
+/// The worst first, then by id and object. What two parts have found, or two places of one object show,
+/// is one finding.
 fn sort(findings: &mut Vec<Finding>) {
     findings.sort_by(|a, b| {
         let key = |f: &Finding| (f.kind.severity, f.kind.id);
@@ -256,8 +313,46 @@ fn sort(findings: &mut Vec<Finding>) {
             .then_with(|| a.detail.cmp(&b.detail))
     });
     findings.dedup();
+    findings.dedup_by(|other, first| {
+        let same = first.kind.id == other.kind.id && first.object == other.object;
+        if same {
+            first.count = first.count.saturating_add(other.count);
+            let separator = if first.detail.is_empty() { "" } else { "; " };
+            first.detail = format!("{}{separator}{}", first.detail, other.detail);
+        }
+        same
+    });
 }
 
 fn refused(what: impl Into<String>, advice: &str) -> Error {
     Error::new(Exit::Refused, what).advise(advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::finding::Kind;
+
+    static KIND: Kind = Kind {
+        id: "a-kind",
+        severity: Severity::Note,
+        title: "t",
+        happens: "h",
+        why: "w",
+        remedy: "r",
+    };
+
+    #[test]
+    fn two_places_of_one_object_are_one_finding() {
+        let found = |object: &str, detail: &str| Finding::new(&KIND, object).detail(detail);
+        let mut findings = vec![
+            found("function f()", "NOTIFY (line 4)"),
+            found("function g()", ""),
+            found("function f()", "LISTEN (line 3)"),
+            found("function f()", "LISTEN (line 3)"),
+        ];
+        sort(&mut findings);
+        let both = found("function f()", "LISTEN (line 3); NOTIFY (line 4)").counted(2);
+        assert_eq!(findings, [both, found("function g()", "")]);
+    }
 }

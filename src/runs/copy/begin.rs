@@ -11,13 +11,11 @@ use crate::plan::Chunk;
 use crate::schema::Pair;
 
 use super::super::error::Error;
-use super::configuration::{Configuration, source_key};
-use super::cutting::plan;
+use super::super::prepare::configuration::{Configuration, source_key};
+use super::super::prepare::cutting::plan;
+use super::super::prepare::{OnExisting, Prepared, Settings, Surroundings, refused, work};
 use super::empty::{count, may_empty, truncate, wire_error};
-use super::enter::{Entered, few, snapshot_text, tokens, work};
-use super::prepare::Prepared;
-use super::refused;
-use super::settings::{OnExisting, Settings, Surroundings};
+use super::enter::{Entered, few, snapshot_text, tokens};
 
 /// Tables looked at by one query.
 const TABLES_PER_QUERY: usize = 100;

@@ -6,9 +6,8 @@ use crate::ledger::{self, Ledger, Owner, Progress};
 use crate::{sql, wire};
 
 use super::super::error::{Error, Exit};
+use super::super::prepare::{Prepared, refused};
 use super::enter::few;
-use super::prepare::Prepared;
-use super::refused;
 
 /// Refuses before the first table is emptied what could not be done with the last: TRUNCATE, or DELETE
 /// where there is no right to that or a foreign key refers to the table. A target that does not tell its

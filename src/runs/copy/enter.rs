@@ -9,16 +9,14 @@ use crate::engine;
 use crate::lane::Work;
 use crate::ledger::{Ledger, Owner, Progress, Run, State};
 use crate::metrics::Event;
-use crate::plan::Chunk;
+use crate::planted::Mistake;
 
 use super::super::error::Error;
+use super::super::prepare::configuration::{Configuration, source_key};
+use super::super::prepare::{Prepared, Settings, Surroundings, refused};
 use super::begin::begin;
-use super::configuration::{Configuration, source_key};
-use super::prepare::Prepared;
-use super::refused;
 use super::restart::{Dropping, drop_run};
 use super::resume::{finished, go_on};
-use super::settings::{Settings, Surroundings};
 
 /// A run that this process owns.
 pub(super) struct Entered {
@@ -44,6 +42,9 @@ impl Entered {
     pub(super) fn take_works(&mut self) -> Vec<Work> {
         let mut works = std::mem::take(&mut self.works);
         works.retain(|w| engine::is_left(w) && !self.problems.contains_key(&w.table));
+        if Mistake::LastChunkSkipped.is_made() {
+            works.pop();
+        }
         works
     }
 
@@ -191,24 +192,6 @@ fn other_configuration(configuration: &Configuration, run: &Run) -> Error {
         ),
         "repeat the command that began it, or begin anew with --restart",
     )
-}
-
-/// A chunk as a lane needs it, nothing of it done.
-pub(super) fn work(prepared: &Prepared, chunk: &Chunk) -> Work {
-    let pair = &prepared.matching.pairs[chunk.table];
-    Work {
-        table: chunk.table,
-        source: pair.source.clone(),
-        oid: pair.oid,
-        target: prepared.matching.targets[pair.target].name.clone(),
-        columns: pair.columns.clone(),
-        expressions: pair.expressions.clone(),
-        recipe: pair.recipe.clone(),
-        condition: pair.condition.clone(),
-        chunk: chunk.number,
-        bounds: chunk.bounds.clone(),
-        done: Vec::new(),
-    }
 }
 
 pub(super) fn snapshot_text(prepared: &Prepared) -> String {

@@ -6,39 +6,30 @@
 //! ```
 
 mod begin;
-pub(super) mod configuration;
-mod cutting;
 mod empty;
 pub(super) mod enter;
-mod found;
 mod outcome;
-pub(super) mod prepare;
 pub(super) mod restart;
 pub(super) mod resume;
-mod settings;
 mod verdict;
-mod verification;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::endpoint::snapshot::KeeperGuard;
 use crate::engine::{self, Heartbeat, Schedule, Watchdog};
-use crate::lane::{Board, Pace, Shared};
+use crate::lane::Shared;
 use crate::ledger;
 use crate::metrics::Event;
-use crate::wire::{ConnectOptions, Pulse};
 
 use super::error::{Error, Exit};
+use super::prepare::{self, Prepared, Purpose, cutting, shared};
 use enter::Entered;
-use prepare::{Prepared, Purpose};
 
+pub use super::prepare::{Mapped, OnExisting, Settings, Surroundings};
 pub use outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
-pub use settings::{Mapped, OnExisting, Settings, Surroundings};
-pub use verification::{Asked, Found, TableFound, verify};
 
 /// Copies.
 ///
@@ -157,47 +148,4 @@ fn not_told(error: ledger::Error) -> Error {
         error.exit = Exit::NotVerified;
     }
     error
-}
-
-fn shared(
-    prepared: &Prepared,
-    run: &str,
-    settings: &Settings,
-    surroundings: &Surroundings,
-) -> Shared {
-    let profile = &prepared.target.profile;
-    let yes = |fact: &Option<crate::profile::Fact<bool>>| crate::profile::Profile::yes(fact);
-    let line_limit = profile
-        .max_line_bytes
-        .as_ref()
-        .map_or(u64::MAX, |fact| fact.value);
-    let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
-    let batch_limit = settings.max_memory / (2 * lanes).max(1);
-    let board = Arc::new(Board::new(settings.jobs, Pulse::default()));
-    let watched = |options: &ConnectOptions| {
-        let mut options = options.clone();
-        options.set_pulse(board.pulse());
-        options
-    };
-    Shared {
-        run: run.to_owned(),
-        source: watched(&prepared.source_options),
-        snapshot: prepared.snapshot.clone(),
-        target: watched(&prepared.target.options),
-        settings: prepared.target.write.clone(),
-        multi_statement: yes(&profile.multi_statement) == Some(true),
-        terminate_backend: yes(&profile.terminate_backend) == Some(true),
-        line_limit: usize::try_from(line_limit).unwrap_or(usize::MAX),
-        batch_limit: usize::try_from(batch_limit).unwrap_or(usize::MAX).max(1),
-        pace: Pace::new(settings.retry_for),
-        events: surroundings.events.clone(),
-        stop: surroundings.stop.child_token(),
-        board,
-        alone: Arc::new(Semaphore::new(1)),
-    }
-}
-
-/// A refusal before anything was written.
-pub(super) fn refused(what: impl Into<String>, advice: impl Into<String>) -> Error {
-    Error::new(Exit::Refused, what).advise(advice)
 }

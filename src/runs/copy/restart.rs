@@ -5,11 +5,10 @@ use crate::ledger::{Ledger, Owner, Progress, Run, TargetRow};
 use crate::metrics::Event;
 
 use super::super::error::Error;
+use super::super::prepare::{OnExisting, Surroundings, refused};
 use super::empty::{count, empty_all};
 use super::enter::few;
-use super::refused;
 use super::resume::own;
-use super::settings::{OnExisting, Surroundings};
 
 /// A run that is to be dropped, and the rows that it loaded.
 pub(in crate::runs) struct Dropping {

@@ -15,11 +15,9 @@ use crate::plan::{Bounds, Chunk};
 use crate::schema::Matching;
 
 use super::super::error::{Error, Exit};
+use super::super::prepare::{Prepared, Settings, Surroundings, refused, work};
 use super::empty::{count, truncate};
-use super::enter::{Entered, few, tokens, work};
-use super::prepare::Prepared;
-use super::refused;
-use super::settings::{Settings, Surroundings};
+use super::enter::{Entered, few, tokens};
 
 /// A run that has given no sign of life for so long may be taken over.
 const EXPIRES: f64 = 15.0;

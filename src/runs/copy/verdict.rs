@@ -13,11 +13,10 @@ use crate::plan::{Bounds, Chunk};
 use crate::schema::Pair;
 use crate::wire::Connection;
 
-use super::configuration::in_words;
+use super::super::prepare::configuration::in_words;
+use super::super::prepare::{Prepared, Settings};
 use super::enter::Entered;
 use super::outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
-use super::prepare::Prepared;
-use super::settings::Settings;
 
 /// What was found out after the data phase.
 pub(super) struct Facts {

@@ -11,17 +11,15 @@ use super::super::error::Error;
 use super::enter::Entered;
 use super::settings::Settings;
 
-/// Applies what a section lacks; by statement of the conversion what became of it.
-///
-/// # Errors
-/// What ended it early: the loss of the target, or of the run.
+/// Applies what a section lacks; by statement of the conversion what became of it, and what ended it early:
+/// the loss of the target, or of the run.
 pub(super) async fn section(
     section: Section,
     statements: &[Statement],
     entered: &mut Entered,
     settings: &Settings,
     surroundings: &Surroundings,
-) -> Result<Vec<Fate>, Error> {
+) -> (Vec<Fate>, Option<Error>) {
     let ask: Vec<Ask> = statements
         .iter()
         .map(|s| {
@@ -47,10 +45,7 @@ pub(super) async fn section(
             entered.known.insert(statement.object.clone(), digest);
         }
     }
-    match failure {
-        Some(error) => Err(error.into()),
-        None => Ok(fates),
-    }
+    (fates, failure.map(Error::from))
 }
 
 /// How many statements of a section are wanted, and how many of these are not applied yet.

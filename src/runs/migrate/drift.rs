@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::database::{Database, RelationKind, RoutineKind};
 use crate::schema::convert::{Conversion, convert};
 
 use super::super::check::{self, Assessment};
@@ -20,16 +21,19 @@ pub(super) async fn drift(settings: &Settings, assessment: &Assessment) -> Drift
         &settings.check.mapping,
         settings.check.wishes,
     );
-    let changed = changed(&assessment.conversion, &now);
+    let before = facts(&assessment.conversion, &assessment.database);
+    let changed = changed(&before, &facts(&now, &database));
     match changed.is_empty() {
         true => Drift::None,
         false => Drift::Changed(changed),
     }
 }
 
-/// Objects that are made, changed or dropped between two conversions.
-fn changed(before: &Conversion, now: &Conversion) -> Vec<String> {
-    let (before, now) = (facts(before), facts(now));
+/// What is known of each object, as text.
+type Facts = BTreeMap<String, String>;
+
+/// Objects that are made, changed or dropped between two looks.
+fn changed(before: &Facts, now: &Facts) -> Vec<String> {
     let mut changed: Vec<String> = before
         .iter()
         .filter_map(|(object, fact)| match now.get(object) {
@@ -43,13 +47,40 @@ fn changed(before: &Conversion, now: &Conversion) -> Vec<String> {
     changed
 }
 
-/// What is known of each object, as text.
-fn facts(conversion: &Conversion) -> BTreeMap<&str, &str> {
-    let made = conversion.statements.iter();
-    let left = conversion.left_out.iter();
-    made.map(|s| (s.object.as_str(), s.sql.as_str()))
-        .chain(left.map(|l| (l.object.as_str(), l.why.as_str())))
-        .collect()
+/// What would be made of each object, or why it is left out; and the texts of views and routines as the
+/// source has them, since one that is left out for the same reason may be another all the same.
+fn facts(conversion: &Conversion, database: &Database) -> Facts {
+    let mut facts = Facts::new();
+    let mut add = |object: &str, fact: &str| {
+        facts.entry(object.to_owned()).or_default().push_str(fact);
+    };
+    for statement in &conversion.statements {
+        add(&statement.object, &statement.sql);
+    }
+    for left in &conversion.left_out {
+        add(&left.object, &left.why);
+    }
+    for relation in &database.relations {
+        if let Some(query) = &relation.query {
+            let materialized = relation.kind == RelationKind::MaterializedView;
+            let kind = if materialized {
+                "materialized view"
+            } else {
+                "view"
+            };
+            add(&format!("{kind} {}", relation.name), query);
+        }
+    }
+    for routine in database.routines.iter().filter(|r| r.extension.is_none()) {
+        let kind = match routine.kind {
+            RoutineKind::Procedure => "procedure",
+            RoutineKind::Aggregate => "aggregate",
+            RoutineKind::Function | RoutineKind::Window => "function",
+        };
+        let text = routine.definition.as_deref().unwrap_or(&routine.body);
+        add(&format!("{kind} {}", routine.signature()), text);
+    }
+    facts
 }
 
 #[cfg(test)]
@@ -76,9 +107,10 @@ mod tests {
 
     #[test]
     fn objects_that_came_went_or_changed_are_named() {
-        let before = conversion(&[("a", "1"), ("b", "2"), ("c", "3")]);
+        let of = |statements| facts(&conversion(statements), &Database::default());
+        let before = of(&[("a", "1"), ("b", "2"), ("c", "3")]);
         assert_eq!(changed(&before, &before), [] as [String; 0]);
-        let now = conversion(&[("c", "33"), ("a", "1"), ("d", "4")]);
+        let now = of(&[("c", "33"), ("a", "1"), ("d", "4")]);
         let expected = ["b was dropped", "c was changed", "d was made"];
         assert_eq!(changed(&before, &now), expected);
     }

@@ -14,11 +14,12 @@ use crate::schema::convert::{Makes, Statement};
 use crate::wire::{self, ConnectOptions, Connection, Reply};
 
 use super::super::check::Assessment;
-use super::super::copy::configuration::source_key;
+use super::super::copy::Surroundings;
 use super::super::copy::enter::few;
 use super::super::copy::resume::own;
-use super::super::copy::{Surroundings, refused};
 use super::super::error::Error;
+use super::super::prepare::configuration::source_key;
+use super::super::prepare::refused;
 use super::super::reach;
 use super::accepts_occupied;
 use super::restart::Restart;
@@ -171,6 +172,9 @@ pub(super) async fn would_drop(
 }
 
 async fn key_of_source(settings: &Settings) -> Result<String, Error> {
+    if let Some(dump) = &settings.dump {
+        return Ok(format!("dump {}", dump.file));
+    }
     let mut options = settings.check.source.clone();
     options.set_reply_timeout(settings.check.io_timeout);
     let connected = Connection::connect(&options).await;

@@ -16,33 +16,33 @@ mod restart;
 mod sequences;
 mod settings;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::catalog::database::Name;
 use crate::engine::Heartbeat;
 use crate::engine::apply::Fate;
 use crate::metrics::Event;
-use crate::schema::convert::{Makes, Section};
+use crate::schema::convert::{Makes, Section, Statement};
 use crate::schema::inspect::NOT_EMPTY;
 
-use super::check::{self, Assessment, Step};
+use super::check::{self, Assessment, Step, Watch};
 use super::copy::{self, Mapped, Surroundings};
 use super::error::{Error, Exit};
 use enter::Entered;
 
 pub use outcome::{Drift, Ended, Orphans, Outcome, Phase, SequenceVerdict, Set};
-pub use settings::{Parts, Settings};
+pub use settings::{Dump, Parts, Settings};
 
 /// Migrates.
 ///
 /// # Errors
-/// What ended the run before its verdict; what was applied and copied stays, the same command continues.
+/// What ended it before it was begun: nothing was written. What ends it later is in the outcome.
 pub async fn migrate(settings: &Settings, surroundings: &Surroundings) -> Result<Outcome, Error> {
     let mut clock = Clock::start(surroundings);
     clock.phase(Phase::Check, "what will and will not survive");
-    let assessment = tokio::select! {
-        assessment = assess(settings, surroundings) => assessment?,
-        () = surroundings.stop.cancelled() => return Err(stopped_early()),
-    };
+    let assessment = assess(settings, surroundings).await?;
+    refuse_unmatched(settings, &assessment)?;
     let mut outcome = outcome(settings, assessment);
     if outcome.assessment.blockers().next().is_some() {
         return Ok(clock.end(outcome, Ended::Blocked));
@@ -55,22 +55,20 @@ pub async fn migrate(settings: &Settings, surroundings: &Surroundings) -> Result
     let mut entered = enter::enter(settings, &outcome.assessment, surroundings).await?;
     outcome.run.clone_from(&entered.run);
     outcome.continued = entered.continued;
+    outcome.fates = fates_at_the_beginning(&outcome.assessment, &entered, settings);
     let heartbeat = Heartbeat::start(
         entered.ledger.beside(),
         entered.run.clone(),
         entered.owner.clone(),
     );
-    let ended = phases(
-        &mut outcome,
-        &mut entered,
-        (settings, surroundings),
-        &mut clock,
-    )
-    .await?;
-    if ended == Ended::Through && !outcome.fates.iter().any(is_lost) {
-        let (run, owner) = (&entered.run, &entered.owner);
-        entered.ledger.finish(run, owner).await?;
-    }
+    let with = (settings, surroundings);
+    let ended = match phases(&mut outcome, &mut entered, with, &mut clock).await {
+        Ok(ended) => ended,
+        Err(error) => {
+            outcome.error = Some(Arc::new(error));
+            Ended::Failed(clock.now())
+        }
+    };
     drop(heartbeat);
     Ok(clock.end(outcome, ended))
 }
@@ -81,13 +79,40 @@ async fn assess(settings: &Settings, surroundings: &Surroundings) -> Result<Asse
             let _ = surroundings.events.try_send(Event::Phase(name.to_owned()));
         }
     };
-    let mut assessment = check::watched(&settings.check, &said).await?;
+    let watch = Watch {
+        said: &said,
+        stop: &surroundings.stop,
+    };
+    let mut assessment = match &settings.dump {
+        Some(dump) => check::dump(settings.of_dump(dump)).await?,
+        None => check::watched(&settings.check, watch).await?,
+    };
     // What a run has made itself is in nobody's way: `enter` looks at it object by object.
     let accepted = accepts_occupied(settings);
     assessment
         .findings
         .retain(|f| accepted || f.kind.id != NOT_EMPTY.id);
     Ok(assessment)
+}
+
+/// A pattern that matches nothing is a slip of the pen, and is said before anything is written.
+fn refuse_unmatched(settings: &Settings, assessment: &Assessment) -> Result<(), Error> {
+    let relations = assessment.database.relations.iter();
+    let tables: Vec<&Name> = relations
+        .filter(|r| r.is_table())
+        .map(|r| &r.name)
+        .collect();
+    let unmatched = settings.copy.selection.unmatched(&tables);
+    if unmatched.is_empty() {
+        return Ok(());
+    }
+    let what = format!(
+        "--exclude-table-data or --where names no table of the source: {}",
+        unmatched.join(", ")
+    );
+    Err(Error::new(Exit::Usage, what).advise(
+        "name tables as SCHEMA.TABLE, in double quotes where they have capitals, or leave it out",
+    ))
 }
 
 /// Whether a person has seen that the target holds other tables.
@@ -111,7 +136,11 @@ async fn phases(
         return Ok(Ended::Interrupted(Phase::PreData));
     }
     // Without its table nothing can be copied, and nothing that comes later is what it should be.
-    if outcome.fates.iter().any(is_lost) {
+    let before_rows = |s: &Statement| s.section == Section::PreData;
+    if outcome
+        .statements()
+        .any(|(statement, fate)| before_rows(statement) && is_lost(fate))
+    {
         return Ok(Ended::Stopped(Phase::PreData));
     }
     if settings.parts.data {
@@ -131,6 +160,10 @@ async fn phases(
         return Ok(Ended::Interrupted(Phase::PostData));
     }
     finish(outcome, entered, settings, clock).await?;
+    if !outcome.fates.iter().any(is_lost) {
+        let (run, owner) = (&entered.run, &entered.owner);
+        entered.ledger.finish(run, owner).await?;
+    }
     Ok(Ended::Through)
 }
 
@@ -150,11 +183,14 @@ async fn schema(
         Section::PostData => Phase::PostData,
     };
     clock.phase(phase, &format!("{left} of {all} statements are left"));
-    let fates = ddl::section(section, statements, entered, settings, surroundings).await?;
+    let (fates, failure) = ddl::section(section, statements, entered, settings, surroundings).await;
     for ((known, fate), statement) in outcome.fates.iter_mut().zip(fates).zip(statements) {
         if statement.section == section {
             *known = fate;
         }
+    }
+    if let Some(error) = failure {
+        return Err(error);
     }
     outcome.orphans = orphans::count(entered, &outcome.assessment, &outcome.fates).await;
     Ok(())
@@ -201,6 +237,9 @@ async fn finish(
         let described = (all.as_slice(), &assessment.database);
         outcome.sequences = sequences::set(entered, settings, described).await?;
     }
+    if settings.dump.is_some() {
+        return Ok(());
+    }
     clock.phase(
         Phase::Verdict,
         "whether the source's schema has changed in mid-run",
@@ -213,7 +252,7 @@ fn outcome(settings: &Settings, assessment: Assessment) -> Outcome {
     let statements = assessment.conversion.statements.len();
     Outcome {
         ended: Ended::Through,
-        source: settings.check.source.to_string(),
+        source: settings.source(),
         target: settings.copy.target.to_string(),
         run: String::new(),
         continued: false,
@@ -222,10 +261,25 @@ fn outcome(settings: &Settings, assessment: Assessment) -> Outcome {
         sequences: Vec::new(),
         orphans: Vec::new(),
         drift: Drift::NotLooked,
+        error: None,
         phases: Vec::new(),
         wall: Duration::ZERO,
         assessment,
     }
+}
+
+/// What an earlier process has applied, what is to be applied, and what nobody asked for.
+fn fates_at_the_beginning(
+    assessment: &Assessment,
+    entered: &Entered,
+    settings: &Settings,
+) -> Vec<Fate> {
+    let fate = |s: &Statement| match entered.known.contains_key(&s.object) {
+        true => Fate::DoneBefore,
+        false if settings.wants(s) => Fate::Left,
+        false => Fate::NotAsked,
+    };
+    assessment.conversion.statements.iter().map(fate).collect()
 }
 
 fn is_lost(fate: &Fate) -> bool {
@@ -244,10 +298,6 @@ fn is_incomplete(copy: &copy::Outcome) -> bool {
         t.counted.is_some_and(|counted| !enough(counted))
     };
     copy.tables.iter().any(table) || (copy.targets.iter().any(target))
-}
-
-fn stopped_early() -> Error {
-    Error::new(Exit::Interrupted, "interrupted before anything was written")
 }
 
 /// Phases, their banners, and how long each took.
@@ -274,6 +324,11 @@ impl<'a> Clock<'a> {
         self.current = Some((phase, Instant::now()));
         let banner = format!("{}: {what}", phase.name());
         let _ = self.surroundings.events.try_send(Event::Banner(banner));
+    }
+
+    /// The phase that it is in.
+    fn now(&self) -> Phase {
+        self.current.map_or(Phase::Check, |(phase, _)| phase)
     }
 
     fn ends(&mut self) {

@@ -1,5 +1,6 @@
 //! What a migration answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::database::{ColumnName, Name, Position};
@@ -8,6 +9,7 @@ use crate::schema::convert::Statement;
 
 use super::super::check::Assessment;
 use super::super::copy;
+use super::super::error::Error;
 
 /// The phases in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +56,9 @@ pub enum Ended {
     Interrupted(Phase),
     /// What comes later makes no sense without what failed in this phase.
     Stopped(Phase),
+    /// An error ended it in this phase: `Outcome::error`. What was applied and copied stays, the same
+    /// command continues.
+    Failed(Phase),
     /// All phases had their turn.
     Through,
 }
@@ -135,6 +140,8 @@ pub struct Outcome {
     pub orphans: Vec<Orphans>,
     /// The source's schema at the end.
     pub drift: Drift,
+    /// What ended it, of one that failed.
+    pub error: Option<Arc<Error>>,
     /// How long each phase took.
     pub phases: Vec<(Phase, Duration)>,
     /// From begin to verdict.

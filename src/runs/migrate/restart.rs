@@ -14,8 +14,9 @@ use crate::sql;
 
 use super::super::copy::enter::few;
 use super::super::copy::restart::Dropping;
-use super::super::copy::{OnExisting, Surroundings, refused};
+use super::super::copy::{OnExisting, Surroundings};
 use super::super::error::Error;
+use super::super::prepare::refused;
 use super::enter::Entering;
 
 /// Dependent objects still exist.

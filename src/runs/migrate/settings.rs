@@ -1,6 +1,7 @@
 //! What a migration is asked to do, as meant.
 
 use super::super::{check, copy};
+use crate::catalog::database::Database;
 use crate::schema::convert::{Makes, Section, Statement};
 
 /// Everything that a migration needs to know.
@@ -16,6 +17,17 @@ pub struct Settings {
     pub skip_indexes: bool,
     /// Leave foreign keys out.
     pub skip_foreign_keys: bool,
+    /// What a dump makes, which is applied in the place of a source's schema: no source is connected to.
+    pub dump: Option<Dump>,
+}
+
+/// A dump instead of a source.
+#[derive(Debug, Clone)]
+pub struct Dump {
+    /// The file, by which the same command continues.
+    pub file: String,
+    /// What it makes.
+    pub database: Database,
 }
 
 /// Parts of a migration, as pg_dump has them.
@@ -46,6 +58,28 @@ impl Parts {
 }
 
 impl Settings {
+    /// How the dump is to be seen.
+    pub(super) fn of_dump(&self, dump: &Dump) -> check::DumpSettings {
+        let check = &self.check;
+        check::DumpSettings {
+            database: dump.database.clone(),
+            target: check.target.clone(),
+            profile: check.profile.clone(),
+            mapping: check.mapping.clone(),
+            wishes: check.wishes,
+            accepted: check.accepted.clone(),
+            io_timeout: check.io_timeout,
+        }
+    }
+
+    /// Where the schema comes from, for people.
+    pub(super) fn source(&self) -> String {
+        match &self.dump {
+            Some(dump) => format!("dump {}", dump.file),
+            None => self.check.source.to_string(),
+        }
+    }
+
     /// Whether a statement is to be applied at all.
     pub(super) fn wants(&self, statement: &Statement) -> bool {
         let section = match statement.section {

@@ -1,14 +1,15 @@
 //! A conversion in the making: what has been made, what has been left out, and who needs whom.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::catalog::database::{
-    Database, Dependency, Name, Object, Relation, Routine, Sequence, UserType,
+    Database, Dependency, Name, Object, OtherKind, Relation, Routine, Sequence, UserType,
 };
 use crate::profile::Profile;
 use crate::schema::finding::Finding;
 use crate::schema::mapping::Mapping;
-use crate::schema::syntax::Rewrites;
+use crate::schema::syntax::lost::Columns;
+use crate::schema::syntax::{Rewriter, Rewrites};
 
 use super::pre::TypeMap;
 use super::{Conversion, LeftOut, Makes, Section, Statement, Wishes};
@@ -25,11 +26,21 @@ pub(super) struct Build<'a> {
     pub(super) wishes: Wishes,
     /// What every SQL text of the source goes through: renamed objects, types that become others.
     pub(super) rewrites: Rewrites,
+    /// The same, prepared.
+    pub(super) rewriter: Rewriter,
     /// What becomes of the types of columns.
     pub(super) types: TypeMap<'a>,
     /// What there is so far.
     pub(super) conversion: Conversion,
+    /// CHECKs that are NOT VALID: they come after the rows.
+    pub(super) late_checks: Vec<LateCheck>,
+    /// Columns of views as they are in the target, by pg_class.oid.
+    pub(super) view_columns: HashMap<u32, Columns>,
     relations: HashMap<u32, &'a Relation>,
+    relations_named: HashMap<&'a Name, &'a Relation>,
+    routine_names: HashSet<&'a str>,
+    routines_named: HashSet<&'a Name>,
+    operator_names: HashSet<&'a str>,
     routines: HashMap<u32, &'a Routine>,
     sequences: HashMap<u32, &'a Sequence>,
     user_types: HashMap<u32, &'a UserType>,
@@ -52,6 +63,19 @@ pub(super) struct Draft {
     pub(super) needs: Vec<Object>,
 }
 
+/// A CHECK that is NOT VALID.
+pub(super) struct LateCheck {
+    /// pg_class.oid of its table.
+    pub(super) table: u32,
+    /// pg_constraint.oid.
+    pub(super) oid: u32,
+    pub(super) name: String,
+    /// As the target can compute it.
+    pub(super) condition: String,
+    /// NO INHERIT.
+    pub(super) no_inherit: bool,
+}
+
 impl<'a> Build<'a> {
     pub(super) fn new(
         database: &'a Database,
@@ -72,8 +96,24 @@ impl<'a> Build<'a> {
             mapping,
             wishes,
             rewrites: Rewrites::default(),
+            rewriter: Rewriter::default(),
             types: TypeMap::new(database, profile, mapping),
+            late_checks: Vec::new(),
+            view_columns: HashMap::new(),
             relations: database.relations.iter().map(|r| (r.oid, r)).collect(),
+            relations_named: database.relations.iter().map(|r| (&r.name, r)).collect(),
+            routines_named: database.routines.iter().map(|r| &r.name).collect(),
+            routine_names: database
+                .routines
+                .iter()
+                .map(|r| r.name.name.as_str())
+                .collect(),
+            operator_names: database
+                .others
+                .iter()
+                .filter(|other| other.kind == OtherKind::Operator)
+                .map(|other| other.name.name.as_str())
+                .collect(),
             routines: database.routines.iter().map(|r| (r.oid, r)).collect(),
             sequences: database.sequences.iter().map(|s| (s.oid, s)).collect(),
             user_types: database.types.iter().map(|t| (t.oid, t)).collect(),
@@ -94,6 +134,26 @@ impl<'a> Build<'a> {
     /// The relation of that pg_class.oid.
     pub(super) fn relation(&self, oid: u32) -> Option<&'a Relation> {
         self.relations.get(&oid).copied()
+    }
+
+    /// The relation of that name.
+    pub(super) fn relation_named(&self, name: &Name) -> Option<&'a Relation> {
+        self.relations_named.get(name).copied()
+    }
+
+    /// Whether users or extensions have a routine of this bare name.
+    pub(super) fn has_routine(&self, name: &str) -> bool {
+        self.routine_names.contains(name)
+    }
+
+    /// Whether users or extensions have an operator of this bare name.
+    pub(super) fn has_operator(&self, name: &str) -> bool {
+        self.operator_names.contains(name)
+    }
+
+    /// Whether users or extensions have a routine of this name, or something else is there in its place.
+    pub(super) fn is_known_routine(&self, name: &Name) -> bool {
+        self.routines_named.contains(name) || self.rewrites.names.contains_key(name)
     }
 
     /// The routine of that pg_proc.oid.

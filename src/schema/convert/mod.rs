@@ -6,7 +6,10 @@
 //! Mapping ──┘
 //! ```
 
+mod absent;
 mod build;
+mod citext;
+mod lens;
 mod post;
 mod pre;
 
@@ -60,6 +63,8 @@ pub enum Makes {
     SequenceOwner,
     /// A UNIQUE constraint.
     Unique,
+    /// A CHECK that rows may break (NOT VALID).
+    Check,
     /// A secondary index.
     Index,
     /// A foreign key.

@@ -1,6 +1,6 @@
 //! Questions about keys: how many groups of rows become the same by what is cut.
 
-use crate::catalog::database::{ConstraintKind, Index, IndexPart, RelationKind};
+use crate::catalog::database::{ConstraintKind, Index, IndexPart, Name, RelationKind};
 use crate::catalog::readable;
 use crate::profile::Profile;
 use crate::schema::mention::mentions;
@@ -77,12 +77,14 @@ fn ask(index: &Index, table: &Table<'_>) -> Ask {
         (false, Some(_)) => (&kinds::UNIQUE_COLLISION, "unique constraint"),
         (false, None) => (&kinds::UNIQUE_COLLISION, "unique index"),
     };
+    let index_name = Name::new(table.root.name.schema.as_str(), index.name.as_str());
     Ask {
         kind,
         object: format!("{what} {}.{}", table.root.name, readable(&index.name)),
         detail: String::new(),
         count: "count(*)".to_owned(),
         rows: Some("coalesce(sum(n), 0)".to_owned()),
+        in_catalog: Some(format!("index {index_name}")),
     }
 }
 
@@ -96,7 +98,7 @@ fn key(part: &IndexPart) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::database::{Name, Relation};
+    use crate::catalog::database::Relation;
     use crate::schema::deep::samples::{constraint, table, unique};
 
     const ZONED: &str = "timestamp with time zone";

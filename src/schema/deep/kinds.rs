@@ -219,3 +219,12 @@ pub(super) static NOT_READ: Kind = Kind {
     why: "the server refused a question, or the connection was lost",
     remedy: "mend what the line says, then check again",
 };
+
+pub(super) static NONE_AFFECTED: Kind = Kind {
+    id: "none-affected",
+    severity: Severity::Note,
+    title: "what could lose something, and has nothing to lose today",
+    happens: "every value that is there arrives as it is; for one that is written later the line holds",
+    why: "the data was read, and none of its values is affected",
+    remedy: "nothing for the move; look at what the application writes afterwards",
+};

@@ -11,6 +11,7 @@ mod keys;
 mod kinds;
 #[cfg(test)]
 mod samples;
+mod settle;
 mod sizes;
 mod table;
 mod values;
@@ -23,6 +24,8 @@ use crate::schema::convert::Conversion;
 
 use super::finding::{Finding, Kind};
 use table::Table;
+
+pub use settle::{not_asked, settle};
 
 /// The kinds of findings of this part.
 pub(super) const KINDS: &[&Kind] = &[
@@ -50,6 +53,7 @@ pub(super) const KINDS: &[&Kind] = &[
     &kinds::FLOAT4,
     &kinds::CHAR_PADDING,
     &kinds::NOT_READ,
+    &kinds::NONE_AFFECTED,
 ];
 
 /// Aggregates of one SELECT: PostgreSQL takes 1,664 columns.
@@ -76,6 +80,14 @@ struct Ask {
     count: String,
     /// Of a key: SQL that counts the rows of the groups that `count` counts.
     rows: Option<String>,
+    /// The object as findings of the catalog name it, where that is not `object`.
+    in_catalog: Option<String>,
+}
+
+impl Ask {
+    fn catalog_object(&self) -> &str {
+        self.in_catalog.as_deref().unwrap_or(&self.object)
+    }
 }
 
 /// All questions, the largest tables first.

@@ -113,6 +113,7 @@ impl<'a> Table<'a> {
             detail: String::new(),
             count: format!("count(*) FILTER (WHERE {condition})"),
             rows: None,
+            in_catalog: None,
         }
     }
 

@@ -180,7 +180,7 @@ impl<'d> Finder<'d> {
                     self.names(object, None, names, || "a domain".to_owned());
                 }
             }
-            UserTypeKind::Range { subtype } => self.type_text(object, None, &subtype.sql),
+            UserTypeKind::Range { subtype, .. } => self.type_text(object, None, &subtype.sql),
             UserTypeKind::Enum(_) | UserTypeKind::Base => {}
         }
     }

@@ -35,7 +35,6 @@ pub(super) fn finish(mut model: Model) -> Dump {
         has_data: model.has_data,
         statements: model.statements,
         database: model.database,
-        findings: Vec::new(),
     }
 }
 
@@ -143,7 +142,7 @@ fn inside(model: &mut Model, place: usize, oid: u32, resolved: &dyn Fn(&str) -> 
             *base = resolved(&base.sql);
             *base_oid = oid;
         }
-        UserTypeKind::Range { subtype } => *subtype = resolved(&subtype.sql),
+        UserTypeKind::Range { subtype, .. } => *subtype = resolved(&subtype.sql),
         _ => {}
     }
 }

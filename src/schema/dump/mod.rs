@@ -24,15 +24,11 @@ mod statement;
 
 use crate::catalog::database::Database;
 
-use super::finding::Finding;
-
 /// A dump that was read.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Dump {
     /// What it makes. What was not understood is in `not_read`, with its line.
     pub database: Database,
-    /// What reading has shown: empty at the moment, since all is in the model.
-    pub findings: Vec<Finding>,
     /// It holds rows (COPY or INSERT), which are not read.
     pub has_data: bool,
     /// Statements that were read.

@@ -7,6 +7,7 @@
 mod bodies;
 mod keywords;
 pub(in crate::schema) mod lexer;
+pub(in crate::schema) mod lost;
 #[cfg(feature = "parser")]
 mod parsed;
 #[cfg(feature = "parser")]
@@ -63,6 +64,8 @@ pub struct Names {
     pub relations: Vec<Name>,
     /// Types in casts and definitions, as SQL writes them without modifier.
     pub types: Vec<String>,
+    /// Operators that are written with their schema.
+    pub operators: Vec<Name>,
 }
 
 impl Names {
@@ -74,6 +77,8 @@ impl Names {
         self.relations.dedup();
         self.types.sort();
         self.types.dedup();
+        self.operators.sort();
+        self.operators.dedup();
     }
 }
 
@@ -82,31 +87,58 @@ impl Names {
 #[error("PostgreSQL's parser does not read it: {0}")]
 pub struct NotParsed(pub String);
 
-/// An expression (a default) or the definition of a constraint (`CHECK (…)`) with the replacements made;
-/// the very same text where nothing is to be replaced.
-///
-/// # Errors
-/// The text is not parsed, or can not be rewritten without a change of its meaning.
-pub fn expression(text: &str, rewrites: &Rewrites) -> Result<String, NotParsed> {
-    let wanted = Wanted::new(rewrites);
-    match wanted.concern(&Lexed::new(text)?) {
-        Concern::Nothing => Ok(text.to_owned()),
-        Concern::Nextval => by_words(text, &wanted),
-        Concern::Names => way::rewrite(&Wrapped::expression(text)?, &wanted),
+/// Replacements that are made in many texts: prepared once.
+#[derive(Debug, Clone, Default)]
+pub struct Rewriter(Wanted);
+
+impl Rewriter {
+    /// Prepares replacements.
+    pub fn new(rewrites: &Rewrites) -> Self {
+        Self(Wanted::new(rewrites))
+    }
+
+    /// An expression (a default) or the definition of a constraint (`CHECK (…)`) with the replacements
+    /// made; the very same text where nothing is to be replaced.
+    ///
+    /// # Errors
+    /// The text is not parsed, or can not be rewritten without a change of its meaning.
+    pub fn expression(&self, text: &str) -> Result<String, NotParsed> {
+        let wanted = &self.0;
+        match wanted.concern(&Lexed::new(text)?) {
+            Concern::Nothing => Ok(text.to_owned()),
+            Concern::Nextval => by_words(text, wanted),
+            Concern::Names => way::rewrite(&Wrapped::expression(text)?, wanted),
+        }
+    }
+
+    /// A statement (a view's query, CREATE INDEX, CREATE FUNCTION with its body where that is SQL or
+    /// PL/pgSQL) with the replacements made.
+    ///
+    /// # Errors
+    /// The text is not parsed, or can not be rewritten without a change of its meaning.
+    pub fn statement(&self, text: &str) -> Result<String, NotParsed> {
+        let wanted = &self.0;
+        match wanted.concern(&Lexed::new(text)?) {
+            Concern::Nothing => Ok(text.to_owned()),
+            Concern::Nextval | Concern::Names => way::rewrite(&Wrapped::statement(text), wanted),
+        }
     }
 }
 
-/// A statement (a view's query, CREATE INDEX, CREATE FUNCTION with its body where that is SQL or
-/// PL/pgSQL) with the replacements made.
+/// One expression with the replacements made.
 ///
 /// # Errors
-/// The text is not parsed, or can not be rewritten without a change of its meaning.
+/// As [`Rewriter::expression`].
+pub fn expression(text: &str, rewrites: &Rewrites) -> Result<String, NotParsed> {
+    Rewriter::new(rewrites).expression(text)
+}
+
+/// One statement with the replacements made.
+///
+/// # Errors
+/// As [`Rewriter::statement`].
 pub fn statement(text: &str, rewrites: &Rewrites) -> Result<String, NotParsed> {
-    let wanted = Wanted::new(rewrites);
-    match wanted.concern(&Lexed::new(text)?) {
-        Concern::Nothing => Ok(text.to_owned()),
-        Concern::Nextval | Concern::Names => way::rewrite(&Wrapped::statement(text), &wanted),
-    }
+    Rewriter::new(rewrites).statement(text)
 }
 
 /// What an expression or the definition of a constraint names.
@@ -135,7 +167,7 @@ pub(super) fn names_in_definition(text: &str) -> Result<Names, NotParsed> {
 }
 
 /// Rewrites what tokens can tell.
-fn by_words(text: &str, wanted: &Wanted<'_>) -> Result<String, NotParsed> {
+fn by_words(text: &str, wanted: &Wanted) -> Result<String, NotParsed> {
     let lexed = Lexed::new(text)?;
     rewrite::apply(text, rewrite::edits(&lexed, None, wanted)?)
 }

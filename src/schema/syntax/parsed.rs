@@ -11,7 +11,7 @@ use super::{Name, Names, NotParsed, by_words};
 use crate::sql;
 
 /// Rewrites a text, and the bodies of routines in it.
-pub(super) fn rewrite(wrapped: &Wrapped<'_>, wanted: &Wanted<'_>) -> Result<String, NotParsed> {
+pub(super) fn rewrite(wrapped: &Wrapped<'_>, wanted: &Wanted) -> Result<String, NotParsed> {
     let text = rewritten(&wrapped.sql, wanted)?;
     Ok(wrapped.unwrapped(&text))
 }
@@ -34,7 +34,7 @@ pub(super) fn names_outside_of_bodies(text: &str) -> Result<Names, NotParsed> {
     Ok(names)
 }
 
-fn rewritten(text: &str, wanted: &Wanted<'_>) -> Result<String, NotParsed> {
+fn rewritten(text: &str, wanted: &Wanted) -> Result<String, NotParsed> {
     let lexed = Lexed::new(text)?;
     let statements = match tree::parse(&lexed, Grammar::Statements) {
         Ok(statements) => statements,
@@ -97,7 +97,7 @@ fn body_token(lexed: &Lexed<'_>, option: &Fields) -> Option<usize> {
 fn body_edit(
     lexed: &Lexed<'_>,
     routine: &Routine,
-    wanted: &Wanted<'_>,
+    wanted: &Wanted,
 ) -> Result<Option<Edit>, NotParsed> {
     if wanted.concern_of_text(lexed.raw(routine.body)) == Concern::Nothing {
         return Ok(None);
@@ -161,6 +161,11 @@ pub(super) fn names_of(lexed: &Lexed<'_>, statements: &[Parsed], names: &mut Nam
                     .extend(name_of(&tree::strings(fields, "funcname")));
             } else if seen.is_type() {
                 names.types.extend(type_of(fields));
+            } else if seen.kind == "AExpr" {
+                let operator = name_of(&tree::strings(fields, "name"));
+                names
+                    .operators
+                    .extend(operator.filter(|operator| !operator.schema.is_empty()));
             }
         });
     }

@@ -55,7 +55,7 @@ pub(super) struct Edit {
 pub(super) fn edits(
     lexed: &Lexed<'_>,
     roles: Option<&Roles>,
-    wanted: &Wanted<'_>,
+    wanted: &Wanted,
 ) -> Result<Vec<Edit>, NotParsed> {
     let mut pass = Pass {
         lexed,
@@ -95,7 +95,7 @@ struct Pass<'p> {
     roles: Option<&'p Roles>,
     /// Without roles: names that something in the text may be called by.
     alone: HashSet<String>,
-    wanted: &'p Wanted<'p>,
+    wanted: &'p Wanted,
     edits: Vec<Edit>,
 }
 
@@ -369,7 +369,9 @@ impl Pass<'_> {
             return Some((target, false));
         }
         let by_name = self.wanted.bare_types.get(span.key.name.as_str());
-        by_name.filter(|_| bare).map(|target| (*target, false))
+        by_name
+            .filter(|_| bare)
+            .map(|target| (target.as_str(), false))
     }
 
     /// `nextval('s'::regclass)`: the sequence's name, without its cast where that is wanted. The number of

@@ -8,14 +8,15 @@ use super::type_name::{TypeKey, type_spellings};
 use crate::catalog::database::Name;
 
 /// Rewrites, and the words that they are about.
-pub(super) struct Wanted<'a> {
-    pub(super) rewrites: &'a Rewrites,
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    pub(super) rewrites: Rewrites,
     /// Types that become others.
-    pub(super) types: HashMap<TypeKey, &'a str>,
+    pub(super) types: HashMap<TypeKey, String>,
     /// Types of users that become others, by their names alone, where only one has the name.
-    pub(super) bare_types: HashMap<&'a str, &'a str>,
+    pub(super) bare_types: HashMap<String, String>,
     /// Names that change themselves, and not only their schema: `users` for `public.users` → `app.accounts`.
-    moved: HashSet<&'a str>,
+    moved: HashSet<String>,
     words: HashSet<String>,
     /// Words that need quotes: looked for inside of strings as they are.
     odd_words: Vec<String>,
@@ -32,21 +33,17 @@ pub(super) enum Concern {
     Names,
 }
 
-impl<'a> Wanted<'a> {
-    pub(super) fn new(rewrites: &'a Rewrites) -> Self {
+impl Wanted {
+    pub(super) fn new(rewrites: &Rewrites) -> Self {
         let renamed = rewrites.names.iter().filter(|(from, to)| from != to);
         let mut wanted = Self {
-            rewrites,
-            types: HashMap::new(),
-            bare_types: HashMap::new(),
-            moved: HashSet::new(),
-            words: HashSet::new(),
-            odd_words: Vec::new(),
+            rewrites: rewrites.clone(),
+            ..Self::default()
         };
         for (from, to) in renamed {
             wanted.word(&from.name);
             if from.name != to.name {
-                wanted.moved.insert(&from.name);
+                wanted.moved.insert(from.name.clone());
             }
         }
         for (from, to) in &rewrites.schemas {
@@ -68,7 +65,7 @@ impl<'a> Wanted<'a> {
         self.words.insert(word.to_owned());
     }
 
-    fn mapped_type(&mut self, from: &'a str, to: &'a str) {
+    fn mapped_type(&mut self, from: &str, to: &str) {
         let Some(key) = TypeKey::from_sql(from) else {
             return;
         };
@@ -81,10 +78,10 @@ impl<'a> Wanted<'a> {
             let bare = from.rsplit('.').next().unwrap_or(from);
             let twice = self.bare_types.contains_key(bare);
             if !twice {
-                self.bare_types.insert(bare, to);
+                self.bare_types.insert(bare.to_owned(), to.to_owned());
             }
         }
-        self.types.insert(key, to);
+        self.types.insert(key, to.to_owned());
     }
 
     /// Whether a name without its schema is one that gets another name.
@@ -103,7 +100,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// What a schema becomes; `None` where it stays.
-    pub(super) fn schema(&self, schema: &str) -> Option<&'a str> {
+    pub(super) fn schema(&self, schema: &str) -> Option<&str> {
         let new = self.rewrites.schemas.get(schema)?;
         (new != schema).then_some(new.as_str())
     }
@@ -160,7 +157,7 @@ impl<'a> Wanted<'a> {
 }
 
 #[cfg(feature = "parser")]
-impl Wanted<'_> {
+impl Wanted {
     /// Whether a string inside of a body is concerned.
     pub(super) fn concern_of_strings(&self, body: &str) -> Result<bool, super::NotParsed> {
         let lexed = Lexed::new(body)?;

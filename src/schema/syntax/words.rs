@@ -7,7 +7,7 @@ use super::wanted::Wanted;
 use super::{Name, Names, NotParsed, by_words};
 
 /// Rewrites a text by its tokens.
-pub(super) fn rewrite(wrapped: &Wrapped<'_>, wanted: &Wanted<'_>) -> Result<String, NotParsed> {
+pub(super) fn rewrite(wrapped: &Wrapped<'_>, wanted: &Wanted) -> Result<String, NotParsed> {
     if is_routine(&Lexed::new(&wrapped.sql)?) {
         let why = "the body of a routine is not read without PostgreSQL's parser";
         return Err(NotParsed(why.to_owned()));

@@ -84,6 +84,11 @@ pub enum Action {
         /// Whether the server has committed all the same.
         committed: bool,
     },
+    /// The server rolls back and answers the COMMIT with the tag `ROLLBACK` and without an error, as
+    /// it does after a failed transaction ([`Trigger::commit`] only).
+    CommitRollsBack,
+    /// The CopyData does not pass, and nobody is told: its rows are lost.
+    LoseData,
     /// The COMMIT passes, the server commits, and the client is cut before the reply
     /// ([`Trigger::commit`] only).
     CommitThenCut(Close),

@@ -160,6 +160,7 @@ impl<'a, W: AsyncWrite + Unpin> Backward<'a, W> {
                 self.out.extend_from_slice(&frame::command_complete(&tag));
                 return None;
             }
+            Action::LoseData => return None,
             Action::Notices(count) => {
                 (0..count).for_each(|n| self.out.extend_from_slice(&chatter(n)));
             }

@@ -160,6 +160,8 @@ impl<'a, W: AsyncWrite + Unpin> Forward<'a, W> {
             } => {
                 return Ok(self.fail_commit(frame, sqlstate, committed));
             }
+            Action::CommitRollsBack => return Ok(self.roll_back(frame)),
+            Action::LoseData => return Ok(Then::Replaced),
             Action::Notices(count) => (0..count).for_each(|n| self.link.inject(chatter(n))),
             Action::CommitThenCut(close) => self.link.lock().cut_at_commit = Some(close),
             Action::StallReading(time) => {
@@ -188,10 +190,6 @@ impl<'a, W: AsyncWrite + Unpin> Forward<'a, W> {
 
     /// The server rolls back, or commits, and in both cases the client is told of an error.
     fn fail_commit(&mut self, frame: Frame<'_>, sqlstate: String, committed: bool) -> Then {
-        let sql = frame.text();
-        let Some(range) = statement::find_commit(&sql) else {
-            return Then::Pass;
-        };
         let message = "could not commit".to_owned();
         self.link
             .lock()
@@ -199,6 +197,15 @@ impl<'a, W: AsyncWrite + Unpin> Forward<'a, W> {
         if committed {
             return Then::Pass;
         }
+        self.roll_back(frame)
+    }
+
+    /// A ROLLBACK in place of the COMMIT.
+    fn roll_back(&mut self, frame: Frame<'_>) -> Then {
+        let sql = frame.text();
+        let Some(range) = statement::find_commit(&sql) else {
+            return Then::Pass;
+        };
         let rolled_back = format!("{} ROLLBACK", &sql[..range.start]);
         self.out.extend_from_slice(&frame::query(&rolled_back));
         Then::Replaced

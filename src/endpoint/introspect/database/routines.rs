@@ -21,6 +21,47 @@ WHERE p.oid >= 16384 \
                   WHERE d.classid = 1255 AND d.objid = p.oid AND d.deptype = 'i') \
 ORDER BY n.nspname, p.proname, p.oid";
 
+/// What no function of the server prints: CREATE AGGREGATE. `r` is what FINALFUNC_MODIFY is where nothing is
+/// said, of ordered-set aggregates `w`.
+const AGGREGATES: &str = "\
+SELECT a.oid, 0, 'CREATE AGGREGATE ' || quote_ident(a.nspname) || '.' || quote_ident(a.proname) || '(' \
+       || CASE WHEN a.pronargs = 0 THEN '*' ELSE pg_get_function_arguments(a.oid) END || ') (' \
+       || concat_ws(', ', \
+            'SFUNC = ' || a.aggtransfn::text, \
+            'STYPE = ' || format_type(a.aggtranstype, NULL), \
+            CASE WHEN a.aggtransspace > 0 THEN 'SSPACE = ' || a.aggtransspace END, \
+            CASE WHEN a.aggfinalfn::oid <> 0 THEN 'FINALFUNC = ' || a.aggfinalfn::text END, \
+            CASE WHEN a.aggfinalextra THEN 'FINALFUNC_EXTRA' END, \
+            CASE WHEN a.aggfinalfn::oid <> 0 AND a.aggfinalmodify <> a.usual \
+                 THEN 'FINALFUNC_MODIFY = ' || a.modify END, \
+            CASE WHEN a.aggcombinefn::oid <> 0 THEN 'COMBINEFUNC = ' || a.aggcombinefn::text END, \
+            CASE WHEN a.aggserialfn::oid <> 0 THEN 'SERIALFUNC = ' || a.aggserialfn::text END, \
+            CASE WHEN a.aggdeserialfn::oid <> 0 THEN 'DESERIALFUNC = ' || a.aggdeserialfn::text END, \
+            'INITCOND = ' || quote_literal(a.agginitval), \
+            CASE WHEN a.aggmtransfn::oid <> 0 THEN 'MSFUNC = ' || a.aggmtransfn::text END, \
+            CASE WHEN a.aggminvtransfn::oid <> 0 THEN 'MINVFUNC = ' || a.aggminvtransfn::text END, \
+            CASE WHEN a.aggmtranstype <> 0 THEN 'MSTYPE = ' || format_type(a.aggmtranstype, NULL) END, \
+            CASE WHEN a.aggmtransspace > 0 THEN 'MSSPACE = ' || a.aggmtransspace END, \
+            CASE WHEN a.aggmfinalfn::oid <> 0 THEN 'MFINALFUNC = ' || a.aggmfinalfn::text END, \
+            CASE WHEN a.aggmfinalextra THEN 'MFINALFUNC_EXTRA' END, \
+            CASE WHEN a.aggmfinalfn::oid <> 0 AND a.aggmfinalmodify <> a.usual \
+                 THEN 'MFINALFUNC_MODIFY = ' || a.mmodify END, \
+            'MINITCOND = ' || quote_literal(a.aggminitval), \
+            CASE WHEN a.aggsortop <> 0 THEN 'SORTOP = ' || a.sortop END, \
+            CASE a.proparallel WHEN 's' THEN 'PARALLEL = SAFE' WHEN 'r' THEN 'PARALLEL = RESTRICTED' END, \
+            CASE WHEN a.aggkind = 'h' THEN 'HYPOTHETICAL' END) || ')' \
+FROM (SELECT p.oid, n.nspname, p.proname, p.pronargs, p.proparallel, g.*, \
+             CASE WHEN g.aggkind = 'n' THEN 'r' ELSE 'w' END AS usual, \
+             CASE g.aggfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' \
+                                   ELSE 'READ_WRITE' END AS modify, \
+             CASE g.aggmfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' \
+                                    ELSE 'READ_WRITE' END AS mmodify, \
+             (SELECT 'OPERATOR(' || quote_ident(s.nspname) || '.' || o.oprname || ')' FROM pg_operator o \
+              JOIN pg_namespace s ON s.oid = o.oprnamespace WHERE o.oid = g.aggsortop) AS sortop \
+      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
+      JOIN pg_aggregate g ON g.aggfnoid = p.oid \
+      WHERE p.oid {range}) a";
+
 pub(super) async fn read(reading: &mut Reading<'_>) -> Result<()> {
     let sql = ROUTINES.replace("{body}", &reading.sendable("p.prosrc"));
     reading
@@ -76,23 +117,28 @@ async fn definitions(reading: &mut Reading<'_>) -> Result<()> {
                           WHERE p.prosqlbody IS NOT NULL AND p.oid {range}";
     let mut routines = std::mem::take(&mut reading.database.routines);
     arguments(reading, &mut routines).await?;
-    let printed = routines
+    let (aggregates, functions): (Vec<&Routine>, Vec<&Routine>) = routines
         .iter()
-        .filter(|r| r.kind != RoutineKind::Aggregate)
-        .map(|r| r.oid);
-    let oids: Vec<u32> = printed.collect();
+        .partition(|r| r.kind == RoutineKind::Aggregate);
+    let oids: Vec<u32> = functions.iter().map(|r| r.oid).collect();
+    let aggregates: Vec<u32> = aggregates.iter().map(|r| r.oid).collect();
     let what = "the functions";
     let mut whole = reading.texts(what, oids.clone(), WHOLE, LOCKING).await?;
+    let mut made = reading
+        .texts("the aggregates", aggregates, AGGREGATES, MANY)
+        .await?;
     let mut bodies = if reading.version >= 140_000 {
         reading.texts(what, oids, BODIES, LOCKING).await?
     } else {
         super::texts::Texts::default()
     };
     for routine in &mut routines {
-        if routine.kind != RoutineKind::Aggregate {
-            let named = || format!("function {}", routine.signature());
-            routine.definition = reading.text(&mut whole, (routine.oid, 0), named);
-        }
+        let texts = match routine.kind {
+            RoutineKind::Aggregate => &mut made,
+            _ => &mut whole,
+        };
+        let named = || format!("function {}", routine.signature());
+        routine.definition = reading.text(texts, (routine.oid, 0), named);
         routine.sql_body = bodies.take(routine.oid, 0);
     }
     reading.database.routines = routines;

@@ -27,6 +27,8 @@ struct Raw {
     not_null: bool,
     has_default: bool,
     collation: Option<Name>,
+    /// Of a range: see `UserTypeKind::Range`.
+    options: Vec<String>,
 }
 
 impl UserTypes {
@@ -41,7 +43,17 @@ const TYPES: &str = "\
 SELECT t.oid, n.nspname, t.typname, t.typtype, t.typarray, t.typrelid, \
        coalesce(r.rngsubtype, t.typbasetype), t.typtypmod, \
        format_type(coalesce(r.rngsubtype, t.typbasetype), t.typtypmod), t.typnotnull, \
-       t.typdefaultbin IS NOT NULL, ln.nspname, l.collname \
+       t.typdefaultbin IS NOT NULL, ln.nspname, l.collname, \
+       CASE WHEN r.rngtypid IS NOT NULL THEN array_to_json(array_remove(ARRAY[{multirange}, \
+           (SELECT 'subtype_opclass = ' || quote_ident(n.nspname) || '.' || quote_ident(o.opcname) \
+            FROM pg_opclass o JOIN pg_namespace n ON n.oid = o.opcnamespace \
+            WHERE o.oid = r.rngsubopc AND NOT o.opcdefault), \
+           (SELECT 'collation = ' || quote_ident(n.nspname) || '.' || quote_ident(o.collname) \
+            FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace \
+            JOIN pg_type s ON s.oid = r.rngsubtype \
+            WHERE o.oid = r.rngcollation AND o.oid <> s.typcollation), \
+           CASE WHEN r.rngsubdiff::oid <> 0 THEN 'subtype_diff = ' || r.rngsubdiff::text END], \
+           NULL)) END \
 FROM pg_type t \
 JOIN pg_namespace n ON n.oid = t.typnamespace \
 LEFT JOIN pg_class c ON c.oid = t.typrelid \
@@ -54,11 +66,21 @@ WHERE t.oid >= 16384 AND (c.relkind IS NULL OR c.relkind = 'c') AND t.typtype <>
   AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid) \
 ORDER BY n.nspname, t.typname";
 
+/// PostgreSQL 14 has them.
+const MULTIRANGE: &str = "\
+(SELECT 'multirange_type_name = ' || quote_ident(n.nspname) || '.' || quote_ident(o.typname) \
+ FROM pg_type o JOIN pg_namespace n ON n.oid = o.typnamespace WHERE o.oid = r.rngmultitypid)";
+
 /// The types, without their parts.
 pub(super) async fn catalog(reading: &mut Reading<'_>) -> Result<UserTypes> {
     let mut raws = Vec::new();
+    let multirange = match reading.version {
+        140_000.. => MULTIRANGE,
+        _ => "NULL",
+    };
+    let sql = TYPES.replace("{multirange}", multirange);
     reading
-        .each("the types", TYPES, |_, f| {
+        .each("the types", &sql, |_, f| {
             let raw = read_type(&f)?;
             if is_user_schema(&raw.name.schema) {
                 raws.push(raw);
@@ -82,6 +104,7 @@ fn read_type(f: &Fields<'_>) -> Read<Raw> {
         not_null: f.truth(9),
         has_default: f.truth(10),
         collation: f.optional_name(11),
+        options: f.list(13)?,
     })
 }
 
@@ -102,6 +125,7 @@ pub(super) async fn finish(
                 subtype: typed
                     .types
                     .resolve(raw.made_of, -1, raw.made_of_sql.clone()),
+                options: raw.options.clone(),
             },
             _ => UserTypeKind::Base,
         };

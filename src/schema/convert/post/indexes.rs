@@ -126,6 +126,12 @@ impl<'a> Post<'_, 'a> {
         for index in own_indexes(relation) {
             self.make_index(&on, index, Changes::new());
         }
+        for index in relation.indexes.iter().filter(|i| i.clustered) {
+            if index.constraint.is_some() {
+                let readable = label(&on.name, &index.name);
+                self.cluster_mark(&on.name, &readable, &index.name, object(index));
+            }
+        }
         self.indexes_of_parts(&on);
         self.case_keys(relation, &on.name);
     }
@@ -217,9 +223,10 @@ impl<'a> Post<'_, 'a> {
         if index.tablespace.is_some() {
             changes.remark("without its tablespace");
         }
-        if index.clustered {
+        if index.clustered && !self.is_postgresql() {
             self.build.find(Finding::new(&CLUSTERED, readable.clone()));
         }
+        let mark = index.clustered.then(|| (readable.clone(), name.clone()));
         let mut needs = self.need_of_index(index).must;
         needs.push(Object::new(Class::Relation, on.relation.oid));
         let made = Made {
@@ -230,7 +237,35 @@ impl<'a> Post<'_, 'a> {
             needs,
         };
         self.add(Some(object(index)), made, changes);
+        if let Some((readable, name)) = mark {
+            self.cluster_mark(&on.name, &readable, &name, object(index));
+        }
         Ok(())
+    }
+
+    /// `ALTER TABLE … CLUSTER ON`, for a PostgreSQL.
+    pub(super) fn cluster_mark(
+        &mut self,
+        table: &Name,
+        readable: &str,
+        index: &str,
+        needs: Object,
+    ) {
+        if !self.is_postgresql() {
+            return;
+        }
+        let made = Made {
+            makes: Makes::Index,
+            readable: format!("{readable} (CLUSTER ON)"),
+            name: Name::new(table.schema.clone(), index),
+            sql: format!(
+                "ALTER TABLE {} CLUSTER ON {}",
+                table.quoted(),
+                sql::identifier(index)
+            ),
+            needs: vec![needs],
+        };
+        self.add(None, made, Changes::new());
     }
 
     /// Makes the routines that an index calls, and refuses it where something is not there.

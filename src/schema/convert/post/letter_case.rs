@@ -11,7 +11,7 @@ use crate::schema::finding::{Finding, Kind, Severity};
 use crate::sql;
 
 use super::stance::NOT_DOCUMENTED;
-use super::{Changes, Made, Post, text};
+use super::{Changes, Made, Post};
 
 /// A key of a citext column.
 pub(super) static CASE_KEY: Kind = Kind {
@@ -46,27 +46,11 @@ impl<'a> Post<'_, 'a> {
         }
     }
 
-    /// Whether citext becomes another type.
-    pub(super) fn replaces_citext(&self) -> bool {
-        let types = self.build.rewrites.types.keys();
-        let mut types = types.filter(|name| name.rsplit('.').next() == Some("citext"));
-        types.next().is_some()
-    }
-
     /// Whether an object is an operator of citext; text has one of each name.
     pub(super) fn is_citext_operator(&self, oid: u32) -> bool {
         self.source.other(oid).is_some_and(|other| {
             other.kind == OtherKind::Operator && other.extension.as_deref() == Some("citext")
         })
-    }
-
-    /// A text whose citext became text, with the operators of text: `OPERATOR(public.=)` is `=`.
-    pub(super) fn without_citext(&self, text: String) -> String {
-        let extension = self.source.extension_named("citext");
-        match extension.filter(|_| text.contains("OPERATOR(") && self.replaces_citext()) {
-            Some(citext) => plain_operators(&text, &citext.schema),
-            None => text,
-        }
     }
 
     fn loses_case(&self, relation: &Relation, table: &Name, column: &str) -> bool {
@@ -140,64 +124,4 @@ fn keys(relation: &Relation) -> Vec<(&str, Vec<String>)> {
         Some((i.name.as_str(), columns.collect::<Option<Vec<String>>>()?))
     });
     constraints.chain(indexes).collect()
-}
-
-/// Operators of a schema as plain ones.
-fn plain_operators(text: &str, schema: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let pieces = text::pieces(text);
-    let mut at = 0;
-    for (number, piece) in pieces.iter().enumerate() {
-        plain.push_str(text.get(at..piece.start).unwrap_or_default());
-        at = piece.start + piece.text.len();
-        let after_word = number > 0 && pieces[number - 1].text == "OPERATOR";
-        match operator_of(piece.text, schema).filter(|_| after_word) {
-            Some(operator) => {
-                plain.truncate(plain.trim_end().len() - "OPERATOR".len());
-                plain.push_str(operator);
-            }
-            None => match piece
-                .text
-                .strip_prefix('(')
-                .and_then(|g| g.strip_suffix(')'))
-            {
-                Some(inside) => plain.push_str(&format!("({})", plain_operators(inside, schema))),
-                None => plain.push_str(piece.text),
-            },
-        }
-    }
-    plain.push_str(text.get(at..).unwrap_or_default());
-    plain
-}
-
-/// The operator in `(public.=)`.
-fn operator_of<'t>(group: &'t str, schema: &str) -> Option<&'t str> {
-    let inside = group.strip_prefix('(')?.strip_suffix(')')?;
-    let quoted = sql::identifier(schema);
-    let rest = inside
-        .strip_prefix(schema)
-        .or_else(|| inside.strip_prefix(&quoted))?;
-    let operator = rest.strip_prefix('.')?;
-    let symbols = "+-*/<>=~!@#%^&|`?";
-    let is_operator = !operator.is_empty() && operator.chars().all(|c| symbols.contains(c));
-    is_operator.then_some(operator)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn operators_of_a_schema_become_plain_ones_outside_of_strings() {
-        let text =
-            "SELECT ((a OPERATOR(public.=) 'OPERATOR(public.=)') AND (b OPERATOR(other.=) c))";
-        assert_eq!(
-            plain_operators(text, "public"),
-            "SELECT ((a = 'OPERATOR(public.=)') AND (b OPERATOR(other.=) c))"
-        );
-        assert_eq!(
-            plain_operators("a OPERATOR(\"S s\".~~*) b", "S s"),
-            "a ~~* b"
-        );
-    }
 }

@@ -8,6 +8,7 @@
 //! Whatever needs something that is not in the target is left out, and the chain is named.
 
 mod changes;
+mod checks;
 mod comments;
 mod foreign_keys;
 mod homes;
@@ -49,6 +50,7 @@ use source::Source;
 use types::Tables;
 
 pub use foreign_keys::{Orphans, orphans};
+pub(super) use text::pieces;
 
 /// The kinds of findings of this part.
 pub(in crate::schema) const KINDS: &[&Kind] = &[
@@ -95,11 +97,13 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &routines::CALLS_MISSING,
     &routines::SECURITY_DEFINER,
     &routines::CHANGED_TYPE,
+    &routines::LOST_TYPE,
     &views::REFUSED,
     &views::NEEDS_MISSING,
     &views::TOO_DEEP,
     &views::OPTIONS,
     &views::CHANGED_TYPE,
+    &views::LOST_TYPE,
     &views::NAME_TAKEN,
     &views::MATERIALIZED_AS_VIEW,
     &views::UNPOPULATED,
@@ -109,7 +113,9 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &triggers::CONSTRAINT,
     &triggers::CONSTRAINT_PLAIN,
     &triggers::PARTITION,
+    &triggers::OF_ALL_PARTITIONS,
     &triggers::NEEDS_MISSING,
+    &triggers::LOST_TYPE,
     &comments::LEFT_OUT,
 ];
 
@@ -131,6 +137,7 @@ pub(super) fn build(build: &mut Build<'_>) {
     for relation in &relations {
         post.constraints(relation);
     }
+    post.late_checks();
     for relation in relations.iter().filter(|r| r.is_table()) {
         post.indexes(relation);
     }
@@ -263,15 +270,18 @@ impl<'b, 'a> Post<'b, 'a> {
 
     /// An expression with names and types replaced.
     fn expression(&self, text: &str, changes: &mut Changes) -> String {
-        let rewritten = syntax::expression(text, &self.build.rewrites);
-        self.without_citext(or_as_it_is(rewritten, text, changes))
+        let rewritten = self.build.rewriter.expression(text);
+        self.build
+            .without_citext(or_as_it_is(rewritten, text, changes))
     }
 
     /// A statement with names and types replaced.
     fn statement(&self, text: &str, changes: &mut Changes) -> String {
         let text = text.trim().trim_end_matches(';').trim_end();
-        let rewritten = syntax::statement(text, &self.build.rewrites);
-        let rewritten = self.without_citext(or_as_it_is(rewritten, text, changes));
+        let rewritten = self.build.rewriter.statement(text);
+        let rewritten = self
+            .build
+            .without_citext(or_as_it_is(rewritten, text, changes));
         if rewritten != text {
             changes.remark("with the names and types of the target");
         }

@@ -8,6 +8,7 @@ use crate::catalog::readable;
 use crate::schema::syntax::{self, Names};
 
 use super::Post;
+use crate::schema::convert::lens::search_path;
 
 /// What objects need, looked up once.
 #[derive(Default)]
@@ -152,25 +153,11 @@ impl<'a> Post<'_, 'a> {
             "" | "pg_catalog" => {
                 is_listed(name).then(|| format!("function {}", readable(&name.name)))
             }
-            // What has another name is there under that one.
-            _ if self.build.rewrites.names.contains_key(name) => None,
-            schema if self.source.routines_named(name).is_empty() => {
-                let extension = self.left_out_extension(schema)?;
-                Some(format!("function {name} → extension {extension}"))
-            }
-            _ => None,
+            _ => self.build.of_missing_extension(name),
         });
-        absent.collect()
-    }
-
-    /// An extension of a schema that is left out.
-    fn left_out_extension(&self, schema: &str) -> Option<String> {
-        let extensions = self.build.database.extensions.iter();
-        let mut left = extensions.filter(|extension| {
-            let object = Object::new(Class::Extension, extension.oid);
-            extension.schema == schema && self.build.why_left_out(object).is_some()
-        });
-        left.next().map(|extension| readable(&extension.name))
+        let operators = names.operators.iter();
+        let operators = operators.filter_map(|name| self.build.operator_missing(name));
+        absent.chain(operators).collect()
     }
 
     /// The objects that are meant by names; those without a schema are looked for in `schemas`.
@@ -249,7 +236,7 @@ impl<'a> Post<'_, 'a> {
                 let new = rewrites.names.get(&r.name);
                 new.is_some_and(|new| new.schema == "pg_catalog")
             }),
-            Class::Other => self.is_citext_operator(object.oid) && self.replaces_citext(),
+            Class::Other => self.is_citext_operator(object.oid) && self.build.replaces_citext(),
             _ => false,
         }
     }
@@ -296,19 +283,4 @@ fn candidates<'s>(name: &Name, schemas: &'s [String]) -> impl Iterator<Item = Na
         .iter()
         .map(move |s| Name::new(s.clone(), name.clone()));
     whole.into_iter().chain(inside)
-}
-
-/// Where a routine looks for names without a schema: its own setting, else its schema and `public`.
-fn search_path(routine: &Routine) -> Vec<String> {
-    let settings = routine.settings.iter();
-    let path = settings
-        .filter_map(|s| s.strip_prefix("search_path="))
-        .next();
-    match path {
-        Some(path) => path
-            .split(',')
-            .map(|schema| schema.trim().trim_matches(['"', '\'']).to_owned())
-            .collect(),
-        None => vec![routine.name.schema.clone(), "public".to_owned()],
-    }
 }

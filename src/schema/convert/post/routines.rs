@@ -4,6 +4,7 @@ use crate::catalog::database::{Class, Object, Routine, RoutineKind};
 use crate::catalog::readable;
 use crate::profile::Profile;
 use crate::schema::convert::Makes;
+use crate::schema::convert::lens::Lens;
 use crate::schema::finding::{Finding, Kind, Severity};
 use crate::schema::syntax;
 
@@ -98,10 +99,20 @@ pub(super) static CHANGED_TYPE: Kind = Kind {
     id: "routine-on-changed-type",
     severity: Severity::Change,
     title: "routine over a type that becomes another one",
-    happens: "it is made with the other type; where it uses operators, functions or fields of the old one it \
-              fails",
+    happens: "it is made with the other type; where a body in PL/pgSQL uses operators, functions or fields \
+              of the old one it fails when it runs",
     why: "the type is not in the target",
     remedy: "look at its body, and call it on the target",
+};
+
+/// A routine that uses what the other type does not have.
+pub(super) static LOST_TYPE: Kind = Kind {
+    id: "routine-of-lost-type",
+    severity: Severity::Loss,
+    title: "routine in SQL that uses functions, operators or fields of a type that becomes another one",
+    happens: "it is left out, and so is what can not be made without it",
+    why: "they are not there for the other type: the target would refuse the routine",
+    remedy: "write its body for the other type, and create it in the target",
 };
 
 /// pg_type.oid of `event_trigger`, part of the protocol.
@@ -168,6 +179,9 @@ impl<'a> Post<'_, 'a> {
         if let Some(chain) = self.broken(need) {
             missing(format!("{} → {chain}", routine.signature()))?;
         }
+        if let Err(misuse) = Lens::of_routine(self.build, routine).routine(routine) {
+            Err(Left::new(&LOST_TYPE, format!("it uses {misuse}")))?;
+        }
         if routine.returns == EVENT_TRIGGER && !self.is_postgresql() {
             missing("it returns event_trigger, and there are no event triggers".to_owned())?;
         }
@@ -204,7 +218,9 @@ impl<'a> Post<'_, 'a> {
             };
             return Err(Left::new(kind, "its definition could not be read"));
         };
-        self.language(routine)?;
+        if routine.kind != RoutineKind::Aggregate {
+            self.language(routine)?;
+        }
         let body = routine.sql_body.as_ref();
         let body = body.filter(|_| !self.is_postgresql());
         Ok(
@@ -300,6 +316,9 @@ impl<'a> Post<'_, 'a> {
 
 /// What of a body the target refuses, with the lines of the first.
 fn refused(routine: &Routine, profile: &Profile) -> Option<String> {
+    if routine.kind == RoutineKind::Aggregate {
+        return None;
+    }
     let refused = syntax::refused_features(routine, profile);
     let first = refused.first()?;
     let words: Vec<&str> = refused.iter().map(|r| r.what.as_str()).collect();

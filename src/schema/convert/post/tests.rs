@@ -456,6 +456,9 @@ fn planted_routines() -> Vec<(&'static str, Case)> {
     let mut on_inet = f();
     on_inet.arguments = "a inet".to_owned();
     on_inet.definition = on_inet.definition.map(|d| d.replace("f()", "f(a inet)"));
+    let mut host = function(50, "public.f", "sql", "SELECT family(a)");
+    host.arguments = "a inet".to_owned();
+    host.definition = host.definition.map(|d| d.replace("f()", "f(a inet)"));
     let mut twice = Case::db9()
         .routine(function(50, "a.f", "sql", "SELECT 1"))
         .routine(function(51, "b.f", "sql", "SELECT 1"));
@@ -487,6 +490,7 @@ fn planted_routines() -> Vec<(&'static str, Case)> {
         ),
         ("routine-name-taken", twice),
         ("routine-on-changed-type", Case::db9().routine(on_inet)),
+        ("routine-of-lost-type", Case::db9().routine(host)),
         ("definition-not-parsed", unread),
     ]
 }
@@ -532,6 +536,13 @@ fn planted_views() -> Vec<(&'static str, Case)> {
         (
             "view-on-changed-type",
             Case::db9()
+                .with(hosts.clone())
+                .with(view(5, "public.v", "SELECT t.addr FROM public.t"))
+                .edge_to_column(relation(5), relation(1), "addr"),
+        ),
+        (
+            "view-of-lost-type",
+            Case::db9()
                 .with(hosts)
                 .with(on_host)
                 .edge_to_column(relation(5), relation(1), "addr"),
@@ -563,6 +574,13 @@ fn planted_triggers() -> Vec<(&'static str, Case)> {
         );
         with(trigger)
     };
+    let mut hosts = table(1, "public.t", &["id bigint", "addr inet"]);
+    let mut when = log();
+    when.definition = "CREATE TRIGGER log AFTER INSERT ON public.t FOR EACH ROW \
+                       WHEN ((host(new.addr) <> ''::text)) EXECUTE FUNCTION public.f()"
+        .to_owned();
+    hosts.triggers = vec![when];
+    let on_host = Case::db9().with(hosts).routine(f());
     let mut missing = with(log());
     missing.database.routines[0].language = "plperl".to_owned();
     vec![
@@ -578,6 +596,7 @@ fn planted_triggers() -> Vec<(&'static str, Case)> {
             written("NOT DEFERRABLE INITIALLY IMMEDIATE"),
         ),
         ("trigger-needs-missing", missing),
+        ("trigger-of-lost-type", on_host),
     ]
 }
 
@@ -611,6 +630,18 @@ fn planted_partitions() -> Vec<(&'static str, Case)> {
         (
             "partition-trigger",
             with(&|t| t[1].triggers.push(trigger(12, "log", 50))).routine(f()),
+        ),
+        (
+            "trigger-of-all-partitions",
+            with(&|t| {
+                for part in [1, 2] {
+                    let mut log = trigger(11 + u32::try_from(part).unwrap(), "log", 50);
+                    let name = t[part].name.to_string();
+                    log.definition = log.definition.replace("public.t", &name);
+                    t[part].triggers.push(log);
+                }
+            })
+            .routine(f()),
         ),
     ]
 }

@@ -3,15 +3,15 @@
 
 /// A piece of SQL outside of parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece<'t> {
+pub(in crate::schema::convert) struct Piece<'t> {
     /// Byte offset of its first byte.
-    pub(super) start: usize,
+    pub(in crate::schema::convert) start: usize,
     /// A word, a quoted name, a string, one other character, or a whole `(…)` group.
-    pub(super) text: &'t str,
+    pub(in crate::schema::convert) text: &'t str,
 }
 
 /// The pieces of a text: a group in parentheses is one piece.
-pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
+pub(in crate::schema::convert) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut at = 0;
     while let Some(first) = text[at..].chars().next() {

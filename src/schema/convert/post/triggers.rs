@@ -1,9 +1,14 @@
 //! Triggers, after everything that they call.
 
-use crate::catalog::database::{Class, Name, Object, Relation, Trigger};
+use std::collections::BTreeMap;
+
+use crate::catalog::database::{Class, Name, Object, Relation, RelationKind, Trigger};
 use crate::catalog::readable;
 use crate::schema::convert::Makes;
+use crate::schema::convert::lens::Lens;
 use crate::schema::finding::{Kind, Severity};
+use crate::schema::syntax::{self, Rewrites};
+use crate::sql;
 
 use super::stance::{NOT_DOCUMENTED, Stance};
 use super::text::without;
@@ -69,6 +74,16 @@ pub(super) static PARTITION: Kind = Kind {
     remedy: "create it on the table with a WHEN that tells these rows",
 };
 
+/// A trigger that every partition has.
+pub(super) static OF_ALL_PARTITIONS: Kind = Kind {
+    id: "trigger-of-all-partitions",
+    severity: Severity::Change,
+    title: "trigger that every partition has of its own",
+    happens: "it is made once, on the table that holds their rows",
+    why: "no partitioning and no inheritance (DB9 guide \"Migrate from PostgreSQL\")",
+    remedy: "nothing",
+};
+
 /// A trigger whose function is not there.
 pub(super) static NEEDS_MISSING: Kind = Kind {
     id: "trigger-needs-missing",
@@ -79,22 +94,74 @@ pub(super) static NEEDS_MISSING: Kind = Kind {
     remedy: "write the function without what the target does not have, and create both",
 };
 
+/// A trigger whose WHEN uses what the other type does not have.
+pub(super) static LOST_TYPE: Kind = Kind {
+    id: "trigger-of-lost-type",
+    severity: Severity::Loss,
+    title: "trigger whose WHEN uses a type that becomes another one",
+    happens: "it is left out: what it did is not done",
+    why: "functions, operators or fields of its condition are not there for the other type",
+    remedy: "write its condition for the other type, and create it in the target",
+};
+
 impl<'a> Post<'_, 'a> {
     /// The triggers of a table or view.
     pub(super) fn triggers(&mut self, relation: &'a Relation) {
         let Some(table) = self.trigger_table(relation) else {
             return;
         };
-        let mut triggers: Vec<&Trigger> = relation.triggers.iter().collect();
-        triggers.sort_by(|a, b| a.name.cmp(&b.name));
-        for trigger in triggers {
-            if trigger.inherited || trigger.extension.is_some() {
+        if self.homes.is_part(relation.oid) {
+            return;
+        }
+        for trigger in own_triggers(relation) {
+            self.make_trigger(relation, &table, trigger, Changes::new());
+        }
+        self.triggers_of_parts(relation, &table);
+    }
+
+    /// Triggers that partitions have of their own: made once where every one has it.
+    fn triggers_of_parts(&mut self, root: &'a Relation, table: &Name) {
+        let parts: Vec<&Relation> = self.homes.parts(root.oid).to_vec();
+        let leaves = parts.iter().filter(|p| p.kind != RelationKind::Partitioned);
+        let all = leaves.count();
+        let mut shapes: BTreeMap<String, Vec<(&Relation, &Trigger)>> = BTreeMap::new();
+        for &part in &parts {
+            for trigger in own_triggers(part) {
+                let shape = on_table(trigger, part, root);
+                shapes.entry(shape).or_default().push((part, trigger));
+            }
+        }
+        for (definition, same) in shapes {
+            let (first, trigger) = same[0];
+            // One FOR EACH STATEMENT fires for statements that name the partition.
+            let for_all = same.len() == all && trigger.for_each_row;
+            if for_all && same.iter().all(|(_, t)| t.enabled == trigger.enabled) {
+                let mut changes = Changes::new();
+                let detail = format!("instead of {all} triggers of partitions");
+                changes.push((&OF_ALL_PARTITIONS, detail));
+                let one = Trigger {
+                    definition,
+                    ..trigger.clone()
+                };
+                self.make_trigger(root, table, &one, changes);
                 continue;
             }
-            if let Err(left) = self.trigger(relation, &table, trigger) {
-                let readable = label(&relation.name, trigger);
-                self.leave(object(trigger), &readable, left);
-            }
+            let detail = format!("on {} of {all} partitions of {}", same.len(), root.name);
+            let left = Left::new(&PARTITION, detail).counted(same.len());
+            self.leave(object(trigger), &label(&first.name, trigger), left);
+        }
+    }
+
+    fn make_trigger(
+        &mut self,
+        relation: &Relation,
+        table: &Name,
+        trigger: &Trigger,
+        changes: Changes,
+    ) {
+        if let Err(left) = self.trigger(relation, table, trigger, changes) {
+            let readable = label(&relation.name, trigger);
+            self.leave(object(trigger), &readable, left);
         }
     }
 
@@ -113,17 +180,15 @@ impl<'a> Post<'_, 'a> {
         relation: &Relation,
         table: &Name,
         trigger: &Trigger,
+        mut changes: Changes,
     ) -> Result<(), Left> {
         match trigger.enabled {
+            _ if self.is_postgresql() => {}
             'D' => return Err(Left::new(&DISABLED, "disabled")),
             'R' => return Err(Left::new(&DISABLED, "fires on replicas only")),
             _ => {}
         }
-        if self.homes.is_part(relation.oid) {
-            return Err(Left::new(&PARTITION, format!("the rows are in {table}")));
-        }
-        let mut changes = Changes::new();
-        if trigger.enabled == 'A' {
+        if trigger.enabled == 'A' && !self.is_postgresql() {
             changes.remark("without ENABLE ALWAYS");
         }
         self.level(trigger, &mut changes)?;
@@ -133,6 +198,9 @@ impl<'a> Post<'_, 'a> {
             return Err(Left::new(&NEEDS_MISSING, format!("it calls {chain}")));
         }
         self.trigger_needs(trigger)?;
+        if let Err(misuse) = Lens::new(self.build).trigger(&trigger.definition) {
+            return Err(Left::new(&LOST_TYPE, format!("it uses {misuse}")));
+        }
         let mut needs = self.need(object(trigger)).must;
         needs.extend([function, Object::new(Class::Relation, relation.oid)]);
         let made = Made {
@@ -143,7 +211,33 @@ impl<'a> Post<'_, 'a> {
             needs,
         };
         self.add(Some(object(trigger)), made, changes);
+        self.enabling(table, trigger);
         Ok(())
+    }
+
+    /// When a trigger fires, where a PostgreSQL is to know that it is not always.
+    fn enabling(&mut self, table: &Name, trigger: &Trigger) {
+        let how = match trigger.enabled {
+            'D' => "DISABLE",
+            'R' => "ENABLE REPLICA",
+            'A' => "ENABLE ALWAYS",
+            _ => return,
+        };
+        if !self.is_postgresql() {
+            return;
+        }
+        let made = Made {
+            makes: Makes::Trigger,
+            readable: format!("{} ({how})", label(table, trigger)),
+            name: table.clone(),
+            sql: format!(
+                "ALTER TABLE {} {how} TRIGGER {}",
+                table.quoted(),
+                sql::identifier(&trigger.name)
+            ),
+            needs: vec![object(trigger)],
+        };
+        self.add(None, made, Changes::new());
     }
 
     fn level(&self, trigger: &Trigger, changes: &mut Changes) -> Result<(), Left> {
@@ -189,6 +283,24 @@ impl<'a> Post<'_, 'a> {
         }
         Ok(())
     }
+}
+
+/// Triggers that no table above makes, by their names.
+fn own_triggers(relation: &Relation) -> Vec<&Trigger> {
+    let own = |trigger: &&Trigger| !trigger.inherited && trigger.extension.is_none();
+    let mut triggers: Vec<&Trigger> = relation.triggers.iter().filter(own).collect();
+    triggers.sort_by(|a, b| a.name.cmp(&b.name));
+    triggers
+}
+
+/// The definition of a trigger, on the table at the top.
+fn on_table(trigger: &Trigger, part: &Relation, root: &Relation) -> String {
+    let rewrites = Rewrites {
+        names: [(part.name.clone(), root.name.clone())].into(),
+        ..Rewrites::default()
+    };
+    let text = syntax::statement(&trigger.definition, &rewrites);
+    text.unwrap_or_else(|_| trigger.definition.clone())
 }
 
 fn object(trigger: &Trigger) -> Object {

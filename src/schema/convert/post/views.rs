@@ -3,6 +3,7 @@
 use crate::catalog::database::{Class, Name, Object, Relation, RelationKind, Routine, RoutineKind};
 use crate::catalog::readable;
 use crate::profile::Profile;
+use crate::schema::convert::lens::Lens;
 use crate::schema::convert::{LeftOut, Makes};
 use crate::schema::finding::{Kind, Severity};
 use crate::schema::syntax;
@@ -58,9 +59,20 @@ pub(super) static CHANGED_TYPE: Kind = Kind {
     id: "view-on-changed-type",
     severity: Severity::Change,
     title: "view on a column whose type becomes another one",
-    happens: "it is made; where it uses operators or functions of the old type it is refused",
+    happens: "it is made over the other type, which compares and sorts otherwise; a function or operator \
+              that wire9 does not know may be refused",
     why: "the type is not in the target",
     remedy: "look at its query; cast, or write it without them",
+};
+
+/// A view that uses what the other type does not have.
+pub(super) static LOST_TYPE: Kind = Kind {
+    id: "view-of-lost-type",
+    severity: Severity::Loss,
+    title: "view that uses functions, operators or fields of a type that becomes another one",
+    happens: "it is left out, and so is what selects from it",
+    why: "they are not there for the other type: the target would refuse the view",
+    remedy: "write its query for the other type, and create it in the target",
 };
 
 /// Two views of one name.
@@ -164,6 +176,10 @@ impl<'a> Post<'_, 'a> {
             let chain = format!("{} → {chain}", relation.name);
             return Err(Left::new(&NEEDS_MISSING, chain));
         }
+        match Lens::new(self.build).view(relation) {
+            Ok(columns) => self.build.view_columns.insert(relation.oid, columns),
+            Err(misuse) => return Err(Left::new(&LOST_TYPE, format!("it uses {misuse}"))),
+        };
         self.depth(relation, kind, need)?;
         let changed = self.changed_columns(relation);
         if !changed.is_empty() {

@@ -10,6 +10,7 @@ use super::value;
 use crate::catalog::database::{Class, Constraint, ConstraintKind, Object, RelationKind};
 use crate::catalog::readable;
 use crate::profile::Profile;
+use crate::schema::convert::build::LateCheck;
 use crate::schema::finding::{Finding, Kind};
 use crate::sql;
 
@@ -53,6 +54,15 @@ pub(super) fn add(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>) {
 
 fn check(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, constraint: &Constraint) {
     match check_text(maker, draft, constraint) {
+        Ok(condition) if !constraint.validated => {
+            maker.build.late_checks.push(LateCheck {
+                table: draft.relation.oid,
+                oid: constraint.oid,
+                name: constraint.name.clone(),
+                condition,
+                no_inherit: constraint.no_inherit && maker.layout.inherits,
+            });
+        }
         Ok(condition) => {
             if let Some(column) = draft.cut_column(&condition) {
                 let why = format!("column {}", readable(column));
@@ -95,12 +105,13 @@ fn check_text(
         return Err(format!("the type of column {column} is another one"));
     }
     let condition = usable(maker, draft.object, None, condition)?;
-    if !constraint.validated {
+    let takes = Profile::yes(&maker.build.profile.not_valid_constraints);
+    if !constraint.validated && takes == Some(false) {
         let table = maker.build.mapping.name(&draft.relation.name).quoted();
         let name = sql::identifier(&constraint.name);
         return Err(one_line(&format!(
             "it is NOT VALID: rows that break it would not load; after the load: \
-             ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID"
+             ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition})"
         )));
     }
     Ok(condition)

@@ -31,12 +31,18 @@ pub(super) fn usable(
     for function in &read.functions {
         by_name(maker, function)?;
     }
-    read.rewritten.clone()
+    let operators = read.operators.iter();
+    let mut missing = operators.filter_map(|operator| maker.build.operator_missing(operator));
+    match missing.next() {
+        Some(missing) => Err(format!("it needs {missing}")),
+        None => read.rewritten.clone(),
+    }
 }
 
 /// What the parser says of an expression.
 pub(super) struct Read {
     functions: Vec<Name>,
+    operators: Vec<Name>,
     rewritten: Result<String, String>,
 }
 
@@ -50,10 +56,14 @@ fn read(maker: &mut Maker<'_, '_>, text: &str) -> Rc<Read> {
         .contains('(')
         .then(|| syntax::names_in_expression(text));
     let names = names.and_then(Result::ok).unwrap_or_default();
-    let rewritten = syntax::expression(text, &maker.build.rewrites);
+    let rewritten = maker.build.rewriter.expression(text);
     let read = Rc::new(Read {
         functions: names.functions,
-        rewritten: rewritten.map_err(|error| error.to_string()),
+        operators: names.operators,
+        rewritten: match rewritten {
+            Ok(text) => Ok(maker.build.without_citext(text)),
+            Err(error) => Err(error.to_string()),
+        },
     });
     maker.expressions.insert(text.to_owned(), Rc::clone(&read));
     read
@@ -75,6 +85,9 @@ fn by_name(maker: &mut Maker<'_, '_>, function: &Name) -> Result<(), String> {
         return built_in(maker, &function.name);
     }
     let namesakes = maker.functions.get(function).cloned().unwrap_or_default();
+    if let Some(missing) = maker.build.of_missing_extension(function) {
+        return Err(format!("it needs {missing}"));
+    }
     // Arguments are not compared: one that works is enough, and the server tells the rest.
     let mut answers = namesakes.into_iter().map(|oid| routine(maker, oid));
     match answers.next() {

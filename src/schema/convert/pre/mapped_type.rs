@@ -135,6 +135,15 @@ impl<'a> TypeMap<'a> {
         }
     }
 
+    /// The user's type that something is declared with; of an array that of its elements.
+    pub(in crate::schema::convert) fn declared_type(
+        &self,
+        oid: u32,
+        data_type: &DataType,
+    ) -> Option<&'a UserType> {
+        self.user_type(oid, &Spelling::of(&data_type.sql))
+    }
+
     /// Whether an extension exists in the target.
     pub(in crate::schema::convert) fn has_extension(&self, name: &str) -> bool {
         match &self.profile.extensions {

@@ -10,7 +10,7 @@ use crate::catalog::{DataType, Shape};
 use crate::profile::Profile;
 use crate::schema::convert::build::Build;
 use crate::schema::mapping::Mapping;
-use crate::schema::syntax::Rewrites;
+use crate::schema::syntax::{Rewriter, Rewrites};
 
 /// Functions of extensions that PostgreSQL has built in by now.
 const BUILT_IN_BY_NOW: [(&str, &str); 1] = [("pgcrypto", "gen_random_uuid")];
@@ -24,6 +24,7 @@ pub(super) fn fill(build: &mut Build<'_>) {
         types: types(build.database, &build.types),
         plain_nextval: !regclass,
     };
+    build.rewriter = Rewriter::new(&build.rewrites);
 }
 
 fn names(database: &Database, mapping: &Mapping, types: &TypeMap<'_>) -> BTreeMap<Name, Name> {

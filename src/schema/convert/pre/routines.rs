@@ -3,6 +3,7 @@
 use super::maker::Maker;
 use crate::catalog::database::{Class, Database, Object, Routine, RoutineKind};
 use crate::schema::convert::build::Draft;
+use crate::schema::convert::lens::Lens;
 use crate::schema::convert::{Makes, Section};
 use crate::schema::finding::Severity;
 use crate::schema::syntax;
@@ -55,7 +56,13 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, routine: &Routine) -> Result<(), S
     }
     let definition = definition(maker, routine)?;
     let needs = needs(maker, object, routine)?;
-    let sql = syntax::statement(definition, &maker.build.rewrites)
+    if let Err(misuse) = Lens::of_routine(maker.build, routine).routine(routine) {
+        return Err(format!("{} uses {misuse}", routine.signature()));
+    }
+    let sql = maker
+        .build
+        .rewriter
+        .statement(definition)
         .map_err(|error| format!("{}: {error}", routine.signature()))?;
     let rewritten = if sql == definition {
         Vec::new()

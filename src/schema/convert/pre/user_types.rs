@@ -31,7 +31,7 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, user_type: &UserType) {
         leave_out(maker, user_type, object);
         return;
     }
-    maker.make_needed(object, &[Class::Type]);
+    maker.make_needed(object, &[Class::Type, Class::Routine]);
     let parts = parts(user_type);
     for (oid, part) in &parts {
         make_part(maker, *oid, part);
@@ -60,9 +60,7 @@ fn statement(maker: &mut Maker<'_, '_>, user_type: &UserType, name: &Name) -> St
             format!("CREATE TYPE {quoted} AS ENUM ({})", sql::literals(labels))
         }
         UserTypeKind::Composite(fields) => composite(maker, &readable, name, fields),
-        UserTypeKind::Range { subtype } => {
-            format!("CREATE TYPE {quoted} AS RANGE (SUBTYPE = {})", subtype.sql)
-        }
+        UserTypeKind::Range { subtype, options } => range(maker, &quoted, subtype, options),
         UserTypeKind::Domain { .. } => domain(maker, &readable, name, user_type),
         // A shell: a base type needs functions in C.
         UserTypeKind::Base => format!("CREATE TYPE {quoted}"),
@@ -94,7 +92,7 @@ fn parts(user_type: &UserType) -> Vec<(u32, DataType)> {
             fields.iter().map(|(_, part)| (0, part.clone())).collect()
         }
         UserTypeKind::Domain { base, base_oid, .. } => vec![(*base_oid, base.clone())],
-        UserTypeKind::Range { subtype } => vec![(0, subtype.clone())],
+        UserTypeKind::Range { subtype, .. } => vec![(0, subtype.clone())],
         UserTypeKind::Enum(_) | UserTypeKind::Base => Vec::new(),
     }
 }
@@ -134,6 +132,22 @@ fn composite(
         columns.push(format!("{} {}", sql::identifier(field), mapped.sql));
     }
     format!("CREATE TYPE {} AS ({})", name.quoted(), columns.join(", "))
+}
+
+/// A range type, for a target that takes what PostgreSQL takes. Its functions come with what it needs.
+fn range(maker: &Maker<'_, '_>, name: &str, subtype: &DataType, options: &[String]) -> String {
+    let mut parts = vec![format!("SUBTYPE = {}", subtype.sql)];
+    for option in options {
+        // The words are those of a statement of their own.
+        let whole = format!("CREATE TYPE x AS RANGE (SUBTYPE = y, {option})");
+        let text = maker.build.rewriter.statement(&whole);
+        let text = text.ok().and_then(|text| {
+            let inside = text.split_once("SUBTYPE = y, ")?.1;
+            Some(inside.strip_suffix(')')?.to_owned())
+        });
+        parts.push(text.unwrap_or_else(|| option.clone()));
+    }
+    format!("CREATE TYPE {name} AS RANGE ({})", parts.join(", "))
 }
 
 fn find_all(

@@ -97,7 +97,7 @@ fn statement(model: &mut Model, sql: &Sql<'_>, node: &NodeEnum) -> Option<()> {
         NodeEnum::CompositeTypeStmt(create) => types::composite(model, sql, create),
         NodeEnum::CreateDomainStmt(create) => types::domain(model, sql, create),
         NodeEnum::AlterDomainStmt(alter) => types::alter_domain(model, sql, alter),
-        NodeEnum::CreateRangeStmt(create) => types::range(model, create),
+        NodeEnum::CreateRangeStmt(create) => types::range(model, sql, create),
         NodeEnum::DefineStmt(define) => others::define(model, sql, define),
         NodeEnum::CreateFunctionStmt(create) => routine::create(model, sql, create),
         NodeEnum::ViewStmt(create) => view::create(model, sql, create),

@@ -299,7 +299,7 @@ fn aggregate(model: &mut Model, sql: &Sql<'_>, name: Name) -> Option<()> {
         arguments: sql.slice(open + 1, closing).to_owned(),
         kind: RoutineKind::Aggregate,
         language: "internal".to_owned(),
-        definition: None,
+        definition: Some(sql.text().to_owned()),
         body: "aggregate_dummy".to_owned(),
         sql_body: None,
         returns: 0,

@@ -156,7 +156,7 @@ pub(super) fn alter_domain(
     Some(())
 }
 
-pub(super) fn range(model: &mut Model, create: &CreateRangeStmt) -> Option<()> {
+pub(super) fn range(model: &mut Model, sql: &Sql<'_>, create: &CreateRangeStmt) -> Option<()> {
     let name = model.name(&strings(&create.type_name));
     let subtype = options(&create.params).find(|option| option.defname == "subtype")?;
     let Some(NodeEnum::TypeName(type_name)) = subtype.arg.as_ref()?.node.as_ref() else {
@@ -177,7 +177,14 @@ pub(super) fn range(model: &mut Model, create: &CreateRangeStmt) -> Option<()> {
         [] => return None,
     };
     let subtype = unresolved(key.to_sql());
-    let place = push(model, name, UserTypeKind::Range { subtype });
+    let others = options(&create.params)
+        .filter(|option| !matches!(option.defname.as_str(), "subtype" | "canonical"));
+    let others = others.filter_map(|option| {
+        let first = sql.token(option.location)?;
+        Some(sql.slice(first, sql.item_end(first)).to_owned())
+    });
+    let options = others.collect();
+    let place = push(model, name, UserTypeKind::Range { subtype, options });
     let pending = Pending { key, typmod: -1 };
     model.pending.insert(Place::Inside(place), pending);
     Some(())

@@ -112,7 +112,7 @@ pub(super) fn rewritten(
     lexed: &Lexed<'_>,
     place: (usize, usize),
     body: &str,
-    wanted: &Wanted<'_>,
+    wanted: &Wanted,
 ) -> Result<String, NotParsed> {
     let reading = read(&lexed.sql[place.0..place.1])?;
     if reading.is_dynamic() && wanted.concern_of_strings(body)? {
@@ -133,7 +133,7 @@ pub(super) fn rewritten(
 }
 
 /// The edits within one SQL text.
-fn text_edits(text: &Text<'_>, wanted: &Wanted<'_>) -> Result<Vec<Edit>, NotParsed> {
+fn text_edits(text: &Text<'_>, wanted: &Wanted) -> Result<Vec<Edit>, NotParsed> {
     let lexed = Lexed::new(text.sql)?;
     if wanted.concern(&lexed) == Concern::Nothing {
         return Ok(Vec::new());

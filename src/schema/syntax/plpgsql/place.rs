@@ -148,7 +148,7 @@ impl<'b> Covered<'b> {
     }
 
     /// The edits of what is no SQL text: the types of declarations.
-    pub(super) fn edits_between(&self, wanted: &Wanted<'_>) -> Result<Vec<Edit>, NotParsed> {
+    pub(super) fn edits_between(&self, wanted: &Wanted) -> Result<Vec<Edit>, NotParsed> {
         let mut roles = Roles::default();
         let mut types = Vec::new();
         for (_, span) in declared(self.body) {
@@ -175,7 +175,7 @@ impl<'b> Covered<'b> {
 
     /// Outside of SQL texts and types nothing may be meant by a replacement: a qualified name there is one
     /// that was not understood.
-    fn must_be_clear(&self, at: usize, kind: Kind, wanted: &Wanted<'_>) -> Result<(), NotParsed> {
+    fn must_be_clear(&self, at: usize, kind: Kind, wanted: &Wanted) -> Result<(), NotParsed> {
         let qualified = matches!(kind, Kind::Word | Kind::Quoted)
             && self.body.is_symbol(at + 1, ".")
             && self.body.is_name(at + 2);

@@ -4,7 +4,7 @@ use super::samples::{self, database, extension, name, needs, routine, sequence, 
 use super::{answering, converted, db9, ids, mapped, no, sql_of, yes};
 use crate::catalog::Persistence;
 use crate::catalog::database::{Class, Database, FieldDefault, RelationKind, Schema, UserTypeKind};
-use crate::profile::{Profile, TypeAnswer};
+use crate::profile::{Fact, Profile, TypeAnswer};
 use crate::schema::convert::{Conversion, Makes, Wishes};
 use crate::schema::mapping::Mapping;
 
@@ -426,12 +426,18 @@ fn checks_that_rows_may_break_are_left_out_with_the_way_back() {
         relations: vec![relation],
         ..database()
     };
-    let conversion = converted(&database, &db9());
+    let mut refusing = db9();
+    refusing.not_valid_constraints = Some(Fact::probed(false));
+    let conversion = converted(&database, &refusing);
     assert_eq!(
         conversion.findings[0].detail,
         "it is NOT VALID: rows that break it would not load; after the load: ALTER TABLE \
-         \"public\".\"t\" ADD CONSTRAINT \"later\" CHECK ((a > 0)) NOT VALID"
+         \"public\".\"t\" ADD CONSTRAINT \"later\" CHECK ((a > 0))"
     );
+    let mut taking = db9();
+    taking.not_valid_constraints = Some(Fact::probed(true));
+    let conversion = converted(&database, &taking);
+    assert_eq!(ids(&conversion, "constraint public.t.later"), [""; 0]);
     assert_eq!(
         ids(&conversion, "constraint public.t.never"),
         ["check-left-out"]
@@ -558,6 +564,7 @@ fn defaults_of_types_that_become_text_stay_only_as_constants() {
 fn a_range_type_of_a_user_is_left_out_and_a_domain_check_goes_with_its_type() {
     let range = UserTypeKind::Range {
         subtype: samples::data_type("double precision"),
+        options: Vec::new(),
     };
     let checked = samples::domain(20, "public.local", "inet", &["((family(VALUE) = 4))"]);
     let database = Database {

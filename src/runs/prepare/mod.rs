@@ -1,5 +1,12 @@
 //! What must be known before anything is decided: the target and its profile, the source, its
-//! snapshot and catalog, and which table goes where. Nothing is written.
+//! snapshot and catalog, and which table goes where. Nothing is written. What copies and what verifies
+//! begin with it.
+
+pub(super) mod configuration;
+pub(super) mod cutting;
+mod found;
+mod lanes;
+mod settings;
 
 use crate::catalog::{Catalog, TableName};
 use crate::endpoint::identity::Identity;
@@ -13,11 +20,11 @@ use crate::profile::{Profile, ServerKind};
 use crate::schema::{self, FractionDigits, Matching};
 use crate::wire::{ConnectOptions, Connection};
 
-use super::super::error::{Error, Exit};
-use super::super::reach::{self, Reached};
-use super::found;
-use super::refused;
-use super::settings::{Settings, Surroundings};
+use super::error::{Error, Exit};
+use super::reach::{self, Reached};
+
+pub(super) use lanes::{shared, work};
+pub use settings::{Mapped, OnExisting, Settings, Surroundings};
 
 /// The target and what it accepts.
 pub(super) struct Target {
@@ -228,6 +235,11 @@ async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), E
         write,
     };
     Ok((target, catalog, notes))
+}
+
+/// A refusal before anything was written.
+pub(super) fn refused(what: impl Into<String>, advice: impl Into<String>) -> Error {
+    Error::new(Exit::Refused, what).advise(advice)
 }
 
 fn check_profile(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Error> {

@@ -5,12 +5,12 @@ use crate::endpoint::introspect;
 use crate::plan::{self, Chunk, Split, Thresholds};
 
 use super::super::error::Error;
-use super::prepare::Prepared;
+use super::Prepared;
 use super::settings::Settings;
 
 /// Locks, then sizes, then cuts the tables that are worth it. With the locks held no row of the
 /// snapshot can lie behind the sizes, and nobody can put another file in a table's place.
-pub(super) async fn plan(
+pub(in crate::runs) async fn plan(
     prepared: &mut Prepared,
     settings: &Settings,
 ) -> Result<Vec<Chunk>, Error> {

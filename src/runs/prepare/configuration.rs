@@ -18,7 +18,7 @@ use super::settings::OnExisting;
 
 /// The configuration of a run, as it is stored in the ledger and compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Configuration {
+pub(in crate::runs) struct Configuration {
     on_existing: String,
     target_search_path: String,
     /// System identifier and database of the target.
@@ -41,7 +41,7 @@ struct TableConfiguration {
 }
 
 impl Configuration {
-    pub(super) fn new(
+    pub(in crate::runs) fn new(
         matching: &Matching,
         on_existing: OnExisting,
         target_search_path: Option<&str>,
@@ -72,14 +72,14 @@ impl Configuration {
     }
 
     /// Of this target.
-    pub(super) fn of_target(mut self, identity: &Identity) -> Self {
+    pub(in crate::runs) fn of_target(mut self, identity: &Identity) -> Self {
         let is_told = identity.system_identifier.is_some();
         self.server = is_told.then(|| source_key(identity));
         self
     }
 
     /// With the profile that a person gave, TOML that was read before.
-    pub(super) fn with_profile(mut self, profile: Option<&str>) -> Self {
+    pub(in crate::runs) fn with_profile(mut self, profile: Option<&str>) -> Self {
         let table = profile.and_then(|text| text.parse::<toml::Table>().ok());
         let fields = table.into_iter().flatten();
         self.profile = fields
@@ -89,7 +89,7 @@ impl Configuration {
     }
 
     /// The target tables that both fill.
-    pub(super) fn shared_targets(&self, other: &Self) -> Vec<String> {
+    pub(in crate::runs) fn shared_targets(&self, other: &Self) -> Vec<String> {
         let theirs: Vec<&TableName> = other.tables.values().map(|t| &t.target).collect();
         let own = self.tables.values().map(|t| &t.target);
         let mut shared: Vec<String> = own
@@ -101,23 +101,23 @@ impl Configuration {
     }
 
     /// For the ledger.
-    pub(super) fn to_text(&self) -> String {
+    pub(in crate::runs) fn to_text(&self) -> String {
         serde_json::to_string(self).expect("names and numbers are JSON")
     }
 
     /// From the ledger; `None` where another version wrote it.
-    pub(super) fn from_text(text: &str) -> Option<Self> {
+    pub(in crate::runs) fn from_text(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 
     /// Whether both send the rows of a source table in the same way.
-    pub(super) fn agrees(&self, other: &Self, source: &TableName) -> bool {
+    pub(in crate::runs) fn agrees(&self, other: &Self, source: &TableName) -> bool {
         let table = |of: &Self| of.tables.get(&source.to_string()).cloned();
         table(self).is_some_and(|own| table(other) == Some(own))
     }
 
     /// What differs from an earlier configuration, in words; empty where nothing does.
-    pub(super) fn differences(&self, earlier: &Self) -> Vec<String> {
+    pub(in crate::runs) fn differences(&self, earlier: &Self) -> Vec<String> {
         let mut found = Vec::new();
         if self.on_existing != earlier.on_existing {
             found.push(format!(
@@ -231,7 +231,7 @@ impl TableConfiguration {
 }
 
 /// A transform for people: `cut to 3 fraction digits`.
-pub(super) fn in_words(transform: Transform) -> String {
+pub(in crate::runs) fn in_words(transform: Transform) -> String {
     match transform {
         Transform::CutTimestamp { digits } => format!("cut to {digits} fraction digits"),
         Transform::CutTimestampArray { digits } => {

@@ -1,0 +1,86 @@
+//! Questions to the target, each in a transaction of its own.
+
+use std::time::Duration;
+
+use crate::endpoint::session::{self, WriteSettings};
+use crate::endpoint::{self, Error as EndpointError};
+use crate::lane;
+use crate::ledger::{self, Ledger};
+use crate::wire::{self, Reply};
+
+/// Waits before a question is asked again over a new connection.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(5),
+];
+
+/// Rows of texts.
+pub(super) type Texts = Vec<Vec<Option<String>>>;
+
+/// The target, asked over the connection of its ledger.
+pub(super) struct Asking<'a> {
+    ledger: &'a mut Ledger,
+    write: &'a WriteSettings,
+}
+
+impl<'a> Asking<'a> {
+    pub(super) fn new(ledger: &'a mut Ledger, write: &'a WriteSettings) -> Self {
+        Self { ledger, write }
+    }
+
+    /// The rows of the last of these statements; or why there are none, in words.
+    pub(super) async fn ask(&mut self, statements: &[&str]) -> Result<Texts, String> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            let error = match self.attempt(statements).await {
+                Ok(reply) => return Ok(reply.rows),
+                Err(error) => error,
+            };
+            match pauses.next() {
+                Some(pause) if is_lost(&error) => tokio::time::sleep(*pause).await,
+                _ => return Err(lane::chain(&error)),
+            }
+        }
+    }
+
+    async fn attempt(&mut self, statements: &[&str]) -> endpoint::Result<Reply> {
+        let failed = |source| EndpointError::Wire {
+            doing: "asking the target".to_owned(),
+            source,
+        };
+        let connection = match self.ledger.connection().await {
+            Ok(connection) => connection,
+            Err(ledger::Error::Wire { source, .. }) => return Err(failed(source)),
+            Err(error) => {
+                return Err(EndpointError::Unexpected {
+                    what: error.to_string(),
+                });
+            }
+        };
+        // In a transaction, so that the settings hold: the timeouts are lifted.
+        session::begin_write(connection, self.write).await?;
+        let mut last = None;
+        for statement in statements {
+            match connection.query(statement).await {
+                Ok(reply) => last = Some(reply),
+                Err(error) => {
+                    session::rollback(connection).await?;
+                    return Err(failed(error));
+                }
+            }
+        }
+        session::rollback(connection).await?;
+        last.ok_or_else(|| EndpointError::Unexpected {
+            what: "nothing was asked".to_owned(),
+        })
+    }
+}
+
+fn is_lost(error: &EndpointError) -> bool {
+    matches!(
+        error.wire(),
+        Some(wire::Error::Lost { .. } | wire::Error::Connect { .. })
+    )
+}

@@ -1,0 +1,419 @@
+//! `wire9 verify`: whether the target holds the rows of the source, and what belongs to them.
+//!
+//! ```text
+//! prepare as for a copy ─▶ chunks ─▶ the ledger's sums, where a finished run left them ─▶ rows
+//!   ─▶ unique indexes ─▶ where wire9 made the schema: objects, sequences
+//! ```
+
+mod asking;
+mod indexes;
+mod objects;
+mod ranges;
+mod sent;
+mod sequences;
+mod tables;
+
+use std::time::{Duration, Instant};
+
+use crate::catalog::TableName;
+use crate::engine;
+use crate::lane::{Rate, Shared, Work};
+use crate::ledger::Ledger;
+use crate::metrics::Event;
+use crate::schema::convert::Conversion;
+use crate::verify::{self, Checked, Culprit, Difference, Options, Verdict};
+
+use super::check;
+use super::error::{Error, Exit};
+use super::prepare::{self, Mapped, Prepared, Purpose, Settings, Surroundings, cutting};
+use asking::Asking;
+use sent::Sent;
+use tables::pairs_of;
+
+/// How deep a verification looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Level {
+    /// Rows are counted on both sides.
+    Count,
+    /// Sums of rows are compared.
+    Digest,
+    /// Down to the rows and columns that differ.
+    #[default]
+    Full,
+}
+
+/// What a verification is asked to do.
+#[derive(Clone)]
+pub struct Asked {
+    /// Endpoints, tables, digits: as for the copy that is verified.
+    pub copy: Settings,
+    /// The target was made by `migrate`: tables and columns go where its conversion lays them.
+    pub migrated: Option<check::Settings>,
+    /// Read both sides, also where the ledger could answer.
+    pub both: bool,
+    /// How deep it looks.
+    pub level: Level,
+    /// Only a share of each table's rows, in per cent.
+    pub sample: Option<u8>,
+    /// What may be read of both sides together in a second, in bytes.
+    pub max_rate: Option<u64>,
+    /// How long rows that differ are read again.
+    pub reread: Duration,
+    /// Rows of a table that are shown.
+    pub shown: usize,
+    /// Show values, and not keys alone.
+    pub values: bool,
+}
+
+/// One target table.
+#[derive(Debug)]
+pub struct TableFound {
+    /// Its name in the target.
+    pub target: TableName,
+    /// The source tables whose rows belong there.
+    pub sources: Vec<TableName>,
+    /// Whether only some of its rows were looked at.
+    pub sampled: bool,
+    /// What was found.
+    pub checked: Result<Checked, Unverified>,
+}
+
+/// Why a table could not be verified.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unverified {
+    /// Its rows could not be compared.
+    #[error(transparent)]
+    Rows(#[from] verify::Error),
+    /// Its rows could not be counted.
+    #[error(transparent)]
+    Count(#[from] engine::Error),
+}
+
+/// Something besides rows that was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// The object, for people: `sequence public.s`.
+    pub object: String,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
+
+/// Something that was asked for and could not be verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// What it is.
+    pub what: String,
+    /// Why not.
+    pub why: String,
+}
+
+/// What was found besides rows.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// What was verified.
+    pub facts: Vec<Fact>,
+    /// What could not be.
+    pub gaps: Vec<Gap>,
+}
+
+/// What a verification has found.
+#[derive(Debug)]
+pub struct Found {
+    /// How deep it looked.
+    pub level: Level,
+    /// By target table.
+    pub tables: Vec<TableFound>,
+    /// Indexes, objects, sequences.
+    pub beside: Beside,
+    /// Whether objects and sequences were looked at.
+    pub migrated: bool,
+    /// The finished run whose sums were used.
+    pub run: Option<String>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// Wall time.
+    pub wall: Duration,
+}
+
+/// Verifies. Nothing is written but the probe's scratch schema, which is dropped again.
+///
+/// # Errors
+/// What prevents the verification as a whole, or interrupts it; what is wrong with one table is part of the
+/// answer.
+pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found, Error> {
+    let began = Instant::now();
+    let mut settings = asked.copy.clone();
+    let conversion = match &asked.migrated {
+        Some(check) => Some(check::check(check).await?.conversion),
+        None => None,
+    };
+    settings.mapped = conversion.as_ref().map(|conversion| Mapped {
+        tables: conversion.tables.clone(),
+        made_here: true,
+    });
+    // What is dropped in its middle may leave something behind in the target.
+    let prepared = prepare::prepare(&settings, surroundings, Purpose::Verify).await?;
+    let looking = look(
+        prepared,
+        asked,
+        (&settings, conversion.as_ref()),
+        surroundings,
+    );
+    let mut found = tokio::select! {
+        biased;
+        () = surroundings.stop.cancelled() => return Err(interrupted()),
+        found = looking => found?,
+    };
+    found.wall = began.elapsed();
+    Ok(found)
+}
+
+fn interrupted() -> Error {
+    Error::new(
+        Exit::Interrupted,
+        "interrupted: the verification has no answer",
+    )
+    .advise("nothing was written; run the same command again")
+}
+
+/// Everything that only reads.
+async fn look(
+    mut prepared: Prepared,
+    asked: &Asked,
+    (settings, conversion): (&Settings, Option<&Conversion>),
+    surroundings: &Surroundings,
+) -> Result<Found, Error> {
+    let connection = prepared.target.connection.take();
+    let (options, write) = (
+        prepared.target.options.clone(),
+        prepared.target.write.clone(),
+    );
+    let mut ledger = match connection {
+        Some(connection) => Ledger::new(connection, options, write.clone()),
+        None => Ledger::unconnected(options, write.clone()),
+    };
+    let counts = asked.level == Level::Count;
+    let (tables, sent) = match counts {
+        true => (Vec::new(), Sent::default()),
+        false => plan(&mut prepared, &mut ledger, asked, settings).await?,
+    };
+    let sampled: Vec<bool> = tables.iter().map(|t| is_sample(t, asked)).collect();
+    let (keeper, prepared) = prepared.guard();
+    let run = uuid::Uuid::new_v4().to_string();
+    let mut shared = prepare::shared(&prepared, &run, settings, surroundings);
+    shared.rate = asked.max_rate.map(|rate| Rate::new(rate).into());
+    let checked = match counts {
+        true => count(&prepared, &shared, asked).await,
+        false => rows(&prepared, &shared, (&tables, &sent), asked).await,
+    };
+    keeper.close().await;
+    let tables = found(&prepared, checked, &sampled);
+    let asking = Asking::new(&mut ledger, &write);
+    let beside = beside(&prepared, &tables, asking, (conversion, surroundings)).await;
+    Ok(Found {
+        level: asked.level,
+        tables,
+        beside,
+        migrated: conversion.is_some(),
+        run: sent.run,
+        notes: prepared.notes,
+        wall: Duration::ZERO,
+    })
+}
+
+/// What is read of each table, and what the ledger knows of it.
+async fn plan(
+    prepared: &mut Prepared,
+    ledger: &mut Ledger,
+    asked: &Asked,
+    settings: &Settings,
+) -> Result<(Vec<verify::Table>, Sent), Error> {
+    let chunks = cutting::plan(prepared, settings).await?;
+    let works: Vec<Work> = chunks.iter().map(|c| prepare::work(prepared, c)).collect();
+    let with = (asked.sample, settings.jobs);
+    let ranges = ranges::ranges(prepared, &chunks, with).await?;
+    let sent = sent::sent(ledger, prepared, settings).await?;
+    let tables = tables::tables(prepared, works, &sent.by_pair, ranges);
+    Ok((tables, sent))
+}
+
+/// Whether not all rows of a table are read.
+fn is_sample(table: &verify::Table, asked: &Asked) -> bool {
+    asked.sample.is_some() && !table.ranges.is_empty()
+}
+
+/// Compares rows.
+async fn rows(
+    prepared: &Prepared,
+    shared: &Shared,
+    (tables, sent): (&[verify::Table], &Sent),
+    asked: &Asked,
+) -> Vec<Result<Checked, Unverified>> {
+    let say = |event| {
+        let _ = shared.events.try_send(event);
+    };
+    say(Event::Phase(format!("verifying {} tables", tables.len())));
+    say(planned(prepared, tables, asked.both || sent.run.is_none()));
+    let options = Options {
+        both: asked.both,
+        jobs: asked.copy.jobs,
+        shown: asked.shown,
+        values: asked.values,
+        level: match asked.level {
+            Level::Full => verify::Level::Full,
+            Level::Count | Level::Digest => verify::Level::Digest,
+        },
+        reread: asked.reread,
+    };
+    let (total, mut done) = (tables.len(), 0);
+    let told = |_, checked: &verify::Result<Checked>| {
+        done += 1;
+        say(Event::Notice(line(done, total, checked)));
+    };
+    let checked = verify::verify(shared, tables, options, told).await;
+    checked
+        .into_iter()
+        .map(|c| c.map_err(Unverified::Rows))
+        .collect()
+}
+
+/// What will be read, by the sizes of the source.
+fn planned(prepared: &Prepared, tables: &[verify::Table], both: bool) -> Event {
+    let bytes = |table: &verify::Table| -> u64 {
+        let of_pairs = pairs_of(prepared, table.number);
+        let of_pairs = of_pairs.filter_map(|(_, pair)| prepared.catalog.by_oid(pair.oid));
+        let bytes: u64 = of_pairs.map(crate::catalog::Table::bytes).sum();
+        let sides = if both || table.sent.is_none() { 2 } else { 1 };
+        bytes * sides
+    };
+    Event::Planned {
+        tables: tables
+            .iter()
+            .map(|t| (t.name.to_string(), bytes(t)))
+            .collect(),
+        done: 0,
+    }
+}
+
+/// What is told when a table is done.
+fn line(done: usize, total: usize, checked: &verify::Result<Checked>) -> String {
+    let rows = match checked {
+        Ok(checked) => format!("{} rows", checked.rows),
+        Err(_) => "not verified".to_owned(),
+    };
+    format!("table {done} of {total}: {rows}")
+}
+
+/// Compares counts.
+async fn count(
+    prepared: &Prepared,
+    shared: &Shared,
+    asked: &Asked,
+) -> Vec<Result<Checked, Unverified>> {
+    let _ = shared
+        .events
+        .try_send(Event::Phase("counting on both sides".to_owned()));
+    let (pairs, targets) = (prepared.counted_pairs(), prepared.target_names());
+    let jobs = asked.copy.jobs;
+    let (ours, theirs) = tokio::join!(
+        engine::count_source(shared, &pairs, jobs),
+        engine::count_target(shared, &targets, jobs),
+    );
+    let mut by_target: Vec<engine::Result<u64>> = targets.iter().map(|_| Ok(0)).collect();
+    for (pair, count) in prepared.matching.pairs.iter().zip(ours) {
+        match (&mut by_target[pair.target], count) {
+            (Ok(sum), Ok(count)) => *sum += count,
+            (sum @ Ok(_), Err(error)) => *sum = Err(error),
+            (Err(_), _) => {}
+        }
+    }
+    by_target
+        .into_iter()
+        .zip(theirs)
+        .map(|(source, target)| Ok(counted(source?, target?)))
+        .collect()
+}
+
+fn counted(source_rows: u64, target_rows: u64) -> Checked {
+    let verdict = match source_rows == target_rows {
+        true => Verdict::Counted,
+        false => Verdict::Different(Box::new(Difference {
+            source_rows,
+            target_rows,
+            buckets: (0, 0),
+            missing: 0,
+            extra: 0,
+            different: 0,
+            rows: Vec::new(),
+            culprit: Culprit::Unknown,
+        })),
+    };
+    Checked {
+        rows: target_rows,
+        verdict,
+    }
+}
+
+fn found(
+    prepared: &Prepared,
+    checked: Vec<Result<Checked, Unverified>>,
+    sampled: &[bool],
+) -> Vec<TableFound> {
+    let targets = prepared.matching.targets.iter().enumerate();
+    targets
+        .zip(checked)
+        .map(|((number, target), checked)| TableFound {
+            target: target.name.clone(),
+            sources: pairs_of(prepared, number)
+                .map(|(_, pair)| pair.source.clone())
+                .collect(),
+            sampled: sampled.get(number).copied().unwrap_or_default(),
+            checked,
+        })
+        .collect()
+}
+
+/// What belongs to the rows.
+async fn beside(
+    prepared: &Prepared,
+    tables: &[TableFound],
+    mut asking: Asking<'_>,
+    (conversion, surroundings): (Option<&Conversion>, &Surroundings),
+) -> Beside {
+    let phase = |name: &str| {
+        let _ = surroundings.events.try_send(Event::Phase(name.to_owned()));
+    };
+    let mut beside = Beside::default();
+    phase("counting through unique indexes");
+    indexes::look(prepared, tables, &mut asking, &mut beside).await;
+    if let Some(conversion) = conversion {
+        phase("comparing the schema and the sequences");
+        objects::look(prepared, conversion, &mut asking, &mut beside).await;
+        sequences::look(conversion, &mut asking, &mut beside).await;
+    }
+    beside
+}
+
+impl Beside {
+    fn holds(&mut self, object: impl Into<String>) {
+        self.facts.push(Fact {
+            object: object.into(),
+            problem: None,
+        });
+    }
+
+    fn wrong(&mut self, object: impl Into<String>, problem: impl Into<String>) {
+        self.facts.push(Fact {
+            object: object.into(),
+            problem: Some(problem.into()),
+        });
+    }
+
+    fn gap(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        self.gaps.push(Gap {
+            what: what.into(),
+            why: why.into(),
+        });
+    }
+}

@@ -1,0 +1,190 @@
+//! The source's types as texts see them: which of them are others in the target.
+
+use crate::catalog::database::{Field, Name, Relation, Routine, UserTypeKind};
+use crate::catalog::{DataType, Shape};
+use crate::schema::syntax::lost::{self, Columns, Family, Lost, Misuse, World};
+use crate::schema::syntax::type_name::TypeKey;
+
+use super::build::Build;
+use super::pre::{Declared, are_alike, is_builtin};
+
+/// Domains over domains beyond this are a circle of a broken catalog.
+const DEEPEST_DOMAIN: usize = 64;
+
+/// A build, looked at for what its texts use.
+pub(super) struct Lens<'l, 'a> {
+    build: &'l Build<'a>,
+    /// Schemas in which names without one are looked for; none where such names are the server's own.
+    path: Vec<String>,
+}
+
+impl<'l, 'a> Lens<'l, 'a> {
+    /// For texts whose names have their schemas.
+    pub(super) fn new(build: &'l Build<'a>) -> Self {
+        Self {
+            build,
+            path: Vec::new(),
+        }
+    }
+
+    /// For the body of a routine.
+    pub(super) fn of_routine(build: &'l Build<'a>, routine: &Routine) -> Self {
+        Self {
+            build,
+            path: search_path(routine),
+        }
+    }
+
+    /// The columns of a view in the target.
+    ///
+    /// # Errors
+    /// What its query uses that is not there for another type.
+    pub(super) fn view(&self, relation: &Relation) -> Result<Columns, Misuse> {
+        let query = relation.query.as_deref().unwrap_or_default();
+        let mut columns = lost::view(query.trim().trim_end_matches(';'), self)?;
+        // The view's own names are above those of its query.
+        if columns.columns.len() == relation.columns.len() {
+            for ((name, _), field) in columns.columns.iter_mut().zip(&relation.columns) {
+                name.clone_from(&field.name);
+            }
+        }
+        Ok(columns)
+    }
+
+    /// Looks through a routine.
+    ///
+    /// # Errors
+    /// What its SQL uses that is not there for another type.
+    pub(super) fn routine(&self, routine: &Routine) -> Result<(), Misuse> {
+        match &routine.definition {
+            Some(definition) if routine.language == "sql" => lost::routine(definition, self),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks through a trigger.
+    ///
+    /// # Errors
+    /// What its WHEN uses that is not there for another type.
+    pub(super) fn trigger(&self, definition: &str) -> Result<(), Misuse> {
+        lost::trigger(definition, self)
+    }
+
+    fn column(&self, relation: &Relation, field: &Field) -> Option<Lost> {
+        if let Some(given) = self.build.mapping.column(&relation.name, &field.name) {
+            let same = given.using.is_none() && are_alike(&field.data_type.sql, &given.data_type);
+            return (!same).then(|| Lost {
+                name: field.data_type.sql.clone(),
+                family: self.family(field.type_oid, &field.data_type, 0),
+                becomes: given.data_type.clone(),
+            });
+        }
+        self.lost(Declared {
+            oid: field.type_oid,
+            data_type: &field.data_type,
+            dimensions: field.dimensions,
+        })
+    }
+
+    fn lost(&self, declared: Declared<'_>) -> Option<Lost> {
+        let data_type = declared.data_type;
+        let mapped = self.build.types.map(declared);
+        let family = self.family(declared.oid, data_type, 0);
+        // They keep their operators, and lose a few functions.
+        let nearly = matches!(family, Family::Enum | Family::Money);
+        let changes = mapped.is_foreign || nearly && mapped.sql != data_type.sql;
+        changes.then(|| Lost {
+            name: data_type.sql.clone(),
+            family,
+            becomes: mapped.sql,
+        })
+    }
+
+    fn family(&self, oid: u32, data_type: &DataType, depth: usize) -> Family {
+        let user_type = self.build.types.declared_type(oid, data_type);
+        let kind = user_type.map(|user_type| &user_type.kind);
+        match kind {
+            _ if data_type.shape == Shape::Array || data_type.sql.ends_with(']') => Family::Array,
+            Some(UserTypeKind::Enum(_)) => Family::Enum,
+            Some(UserTypeKind::Composite(_)) => Family::Composite,
+            Some(UserTypeKind::Range { .. }) => Family::Range,
+            Some(UserTypeKind::Domain { base, base_oid, .. }) if depth < DEEPEST_DOMAIN => {
+                self.family(*base_oid, base, depth + 1)
+            }
+            Some(_) => Family::of_name(user_type.map_or("", |t| &t.name.name)),
+            None if data_type.shape == Shape::Composite => Family::Composite,
+            None if !data_type.base_name.is_empty() => Family::of_name(&data_type.base_name),
+            None => match TypeKey::from_sql(&data_type.sql) {
+                Some(key) => Family::of_name(&key.name),
+                None => Family::Other,
+            },
+        }
+    }
+}
+
+impl World for Lens<'_, '_> {
+    fn columns(&self, relation: &Name) -> Option<Columns> {
+        let named = |name: &Name| self.build.relation_named(name);
+        let relation = match relation.schema.as_str() {
+            "" => self
+                .path
+                .iter()
+                .find_map(|schema| named(&Name::new(schema.clone(), relation.name.clone()))),
+            _ => named(relation),
+        }?;
+        if relation.is_view() {
+            return self.build.view_columns.get(&relation.oid).cloned();
+        }
+        let columns = relation.columns.iter();
+        let columns = columns.map(|field| (field.name.clone(), self.column(relation, field)));
+        Some(Columns {
+            columns: columns.collect(),
+            // `ctid` and its like are never others.
+            more: false,
+        })
+    }
+
+    fn becomes(&self, type_sql: &str) -> Option<Lost> {
+        let key = TypeKey::from_sql(type_sql).filter(|key| !key.array)?;
+        // Without its schema a type of a user may be any.
+        if key.schema.is_empty() && !is_builtin(type_sql) {
+            return None;
+        }
+        let data_type = DataType {
+            sql: type_sql.to_owned(),
+            shape: Shape::Scalar,
+            base: 0,
+            base_name: key.name,
+            typmod: None,
+            holds_timestamp: false,
+        };
+        self.lost(Declared {
+            oid: 0,
+            data_type: &data_type,
+            dimensions: 0,
+        })
+    }
+
+    fn has_function(&self, name: &str) -> bool {
+        !self.path.is_empty() && self.build.has_routine(name)
+    }
+
+    fn has_operator(&self, name: &str) -> bool {
+        !self.path.is_empty() && self.build.has_operator(name)
+    }
+}
+
+/// Where a routine looks for names without a schema: its own setting, else its schema and `public`.
+pub(super) fn search_path(routine: &Routine) -> Vec<String> {
+    let settings = routine.settings.iter();
+    let path = settings
+        .filter_map(|s| s.strip_prefix("search_path="))
+        .next();
+    match path {
+        Some(path) => path
+            .split(',')
+            .map(|schema| schema.trim().trim_matches(['"', '\'']).to_owned())
+            .collect(),
+        None => vec![routine.name.schema.clone(), "public".to_owned()],
+    }
+}
