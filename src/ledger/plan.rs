@@ -160,10 +160,10 @@ impl Ledger {
             "UPDATE wire9.target SET baseline = 0, truncated = 1 WHERE run = {run} AND target = {number}"
         );
         let mut ended = Ok(Ended::Unmet);
-        let truncate = vec![Statement::new(format!("TRUNCATE TABLE {name}"))];
+        let truncate = vec![Statement::long(format!("TRUNCATE TABLE {name}"))];
         let delete = vec![
             Statement::lift_scan_limit(),
-            Statement::new(format!("DELETE FROM {name}")),
+            Statement::long(format!("DELETE FROM {name}")),
         ];
         for emptying in [truncate, delete] {
             let mut statements = vec![Statement::must(fence.clone(), "UPDATE 1")];

@@ -74,7 +74,7 @@ impl Ledger {
         Ok(())
     }
 
-    async fn has_statements(&mut self) -> Result<bool> {
+    pub(super) async fn has_statements(&mut self) -> Result<bool> {
         let sql = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
                    ON n.oid = c.relnamespace WHERE n.nspname = 'wire9' AND c.relname = 'statement'";
         Ok(!self
@@ -118,7 +118,7 @@ impl Ledger {
         let gone = format!("SELECT 1 WHERE NOT EXISTS ({})", look_up(run, object));
         let statements = [
             fence(run, owner),
-            Statement::new(drop),
+            Statement::long(drop),
             Statement::new(forget),
         ];
         self.owned("dropping an object", &statements, &gone).await

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::endpoint::patience::query_patiently;
 use crate::endpoint::{Error as EndpointError, session};
 use crate::wire::{self, ConnectOptions, Connection, Reply, Row};
 
@@ -21,6 +22,8 @@ pub(super) struct Statement {
     pub(super) must: Option<&'static str>,
     /// Whether the transaction goes on without it where the server refuses it.
     optional: bool,
+    /// Whether the server may be busy with it for longer than its silence is waited for.
+    long: bool,
 }
 
 impl Statement {
@@ -29,6 +32,15 @@ impl Statement {
             sql: sql.into(),
             must: None,
             optional: false,
+            long: false,
+        }
+    }
+
+    /// A statement that touches all rows of a table.
+    pub(super) fn long(sql: impl Into<String>) -> Self {
+        Self {
+            long: true,
+            ..Self::new(sql)
         }
     }
 
@@ -218,7 +230,7 @@ impl Ledger {
     }
 
     async fn attempt(&mut self, statements: &[Statement]) -> Result<Ended, Failure> {
-        let settings = self.settings.clone();
+        let (settings, options) = (self.settings.clone(), self.options.clone());
         let connection = match self.connection().await {
             Ok(connection) => connection,
             Err(Error::Wire { source, .. }) => return Err(Failure::Clean(source)),
@@ -229,9 +241,10 @@ impl Ledger {
             .await
             .map_err(clean)?;
         for statement in statements {
-            let sent = match statement.optional {
-                true => optional(connection, &statement.sql).await,
-                false => connection.query(&statement.sql).await,
+            let sent = match (statement.optional, statement.long) {
+                (true, _) => optional(connection, &statement.sql).await,
+                (_, true) => query_patiently(connection, &options, &statement.sql).await,
+                (false, false) => connection.query(&statement.sql).await,
             };
             match sent {
                 Ok(reply) if statement.must.is_none_or(|tag| reply.tag.as_str() == tag) => {}
