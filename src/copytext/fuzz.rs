@@ -266,11 +266,15 @@ fn run(
     outcome
 }
 
-/// Leaves out what depends on the pieces: how much the failed call had consumed before the bad row, and
-/// how much of an overlong row had come when it was refused.
+/// Leaves out what depends on the pieces: how much the failed call had consumed before the bad row, how
+/// much of an overlong row had come when it was refused, and whether it was refused before or after
+/// another batch was begun for it.
 fn failed(mut outcome: Outcome, mut error: RowError) -> Outcome {
     if let RowErrorKind::TooLong { length, .. } = &mut error.kind {
         *length = 0;
+    }
+    if outcome.batches.len() > 1 && outcome.batches.last().is_some_and(|b| b.digest.rows == 0) {
+        outcome.batches.pop();
     }
     outcome.consumed = 0;
     outcome.error = Some(error);
