@@ -19,7 +19,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use wire9::copytext::{Digest, Recipe, Reference, Rewriter, Rows, Transform};
+use wire9::copytext::{Digest, Recipe, Reference, Rewriter, Rows, Spread, Transform};
 
 const LINE_LIMIT: usize = 32 << 20;
 const FRAME: usize = 128 << 10;
@@ -31,6 +31,13 @@ struct Case {
     name: &'static str,
     row: fn(u64) -> String,
     recipe: Recipe,
+}
+
+impl Case {
+    /// The first field is the key; where it is rewritten there is none.
+    fn spread(&self) -> Spread {
+        Spread::new(&[0], &self.recipe)
+    }
 }
 
 fn main() {
@@ -148,10 +155,12 @@ fn generate(case: &Case, bytes: usize) -> (Vec<u8>, u64) {
 /// Compares with the reference, byte by byte; answers the digest of all rows.
 fn check(case: &Case, input: &[u8], rows: u64) -> Digest {
     let (mut fast, mut slow) = (Rows::default(), Rows::default());
-    let mut rewriter = Rewriter::new(case.recipe.clone(), LINE_LIMIT, FRAME);
+    let rewriter = Rewriter::new(case.recipe.clone(), LINE_LIMIT, FRAME);
+    let mut rewriter = rewriter.spread(case.spread());
     let consumed = rewriter.rewrite(input, &mut fast, usize::MAX);
     assert_eq!(consumed, Ok(input.len()));
-    let mut reference = Reference::new(case.recipe.clone(), LINE_LIMIT, FRAME);
+    let reference = Reference::new(case.recipe.clone(), LINE_LIMIT, FRAME);
+    let mut reference = reference.spread(case.spread());
     let consumed = reference.rewrite(input, &mut slow, usize::MAX);
     assert_eq!(consumed, Ok(input.len()));
     assert!(fast.bytes == slow.bytes, "{}: bytes differ", case.name);
@@ -160,12 +169,18 @@ fn check(case: &Case, input: &[u8], rows: u64) -> Digest {
     assert!(slow.changed.iter().all(|changed| *changed > 0));
     assert_eq!(fast.digest, slow.digest, "{}", case.name);
     assert_eq!(fast.digest.rows, rows, "{}", case.name);
+    assert!(
+        fast.read == slow.read && fast.parts == slow.parts,
+        "{}",
+        case.name
+    );
     fast.digest
 }
 
 /// The measured work: what a lane does with what it has read.
 fn rewrite(case: &Case, input: &[u8], batch: &mut Rows) -> Digest {
-    let mut rewriter = Rewriter::new(case.recipe.clone(), LINE_LIMIT, FRAME);
+    let rewriter = Rewriter::new(case.recipe.clone(), LINE_LIMIT, FRAME);
+    let mut rewriter = rewriter.spread(case.spread());
     let mut digest = Digest::default();
     let (mut at, mut end) = (0, 0);
     batch.clear();

@@ -135,6 +135,7 @@ pub(super) mod tests {
             loaded: rows,
             counted: Some(rows),
             truncated: false,
+            reconciled: None,
         }
     }
 

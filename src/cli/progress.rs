@@ -14,6 +14,9 @@ use crate::metrics::Event;
 /// enough to follow a change.
 const WINDOW: Duration = Duration::from_secs(10);
 
+/// Phases that take less are not worth a line about their end.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// What is known of the run so far. Times are since the run's start.
 #[derive(Default)]
 pub(super) struct Progress {
@@ -322,9 +325,14 @@ impl Progress {
     }
 
     /// `reading the catalogs: 1.20 s`, for the end of a phase.
+    /// None where it was over at once: its own line has said all.
     pub(super) fn phase_end(&self, now: Duration) -> Option<String> {
         let (name, began) = self.phase.as_ref()?;
-        let seconds = now.saturating_sub(*began).as_secs_f64();
+        let took = now.saturating_sub(*began);
+        if took < AT_ONCE {
+            return None;
+        }
+        let seconds = took.as_secs_f64();
         Some(format!(
             "[{}] {name}: {} s",
             units::clock(now),

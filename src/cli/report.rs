@@ -115,6 +115,14 @@ struct ReportedTarget {
     rows_loaded: u64,
     rows_expected: u64,
     rows_counted: Option<u64>,
+    reconciled: Option<ReportedChanges>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReportedChanges {
+    rows_deleted: u64,
+    rows_inserted: u64,
+    rows_replaced: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -271,6 +279,11 @@ fn target(t: &TargetVerdict) -> ReportedTarget {
         rows_loaded: t.loaded,
         rows_expected: judge::expected(t),
         rows_counted: t.counted,
+        reconciled: t.reconciled.map(|changes| ReportedChanges {
+            rows_deleted: changes.deleted,
+            rows_inserted: changes.inserted,
+            rows_replaced: changes.replaced,
+        }),
     }
 }
 
@@ -315,6 +328,7 @@ mod tests {
         };
         o.tables[0].cut = vec![cut_of("created_at", 1_500)];
         o.plan = plan();
+        o.targets[0].reconciled = Some(crate::ledger::Changes::default());
         o.notes = vec!["a note".to_owned()];
         o
     }

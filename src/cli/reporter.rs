@@ -191,7 +191,12 @@ impl Screen {
             self.phase_ends(now);
         }
         let begins = matches!(event, Event::Phase(_));
+        let banner = matches!(event, Event::Banner(_));
         let line = self.progress.event(event, now);
+        if banner && self.style == Style::Terminal {
+            // The lines of the part before would stand below the new banner until the next tick.
+            self.redraw(now);
+        }
         if self.style == Style::Log && begins {
             errors::say(&self.progress.log_line(now));
         }

@@ -1,5 +1,6 @@
 //! The verdict as text: first the sentence that matters, then what a person asks next.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::errors::clean;
@@ -8,7 +9,7 @@ use super::resources::Resources;
 use super::tally_table;
 use super::units;
 use crate::runs::Exit;
-use crate::runs::copy::{Outcome, SourceMoved, TableVerdict, TargetVerdict};
+use crate::runs::copy::{Cut, Outcome, SourceMoved, TableVerdict, TargetVerdict};
 
 /// Names in a sentence; the rest is in a section below it.
 const NAMES: usize = 8;
@@ -62,6 +63,7 @@ impl Verdict<'_> {
         section(&mut text, "WRITTEN SINCE THE SNAPSHOT", &self.written());
         section(&mut text, "NOT IDENTICAL", &self.broken());
         section(&mut text, "LEFT", &self.left());
+        section(&mut text, "RECONCILED", &self.reconciled());
         section(&mut text, "NOT COUNTED", &self.not_counted());
         section(&mut text, "CHANGED", &self.cut());
         section(&mut text, "NOTES", &self.notes());
@@ -271,6 +273,28 @@ impl Verdict<'_> {
         .collect()
     }
 
+    /// Target tables whose copied rows had changed on the source when the run went on.
+    fn reconciled(&self) -> Vec<String> {
+        let reconciled = |t: &TargetVerdict| {
+            let changes = t.reconciled?;
+            let left = self.outcome.tables.iter();
+            let is_left = left.filter(|s| s.target == t.name).any(judge::is_left);
+            Some(format!(
+                "{}: its copied rows had changed on the source: {} deleted, {} inserted, {} replaced{}",
+                clean(&t.name),
+                units::counted(changes.deleted, "row"),
+                units::count(changes.inserted),
+                units::count(changes.replaced),
+                if is_left {
+                    ""
+                } else {
+                    "; it is equal to the snapshot"
+                },
+            ))
+        };
+        self.outcome.targets.iter().filter_map(reconciled).collect()
+    }
+
     fn not_counted(&self) -> Vec<String> {
         let o = self.outcome;
         if o.interrupted {
@@ -285,21 +309,30 @@ impl Verdict<'_> {
             .collect()
     }
 
+    /// By target table and column: the partitions of a table say it together.
     fn cut(&self) -> Vec<String> {
-        let tables = self.outcome.tables.iter();
-        tables
-            .flat_map(|t| t.cut.iter().map(move |cut| (t, cut)))
-            .filter(|(_, cut)| cut.values > 0)
-            .map(|(t, cut)| {
-                let values = units::counted(cut.values, "value");
-                format!(
-                    "{}, column {}: {values} {}",
-                    clean(&t.target),
-                    clean(&cut.column),
-                    cut.how.name()
-                )
-            })
-            .collect()
+        let mut places: HashMap<(&str, &str, &str), usize> = HashMap::new();
+        let mut sums: Vec<(&str, &Cut, u64)> = Vec::new();
+        for table in &self.outcome.tables {
+            for cut in table.cut.iter().filter(|cut| cut.values > 0) {
+                let key = (table.target.as_str(), cut.column.as_str(), cut.how.name());
+                let place = *places.entry(key).or_insert(sums.len());
+                match sums.get_mut(place) {
+                    Some((_, _, sum)) => *sum += cut.values,
+                    None => sums.push((&table.target, cut, cut.values)),
+                }
+            }
+        }
+        let line = |(target, cut, sum): &(&str, &Cut, u64)| {
+            format!(
+                "{}, column {}: {} {}",
+                clean(target),
+                clean(&cut.column),
+                units::counted(*sum, "value"),
+                cut.how.name()
+            )
+        };
+        sums.iter().map(line).collect()
     }
 
     /// What is left to do is of interest only when the data is there.

@@ -1,6 +1,7 @@
 //! `wire9 verify`: whether the target holds the rows of the source, for people or for programs.
 
 mod beside;
+mod repair;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -81,6 +82,9 @@ pub(super) struct VerifyArguments {
     )]
     #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
     reread_for: u64,
+
+    #[command(flatten)]
+    repair: repair::RepairArguments,
 
     /// Tables, and chunks of a table, that are read at once, 1 to 256 [default: CPU cores, at least 4].
     #[arg(long, value_name = "N", help_heading = "How")]
@@ -174,6 +178,7 @@ impl VerifyArguments {
             reread: Duration::from_secs(self.reread_for),
             shown: self.show,
             values: self.show_values,
+            repair: self.repair.asked(),
         })
     }
 
@@ -222,6 +227,7 @@ fn is_verified(table: &TableFound) -> bool {
 
 fn text(found: &Found) -> String {
     let word = match exit(found) {
+        Exit::Done if repair::any(found) => "REPAIRED",
         Exit::Done => "VERIFIED",
         Exit::NotVerified => "NOT ALL VERIFIED",
         _ => "MISMATCH",
@@ -244,6 +250,7 @@ fn text(found: &Found) -> String {
     let (good, bad): (Vec<_>, Vec<_>) = found.tables.iter().partition(|t| is_verified(t));
     for table in bad.iter().chain(good.iter().take(LISTED)) {
         text.push_str(&table_text(table));
+        text.push_str(&repair::text(table.repaired.as_ref()));
     }
     if let Some(more @ 1..) = good.len().checked_sub(LISTED) {
         let _ = writeln!(
@@ -382,6 +389,7 @@ fn table_json(table: &TableFound) -> Value {
         "sources": sources,
         "sampled": table.sampled,
     });
+    value["repair"] = repair::json(table.repaired.as_ref());
     match &table.checked {
         Err(error) => {
             value["verdict"] = "not verified".into();

@@ -8,7 +8,7 @@ use super::recipe::{Recipe, Transform};
 use super::rows::{Framing, Rows};
 use super::scan::Delimiters;
 use super::splice::Splice;
-use super::sums::Spread;
+use super::sums::{Spread, read_hash};
 
 /// Bytes of input that are rewritten together: with their delimiters and their output they fit into
 /// the first-level cache (32–48 KiB), through which every pass but the first then reads.
@@ -64,7 +64,8 @@ impl Blocks {
         rows: &mut Rows,
     ) {
         let sent = &rows.bytes[before..];
-        let mut read = (!recipe.transforms.is_empty()).then(Digest::default);
+        let (mut digest, mut read) = (Digest::default(), Digest::default());
+        let rewritten = recipe.rewritten();
         let (mut from, mut start) = (0, 0);
         let width = recipe.fields.max(1);
         for (delimiters, end) in self
@@ -74,15 +75,20 @@ impl Blocks {
             .zip(&self.ends)
         {
             let (end, newline) = (*end as usize, delimiters[width - 1] as usize);
-            let hash = rows.digest.add_row(&sent[start..end - 1]);
+            let hash = digest.add_row(&sent[start..end - 1]);
             let part = spread.part_at(block, from, delimiters, hash);
             rows.parts.add(part, hash);
-            if let Some(read) = &mut read {
-                read.add_row(&block[from..newline]);
+            if let Some((first, last)) = rewritten {
+                let first = match first {
+                    0 => from,
+                    n => delimiters[n - 1] as usize + 1,
+                };
+                read.add_hash(read_hash(hash, &block[first..delimiters[last] as usize]));
             }
             (from, start) = (newline + 1, end);
         }
-        if let Some(read) = read {
+        rows.digest.merge(digest);
+        if rewritten.is_some() {
             rows.read.get_or_insert_default().merge(read);
         }
     }

@@ -10,11 +10,11 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::canonical::{Canonical, canonical};
 use super::digest::Digest;
+use super::field::fields;
 use super::sums::{PartSet, Spread};
 
 /// How the rows of a table are compared.
@@ -112,20 +112,6 @@ impl Comparison {
                 None => Cow::Borrowed(field),
             })
     }
-}
-
-/// The fields of a row.
-fn fields(row: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(row);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let (field, after) = match memchr(b'\t', text) {
-            Some(tab) => (&text[..tab], Some(&text[tab + 1..])),
-            None => (text, None),
-        };
-        rest = after;
-        Some(field)
-    })
 }
 
 /// Hash of fields, each behind its length: a canonical form may hold any byte.

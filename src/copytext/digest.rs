@@ -41,9 +41,15 @@ impl Digest {
     #[inline]
     pub fn add_row(&mut self, row: &[u8]) -> u128 {
         let hash = xxh3_128(row);
+        self.add_hash(hash);
+        hash
+    }
+
+    /// Counts one row in by its hash.
+    #[inline]
+    pub(super) fn add_hash(&mut self, hash: u128) {
         self.rows = self.rows.wrapping_add(1);
         self.sum = self.sum.wrapping_add(hash);
-        hash
     }
 
     /// Counts in all rows of another digest.

@@ -32,6 +32,7 @@ mod block;
 mod canonical;
 mod compare;
 mod digest;
+mod field;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod padding;
@@ -47,9 +48,10 @@ mod sums;
 mod tests;
 mod timestamp;
 
-pub use canonical::{Canonical, Form, canonical, unescaped};
+pub use canonical::{Canonical, Form, canonical};
 pub use compare::{BUCKETS, Buckets, Comparison, Fingerprint};
 pub use digest::{Digest, ParseDigestError};
+pub use field::{unescaped, values};
 pub use recipe::{Recipe, Transform};
 pub use reference::Reference;
 pub use rewrite::Rewriter;

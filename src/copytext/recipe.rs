@@ -52,6 +52,11 @@ impl Recipe {
             .fold(line_limit, usize::saturating_add)
     }
 
+    /// The first and the last field that is transformed.
+    pub(super) fn rewritten(&self) -> Option<(usize, usize)> {
+        Some((self.transforms.first()?.0, self.transforms.last()?.0))
+    }
+
     /// Whether the transforms name fields of the row, in ascending order.
     pub(super) fn is_well_formed(&self) -> bool {
         self.transforms.is_sorted_by(|a, b| a.0 < b.0)

@@ -8,7 +8,7 @@ use super::digest::Digest;
 use super::recipe::{Recipe, Transform};
 use super::row::{RowError, RowErrorKind};
 use super::rows::Rows;
-use super::sums::Spread;
+use super::sums::{Spread, read_hash};
 
 /// Does what [`Rewriter`](super::Rewriter) does, slowly and plainly.
 pub struct Reference {
@@ -137,8 +137,15 @@ impl Reference {
         digest.add_row(row.as_bytes());
         let part = self.spread.part(row.as_bytes(), || digest.sum);
         rows.parts.add(part, digest.sum);
-        if !self.recipe.transforms.is_empty() {
-            rows.read.get_or_insert_default().add_row(read);
+        if let (Some(first), Some(last)) = (
+            self.recipe.transforms.first(),
+            self.recipe.transforms.last(),
+        ) {
+            let fields: Vec<&[u8]> = read.split(|b| *b == b'\t').collect();
+            let rewritten = fields[first.0..=last.0].join(&b'\t');
+            let sum = &mut rows.read.get_or_insert_default();
+            sum.rows += 1;
+            sum.sum = sum.sum.wrapping_add(read_hash(digest.sum, &rewritten));
         }
         rows.digest.rows += 1;
         rows.digest.sum = rows.digest.sum.wrapping_add(digest.sum);

@@ -6,7 +6,7 @@ use super::block::{BLOCK, Blocks};
 use super::recipe::Recipe;
 use super::row::{self, RowError, RowErrorKind};
 use super::rows::{Framing, Rows};
-use super::sums::Spread;
+use super::sums::{Spread, read_hash};
 
 /// Rewrites the rows of one chunk.
 ///
@@ -197,8 +197,9 @@ impl Rewriter {
         let sent = &rows.bytes[start..];
         let hash = rows.digest.add_row(sent);
         rows.parts.add(self.spread.part(sent, || hash), hash);
-        if !self.recipe.transforms.is_empty() {
-            rows.read.get_or_insert_default().add_row(read);
+        if let Some(rewritten) = self.recipe.rewritten() {
+            let hash = read_hash(hash, row::fields(read, rewritten));
+            rows.read.get_or_insert_default().add_hash(hash);
         }
         rows.bytes.push(b'\n');
         let mut framing = Framing::new(&mut rows.frames, self.frame);

@@ -139,6 +139,18 @@ fn splice(
     Ok(())
 }
 
+/// The text of a row from the start of one field to the end of another.
+pub(super) fn fields(row: &[u8], (first, last): (usize, usize)) -> &[u8] {
+    let (mut start, mut end) = (0, field_end(row, 0));
+    for field in 1..=last {
+        if field == first {
+            start = end + 1;
+        }
+        end = field_end(row, end + 1);
+    }
+    &row[start..end]
+}
+
 fn field_end(row: &[u8], start: usize) -> usize {
     memchr(b'\t', &row[start..]).map_or(row.len(), |n| start + n)
 }

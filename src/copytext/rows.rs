@@ -15,7 +15,8 @@ pub struct Rows {
     pub digest: Digest,
     /// Values changed, per transform of the recipe. An array counts once.
     pub changed: Vec<u64>,
-    /// Count and sum of the rows as they were read; `None`: as `digest`, since nothing is transformed.
+    /// Count and sum of the rows as they were read; `None`: as `digest`, since nothing is transformed. A row's
+    /// hash is made of the hash of it as sent and of the text of the fields that are transformed, as read.
     pub read: Option<Digest>,
     /// Sums of the rows as they are in `bytes`, by part.
     pub parts: Parts,

@@ -25,6 +25,7 @@ mod layout;
 mod loaded;
 mod owner;
 mod plan;
+mod repair;
 mod run;
 mod statement;
 mod store;
@@ -35,7 +36,8 @@ pub use batch::{Batch, Key, Sums, end, find_batches, lane_move, lane_step, recor
 pub use error::{Error, Result};
 pub use loaded::Loaded;
 pub use owner::{Liveness, Owner};
-pub use plan::{PairRow, PlanRows, Progress, TargetRow};
+pub use plan::{PairRow, PlanRows, Progress, TargetRow, TargetState};
+pub use repair::{Changes, Edit, Fence, Repair, Repaired};
 pub use run::{Claim, NewRun, Run, State};
 pub use statement::{Made, record_statement, statement_digest};
 pub use store::Ledger;

@@ -33,6 +33,50 @@ pub struct TargetRow {
     pub baseline: Option<u64>,
     /// Whether the run truncates or truncated it.
     pub truncated: bool,
+    /// What the ledger's batches say of it.
+    pub state: TargetState,
+}
+
+/// What the ledger's batches say of a target table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TargetState {
+    /// They are what was committed into it.
+    #[default]
+    Loading,
+    /// It is being made equal to a later snapshot than the one that they were read under: they say nothing
+    /// of it until that is done.
+    Reconciling,
+    /// It was made equal to a later snapshot, and they are the sums of that snapshot's rows.
+    Reconciled,
+    /// `wire9 verify --repair` has changed it after the run was done: they say nothing of it.
+    Repaired,
+}
+
+impl TargetState {
+    /// As the ledger stores it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loading => "loading",
+            Self::Reconciling => "reconciling",
+            Self::Reconciled => "reconciled",
+            Self::Repaired => "repaired",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        let all = [
+            Self::Loading,
+            Self::Reconciling,
+            Self::Reconciled,
+            Self::Repaired,
+        ];
+        all.into_iter().find(|state| state.name() == name)
+    }
+
+    /// Whether the table holds the rows of the batches.
+    pub fn is_told_by_batches(self) -> bool {
+        matches!(self, Self::Loading | Self::Reconciled)
+    }
 }
 
 /// What a new run enters.
@@ -103,8 +147,9 @@ impl PlanRows {
                 .baseline
                 .map_or_else(|| "NULL".to_owned(), |n| n.to_string());
             format!(
-                "({run}, {i}, {schema}, {name}, {baseline}, {})",
-                u8::from(t.truncated)
+                "({run}, {i}, {schema}, {name}, {baseline}, {}, '{}')",
+                u8::from(t.truncated),
+                t.state.name()
             )
         });
         let chunks = self.chunks.iter().map(|(pair, number, bounds, bytes)| {
@@ -116,7 +161,7 @@ impl PlanRows {
             pairs,
         );
         statements.extend(inserts(
-            "target (run, target, schema_name, table_name, baseline, truncated)",
+            "target (run, target, schema_name, table_name, baseline, truncated, state)",
             targets,
         ));
         statements.extend(inserts("chunk (run, pair, chunk, bounds, bytes)", chunks));
@@ -159,7 +204,7 @@ impl Ledger {
         let record = format!(
             "UPDATE wire9.target SET baseline = 0, truncated = 1 WHERE run = {run} AND target = {number}"
         );
-        let mut ended = Ok(Ended::Unmet);
+        let mut ended = Ok(Ended::Unmet(0));
         let truncate = vec![Statement::long(format!("TRUNCATE TABLE {name}"))];
         let delete = vec![
             Statement::lift_scan_limit(),
@@ -182,7 +227,7 @@ impl Ledger {
         }
         match ended? {
             Ended::Committed => Ok(()),
-            Ended::Unmet => Err(Error::TakenOver {
+            Ended::Unmet(_) => Err(Error::TakenOver {
                 owner: "another one".to_owned(),
             }),
         }
@@ -201,7 +246,7 @@ impl Ledger {
         );
         let pairs = rows(&self.read(DOING, &sql).await?, "wire9.pair", read_pair)?;
         let sql = format!(
-            "SELECT target, schema_name, table_name, baseline, truncated FROM wire9.target \
+            "SELECT target, schema_name, table_name, baseline, truncated, state FROM wire9.target \
              WHERE run = {id} ORDER BY target"
         );
         let targets = rows(&self.read(DOING, &sql).await?, "wire9.target", read_target)?;
@@ -276,6 +321,7 @@ pub(super) fn read_target(row: &Texts) -> Option<(usize, TargetRow)> {
             name: name(row, 1)?,
             baseline,
             truncated,
+            state: TargetState::from_name(text(row, 5)?)?,
         },
     ))
 }
@@ -380,6 +426,7 @@ mod tests {
                 name: TableName::new("s", "t"),
                 baseline: None,
                 truncated: true,
+                state: TargetState::Loading,
             }],
             chunks: vec![(
                 0,
@@ -397,7 +444,7 @@ mod tests {
             "{statements:?}"
         );
         assert!(
-            statements[1].ends_with("VALUES ('r', 0, 's', 't', NULL, 1)"),
+            statements[1].ends_with("VALUES ('r', 0, 's', 't', NULL, 1, 'loading')"),
             "{statements:?}"
         );
         assert!(

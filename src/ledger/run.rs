@@ -79,7 +79,7 @@ pub(super) const TABLES: &[&str] = &[
      PRIMARY KEY (run, pair))",
     "CREATE TABLE IF NOT EXISTS wire9.target (run text NOT NULL, target integer NOT NULL, \
      schema_name text NOT NULL, table_name text NOT NULL, baseline bigint, \
-     truncated integer NOT NULL, PRIMARY KEY (run, target))",
+     truncated integer NOT NULL, state text NOT NULL, PRIMARY KEY (run, target))",
     "CREATE TABLE IF NOT EXISTS wire9.chunk (run text NOT NULL, pair integer NOT NULL, \
      chunk integer NOT NULL, bounds text NOT NULL, bytes bigint NOT NULL, \
      PRIMARY KEY (run, pair, chunk))",
@@ -90,6 +90,9 @@ pub(super) const TABLES: &[&str] = &[
      digest text NOT NULL, read_bytes bigint NOT NULL, sent_bytes bigint NOT NULL, \
      changed text NOT NULL, is_last integer NOT NULL, read_sum text NOT NULL, \
      part_sums text NOT NULL, PRIMARY KEY (run, pair, chunk, first_row))",
+    "CREATE TABLE IF NOT EXISTS wire9.repair (run text NOT NULL, target integer NOT NULL, \
+     batch bigint NOT NULL, deleted bigint NOT NULL, inserted bigint NOT NULL, \
+     replaced bigint NOT NULL, PRIMARY KEY (run, target, batch))",
 ];
 
 impl Ledger {
@@ -191,7 +194,7 @@ impl Ledger {
             literal(&new.owner.token),
             run = literal(&new.run),
         ))];
-        statements[0].must = Some("INSERT 0 1");
+        statements[0].must = Some("INSERT 0 1".into());
         statements.extend(plan.statements(&new.run));
         statements.extend(lanes(&new.run, 0, &new.tokens));
         let applied = format!("SELECT 1 FROM wire9.run WHERE run = {}", literal(&new.run));
@@ -200,7 +203,7 @@ impl Ledger {
             .await?
         {
             Ended::Committed => Ok(Claim::Ours),
-            Ended::Unmet => Ok(Claim::Lost),
+            Ended::Unmet(_) => Ok(Claim::Lost),
         }
     }
 
@@ -244,7 +247,7 @@ impl Ledger {
             .await?
         {
             Ended::Committed => Ok(Claim::Ours),
-            Ended::Unmet => Ok(Claim::Lost),
+            Ended::Unmet(_) => Ok(Claim::Lost),
         }
     }
 
@@ -313,7 +316,7 @@ impl Ledger {
         )];
         // The batches of a long run are many.
         statements.push(Statement::lift_scan_limit());
-        for table in ["batch", "chunk", "lane", "pair", "target"] {
+        for table in ["batch", "chunk", "lane", "pair", "target", "repair"] {
             statements.push(Statement::new(format!(
                 "DELETE FROM wire9.{table} WHERE run = {id}"
             )));
@@ -325,7 +328,7 @@ impl Ledger {
             .await?
         {
             Ended::Committed => Ok(Claim::Ours),
-            Ended::Unmet => Ok(Claim::Lost),
+            Ended::Unmet(_) => Ok(Claim::Lost),
         }
     }
 }

@@ -151,7 +151,7 @@ impl Ledger {
     ) -> Result<()> {
         match self.transact(doing, statements, applied).await? {
             Ended::Committed => Ok(()),
-            Ended::Unmet => Err(Error::TakenOver {
+            Ended::Unmet(_) => Err(Error::TakenOver {
                 owner: "another one".to_owned(),
             }),
         }
@@ -200,7 +200,7 @@ impl Ledger {
             .await?
         {
             Ended::Committed => Ok(()),
-            Ended::Unmet => Err(Error::TakenOver {
+            Ended::Unmet(_) => Err(Error::TakenOver {
                 owner: "another one".to_owned(),
             }),
         }

@@ -1,5 +1,6 @@
 //! The ledger's connection and the transactions that can be told from failed ones.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::endpoint::patience::query_patiently;
 use crate::endpoint::{Error as EndpointError, session};
-use crate::wire::{self, ConnectOptions, Connection, Reply, Row};
+use crate::wire::{self, CommandTag, ConnectOptions, Connection, Reply, Row};
 
 use super::error::{Error, Result};
 
@@ -19,11 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub(super) struct Statement {
     pub(super) sql: String,
     /// `UPDATE 1`
-    pub(super) must: Option<&'static str>,
+    pub(super) must: Option<Cow<'static, str>>,
     /// Whether the transaction goes on without it where the server refuses it.
     optional: bool,
     /// Whether the server may be busy with it for longer than its silence is waited for.
     long: bool,
+    /// Of `COPY … FROM STDIN`: whole rows of COPY text.
+    rows: Option<Vec<u8>>,
+    /// It changes a table of the user: a key that is taken there is a refusal, where one of the ledger is a
+    /// sign that the same was done before.
+    on_user_table: bool,
 }
 
 impl Statement {
@@ -33,6 +39,8 @@ impl Statement {
             must: None,
             optional: false,
             long: false,
+            rows: None,
+            on_user_table: false,
         }
     }
 
@@ -53,10 +61,26 @@ impl Statement {
         }
     }
 
-    pub(super) fn must(sql: impl Into<String>, tag: &'static str) -> Self {
+    pub(super) fn must(sql: impl Into<String>, tag: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            must: Some(tag),
+            must: Some(tag.into()),
             ..Self::new(sql)
+        }
+    }
+
+    /// A statement that changes a table of the user.
+    pub(super) fn on_user_table(sql: impl Into<String>, tag: String) -> Self {
+        Self {
+            on_user_table: true,
+            ..Self::must(sql, tag)
+        }
+    }
+
+    /// `COPY … FROM STDIN` of these rows into a table of the user.
+    pub(super) fn copy(sql: impl Into<String>, rows: Vec<u8>, tag: String) -> Self {
+        Self {
+            rows: Some(rows),
+            ..Self::on_user_table(sql, tag)
         }
     }
 }
@@ -66,8 +90,8 @@ impl Statement {
 pub(super) enum Ended {
     /// Its effect is there.
     Committed,
-    /// A statement did not have the tag that it must have; nothing was changed.
-    Unmet,
+    /// The statement of this number, from 0, did not have the tag that it must have; nothing was changed.
+    Unmet(usize),
 }
 
 /// Why one attempt at a transaction has no end.
@@ -76,6 +100,8 @@ enum Failure {
     Clean(wire::Error),
     /// COMMIT was sent and not answered with its tag: whatever the answer was, it proves nothing.
     Doubt(wire::Error),
+    /// No effect, and none by another try.
+    Final(wire::Error),
 }
 
 /// The ledger, over a connection of its own that is made anew when it breaks.
@@ -203,10 +229,11 @@ impl Ledger {
                 return Ok(Ended::Committed);
             }
             let error = match self.attempt(statements).await {
-                Ok(Ended::Unmet) if in_doubt && self.is_applied(doing, applied).await? => {
+                Ok(Ended::Unmet(_)) if in_doubt && self.is_applied(doing, applied).await? => {
                     return Ok(Ended::Committed);
                 }
                 Ok(ended) => return Ok(ended),
+                Err(Failure::Final(source)) => return Err(Error::Wire { doing, source }),
                 Err(Failure::Clean(error)) if !passing(&error) => {
                     return Err(Error::Wire {
                         doing,
@@ -240,21 +267,21 @@ impl Ledger {
         session::begin_write(connection, &settings)
             .await
             .map_err(clean)?;
-        for statement in statements {
-            let sent = match (statement.optional, statement.long) {
-                (true, _) => optional(connection, &statement.sql).await,
-                (_, true) => query_patiently(connection, &options, &statement.sql).await,
-                (false, false) => connection.query(&statement.sql).await,
-            };
-            match sent {
-                Ok(reply) if statement.must.is_none_or(|tag| reply.tag.as_str() == tag) => {}
+        for (number, statement) in statements.iter().enumerate() {
+            match send(connection, &options, statement).await {
+                Ok(tag) if statement.is_met_by(&tag) => {}
                 Ok(_) => {
                     session::rollback(connection).await.map_err(clean)?;
-                    return Ok(Ended::Unmet);
+                    return Ok(Ended::Unmet(number));
                 }
                 Err(e) => {
                     let _ = session::rollback(connection).await;
-                    return Err(Failure::Clean(e));
+                    let taken = statement.on_user_table && e.code() == Some("23505");
+                    return Err(if taken {
+                        Failure::Final(e)
+                    } else {
+                        Failure::Clean(e)
+                    });
                 }
             }
         }
@@ -267,6 +294,43 @@ impl Ledger {
             Err(e) => Err(Failure::Doubt(e)),
         }
     }
+}
+
+impl Statement {
+    fn is_met_by(&self, tag: &CommandTag) -> bool {
+        self.must.as_ref().is_none_or(|must| tag.as_str() == must)
+    }
+}
+
+async fn send(
+    connection: &mut Connection,
+    options: &ConnectOptions,
+    statement: &Statement,
+) -> wire::Result<CommandTag> {
+    match &statement.rows {
+        Some(rows) => copy(connection, &statement.sql, rows).await,
+        None if statement.optional => Ok(optional(connection, &statement.sql).await?.tag),
+        None if statement.long => Ok(query_patiently(connection, options, &statement.sql)
+            .await?
+            .tag),
+        None => Ok(connection.query(&statement.sql).await?.tag),
+    }
+}
+
+/// Bytes of rows that are sent in one message; a longer row stands alone.
+const FRAME: usize = 128 << 10;
+
+async fn copy(connection: &mut Connection, sql: &str, rows: &[u8]) -> wire::Result<CommandTag> {
+    let mut copy = connection.copy_in(sql).await?;
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let within = &rest[..rest.len().min(FRAME)];
+        let end = memchr::memrchr(b'\n', within).or_else(|| memchr::memchr(b'\n', rest));
+        let (frame, after) = rest.split_at(end.map_or(rest.len(), |at| at + 1));
+        copy.send(frame).await?;
+        rest = after;
+    }
+    copy.finish().await
 }
 
 /// Runs a statement whose refusal the transaction survives.

@@ -18,7 +18,7 @@ pub struct Summary {
     pub began: String,
     /// Source tables of its plan.
     pub tables: u64,
-    /// Those of which chunks are left, by name.
+    /// Those of which chunks are left, or that are being reconciled, by name.
     pub unfinished: Vec<TableName>,
     /// Chunks of its plan.
     pub chunks: u64,
@@ -67,13 +67,19 @@ impl Ledger {
                 "SELECT run, pair, count(*) FROM wire9.batch WHERE is_last = 1 GROUP BY run, pair",
             )
             .await?;
+        let reconciling = self
+            .counts(
+                "SELECT run, pair, 1 FROM wire9.pair JOIN wire9.target USING (run, target) \
+                 WHERE state = 'reconciling'",
+            )
+            .await?;
         let names = self.pair_names().await?;
         let applied = self.applied().await?;
         let mut summaries = Vec::new();
         for (run, began) in self.all_runs().await? {
             let mut summary = Summary {
                 tables: of_run(&names, &run.run).count() as u64,
-                unfinished: unfinished(&run.run, &names, &planned, &finished),
+                unfinished: unfinished(&run.run, &names, (&planned, &finished), &reconciling),
                 chunks: of_run(&planned, &run.run).map(|(_, n)| n).sum(),
                 chunks_finished: of_run(&finished, &run.run).map(|(_, n)| n).sum(),
                 planned_bytes: 0,
@@ -188,12 +194,13 @@ fn of_run<'a, T>(
 fn unfinished(
     run: &str,
     names: &BTreeMap<(String, u64), TableName>,
-    planned: &Counts,
-    finished: &Counts,
+    (planned, finished): (&Counts, &Counts),
+    reconciling: &Counts,
 ) -> Vec<TableName> {
     let is_left = |pair: u64| {
         let key = (run.to_owned(), pair);
-        planned.get(&key).copied().unwrap_or(0) > finished.get(&key).copied().unwrap_or(0)
+        let chunks = |of: &Counts| of.get(&key).copied().unwrap_or(0);
+        chunks(planned) > chunks(finished) || reconciling.contains_key(&key)
     };
     of_run(names, run)
         .filter(|(pair, _)| is_left(*pair))
@@ -224,8 +231,12 @@ mod tests {
             (("other".to_owned(), 0), 9),
         ]);
         let finished = Counts::from([(key(0), 2), (key(1), 1)]);
-        let left = unfinished("r", &names, &planned, &finished);
-        let left: Vec<String> = left.iter().map(ToString::to_string).collect();
-        assert_eq!(left, ["public.half", "public.new"]);
+        let left = |reconciling: &Counts| -> Vec<String> {
+            let left = unfinished("r", &names, (&planned, &finished), reconciling);
+            left.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(left(&Counts::new()), ["public.half", "public.new"]);
+        let all = ["public.done", "public.half", "public.new"];
+        assert_eq!(left(&Counts::from([(key(0), 1)])), all);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::copytext::RowErrorKind;
 use crate::wire::OptionsError;
-use crate::{endpoint, engine, lane, ledger, schema, wire};
+use crate::{endpoint, engine, lane, ledger, schema, verify, wire};
 
 /// The exit codes of the program; stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,6 +216,25 @@ impl From<lane::Error> for Error {
         };
         Self::new(exit, error.to_string())
             .advise(advice(&error))
+            .because_of(error)
+    }
+}
+
+impl From<verify::Error> for Error {
+    fn from(error: verify::Error) -> Self {
+        let exit = match error {
+            verify::Error::Source(error) => return (*error).into(),
+            verify::Error::Ledger(error) => return error.into(),
+            verify::Error::Stopped => Exit::Interrupted,
+            verify::Error::Target { ref source, .. }
+                if source.wire().is_some_and(is_connection) =>
+            {
+                Exit::Connection
+            }
+            _ => Exit::Partial,
+        };
+        Self::new(exit, error.to_string())
+            .advise(CONTINUE)
             .because_of(error)
     }
 }

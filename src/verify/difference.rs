@@ -1,6 +1,7 @@
 //! Down to the rows: which are missing, which are too many, which differ and in which columns.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::copytext::{Buckets, Comparison, Fingerprint, Rows};
 
@@ -8,7 +9,7 @@ use super::error::Result;
 use super::{Options, Sides, Table, each_chunk, each_row, target};
 
 /// Rows of either side that are kept at once: 32 bytes each.
-const KEPT: u64 = 1_000_000;
+pub(super) const KEPT: u64 = 1_000_000;
 
 /// What is wrong with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,32 +77,20 @@ pub(super) async fn find(
     (source, target): (&Buckets, &Buckets),
     options: Options,
 ) -> Result<Difference> {
-    let (shared, on) = sides;
     let differing = source.differing(target);
-    let wanted = affordable(&differing, |bucket| {
+    let wanted = affordable(&differing, KEPT, |bucket| {
         source.rows(bucket).max(target.rows(bucket))
     });
-    let (ours, theirs) = futures::try_join!(
-        async {
-            let parts = each_chunk(shared, table, options.jobs, Vec::new, |kept, rows| {
-                keep(kept, &table.comparison, &wanted, rows);
-            });
-            Ok(parts.await?.concat())
-        },
-        target::scan(on, table, Vec::new, |kept, rows| {
-            keep(kept, &table.comparison, &wanted, rows);
-        }),
-    )?;
-    let wrong = compare(ours, theirs);
-    let count = |what| wrong.iter().filter(|(w, _)| *w == what).count() as u64;
-    let rows = details(sides, table, &wrong, options).await?;
+    let wrong = wrong_keys(sides, table, &wanted, options.jobs).await?;
+    let sum = |of: fn(&Wrong) -> u64| wrong.iter().map(of).sum();
+    let rows = details(sides, table, &shown(&wrong, options.shown), options).await?;
     Ok(Difference {
         source_rows: source.total().rows,
         target_rows: target.total().rows,
         buckets: (differing.len(), wanted.len()),
-        missing: count(What::Missing),
-        extra: count(What::Extra),
-        different: count(What::Different),
+        missing: sum(Wrong::missing),
+        extra: sum(Wrong::extra),
+        different: sum(Wrong::different),
         rows,
         culprit: culprit(table, source),
     })
@@ -117,13 +106,17 @@ fn culprit(table: &Table, source: &Buckets) -> Culprit {
     }
 }
 
-/// As many buckets as may be kept in memory, at least one.
-fn affordable(differing: &[usize], rows: impl Fn(usize) -> u64) -> BTreeSet<usize> {
+/// As many buckets as hold at most so many rows, and one at least.
+pub(super) fn affordable(
+    differing: &[usize],
+    most: u64,
+    rows: impl Fn(usize) -> u64,
+) -> BTreeSet<usize> {
     let mut wanted = BTreeSet::new();
     let mut kept = 0;
     for &bucket in differing {
         kept += rows(bucket);
-        if kept > KEPT && !wanted.is_empty() {
+        if kept > most && !wanted.is_empty() {
             break;
         }
         wanted.insert(bucket);
@@ -141,32 +134,107 @@ fn keep(
     kept.extend(prints.filter(|print| wanted.contains(&Buckets::of(*print))));
 }
 
-/// What is wrong, by multisets: a row that is there twice is there once too often. Of two rows of one key
-/// on either side, as many as there are pairs of them are different, the rest missing or extra.
-fn compare(ours: Vec<Fingerprint>, theirs: Vec<Fingerprint>) -> Vec<(What, u128)> {
-    let mut balance: HashMap<Fingerprint, i64> = HashMap::new();
-    ours.into_iter()
-        .for_each(|print| *balance.entry(print).or_default() += 1);
-    theirs
-        .into_iter()
-        .for_each(|print| *balance.entry(print).or_default() -= 1);
-    let mut by_key: BTreeMap<u128, (u64, u64)> = BTreeMap::new();
-    for (print, count) in balance {
-        let (missing, extra) = by_key.entry(print.key).or_default();
-        match u64::try_from(count) {
-            Ok(count) => *missing += count,
-            Err(_) => *extra += count.unsigned_abs(),
+/// A key of which the two sides hold other rows: as multisets, so that a row which is there twice is there
+/// once too often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// Hash of the key.
+    pub(super) key: u128,
+    /// Rows that the source alone has.
+    ours: u64,
+    /// Rows that the target alone has.
+    theirs: u64,
+}
+
+impl Wrong {
+    /// Of some key, for tests.
+    #[cfg(test)]
+    pub(super) fn of(ours: u64, theirs: u64) -> Self {
+        let key = 0;
+        Self { key, ours, theirs }
+    }
+
+    /// Of two rows of one key on either side, as many as there are pairs of them are different, the rest
+    /// missing or extra.
+    pub(super) fn different(&self) -> u64 {
+        self.ours.min(self.theirs)
+    }
+
+    pub(super) fn missing(&self) -> u64 {
+        self.ours - self.different()
+    }
+
+    pub(super) fn extra(&self) -> u64 {
+        self.theirs - self.different()
+    }
+}
+
+/// The keys of these buckets of which the two sides hold other rows, ascending.
+pub(super) async fn wrong_keys(
+    (shared, on): Sides<'_>,
+    table: &Table,
+    wanted: &BTreeSet<usize>,
+    jobs: usize,
+) -> Result<Vec<Wrong>> {
+    let (ours, theirs) = futures::try_join!(
+        async {
+            let parts = each_chunk(shared, table, jobs, Vec::new, |kept, rows| {
+                keep(kept, &table.comparison, wanted, rows);
+            });
+            Ok(parts.await?.concat())
+        },
+        target::scan(on, table, Vec::new, |kept, rows| {
+            keep(kept, &table.comparison, wanted, rows);
+        }),
+    )?;
+    Ok(compare(ours, theirs))
+}
+
+/// Both sides in order, row by row: nothing is kept but them.
+fn compare(mut ours: Vec<Fingerprint>, mut theirs: Vec<Fingerprint>) -> Vec<Wrong> {
+    let place = |print: &Fingerprint| (print.key, print.row);
+    ours.sort_unstable_by_key(place);
+    theirs.sort_unstable_by_key(place);
+    let (mut ours, mut theirs) = (ours.iter().peekable(), theirs.iter().peekable());
+    let mut wrong: Vec<Wrong> = Vec::new();
+    loop {
+        let order = match (ours.peek(), theirs.peek()) {
+            (Some(a), Some(b)) => place(a).cmp(&place(b)),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return wrong,
+        };
+        let (a, b) = (
+            ours.next_if(|_| order.is_le()),
+            theirs.next_if(|_| order.is_ge()),
+        );
+        let ((None, Some(one)) | (Some(one), None)) = (a, b) else {
+            continue;
+        };
+        if wrong.last().is_none_or(|last| last.key != one.key) {
+            let key = one.key;
+            wrong.push(Wrong {
+                key,
+                ours: 0,
+                theirs: 0,
+            });
+        }
+        if let Some(last) = wrong.last_mut() {
+            last.ours += u64::from(a.is_some());
+            last.theirs += u64::from(b.is_some());
         }
     }
-    let mut wrong = Vec::new();
-    for (key, (missing, extra)) in by_key {
-        let both = missing.min(extra);
-        let mut push = |what, count| wrong.extend((0..count).map(|_| (what, key)));
-        push(What::Different, both);
-        push(What::Missing, missing - both);
-        push(What::Extra, extra - both);
-    }
-    wrong
+}
+
+/// The first wrong rows: what is wrong with each, and its key.
+fn shown(wrong: &[Wrong], most: usize) -> Vec<(What, u128)> {
+    let times = |what, count, key| (0..count).map(move |_| (what, key));
+    let each = wrong.iter().flat_map(|w| {
+        times(What::Different, w.different(), w.key)
+            .chain(times(What::Missing, w.missing(), w.key))
+            .chain(times(What::Extra, w.extra(), w.key))
+    });
+    each.take(most).collect()
 }
 
 /// Rows by the hash of their key: those of the source, those of the target.
@@ -176,10 +244,9 @@ type ByKey = HashMap<u128, Vec<Vec<u8>>>;
 async fn details(
     (shared, on): Sides<'_>,
     table: &Table,
-    wrong: &[(What, u128)],
+    shown: &[(What, u128)],
     options: Options,
 ) -> Result<Vec<DifferentRow>> {
-    let shown = &wrong[..wrong.len().min(options.shown)];
     let wanted: BTreeSet<u128> = shown.iter().map(|(_, key)| *key).collect();
     if wanted.is_empty() {
         return Ok(Vec::new());
@@ -269,7 +336,7 @@ mod tests {
     fn a_changed_a_missing_and_an_extra_row_are_told_apart() {
         let ours = vec![print(1, 10), print(2, 20), print(3, 30)];
         let theirs = vec![print(1, 11), print(3, 30), print(4, 40)];
-        let wrong = compare(ours, theirs);
+        let wrong = shown(&compare(ours, theirs), 9);
         let expected = [(What::Different, 1), (What::Missing, 2), (What::Extra, 4)];
         assert_eq!(wrong, expected);
     }
@@ -278,15 +345,15 @@ mod tests {
     fn a_doubled_keyless_row_is_extra() {
         let ours = vec![print(1, 1), print(1, 1)];
         let theirs = vec![print(1, 1), print(1, 1), print(1, 1)];
-        assert_eq!(compare(ours, theirs), [(What::Extra, 1)]);
+        assert_eq!(shown(&compare(ours, theirs), 9), [(What::Extra, 1)]);
     }
 
     #[test]
     fn no_more_rows_are_kept_than_fit_but_always_one_bucket() {
-        let all = affordable(&[1, 2, 3], |_| 10);
+        let all = affordable(&[1, 2, 3], KEPT, |_| 10);
         assert_eq!(all.len(), 3);
-        let some = affordable(&[1, 2, 3], |_| KEPT / 2);
+        let some = affordable(&[1, 2, 3], KEPT, |_| KEPT / 2);
         assert_eq!(some.len(), 2);
-        assert_eq!(affordable(&[5, 6], |_| KEPT * 9), BTreeSet::from([5]));
+        assert_eq!(affordable(&[5, 6], KEPT, |_| KEPT * 9), BTreeSet::from([5]));
     }
 }

@@ -1,6 +1,6 @@
 //! Why a table could not be verified.
 
-use crate::{endpoint, lane};
+use crate::{endpoint, lane, ledger, wire};
 
 /// A result of this layer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -36,4 +36,21 @@ pub enum Error {
         /// What is wrong with it.
         kind: crate::copytext::RowErrorKind,
     },
+    /// The target does not take a change that would make it equal.
+    #[error("repairing table {table}")]
+    Refused {
+        /// The table, for people.
+        table: String,
+        /// Its refusal.
+        source: wire::Error,
+    },
+    /// Rows that are to be changed are not what they were a moment ago.
+    #[error("table {0} of the target is written by somebody else while it is repaired")]
+    Moved(String),
+    /// The ledger, without which nothing is written.
+    #[error(transparent)]
+    Ledger(ledger::Error),
+    /// The run is asked to stop.
+    #[error("stopped in the middle of a repair")]
+    Stopped,
 }

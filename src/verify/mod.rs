@@ -20,9 +20,11 @@
 mod again;
 mod difference;
 mod error;
+pub mod repair;
 mod seen;
 mod target;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -31,7 +33,7 @@ use futures::stream;
 use crate::catalog::TableName;
 use crate::copytext::{Comparison, PartSet, Rows};
 use crate::lane::{self, Shared, Work};
-use crate::ledger::TableSums;
+use crate::ledger::{self, TableSums};
 use crate::metrics::{BatchFact, Event};
 
 pub use difference::{Culprit, Difference, DifferentRow, What};
@@ -274,7 +276,8 @@ async fn stored((_, on): Sides<'_>, table: &Table, by_value: PartSet) -> Result<
     .await
 }
 
-/// Reads all chunks of the source, `jobs` at once; what was seen of each.
+/// Reads all chunks of the source, `jobs` at once; what was seen of each. Of a chunk of which a part is
+/// committed, that part alone.
 async fn each_chunk<T>(
     shared: &Shared,
     table: &Table,
@@ -287,16 +290,43 @@ async fn each_chunk<T>(
         see(seen, rows);
         tell(shared, table.number, rows);
     };
-    let scans = table
-        .works
-        .iter()
-        .map(|work| async move { lane::scan(shared, work, begin, see).await });
+    let scans = table.works.iter().map(|work| async move {
+        let begin = || (begin(), committed_part(work));
+        let scan = lane::scan(shared, work, begin, |(seen, left), rows| {
+            see(seen, &at_most(rows, left));
+        });
+        scan.await.map(|(seen, _)| seen)
+    });
     let mut scans = stream::iter(scans).buffer_unordered(jobs.max(1));
     let mut seen = Vec::with_capacity(table.works.len());
     while let Some(scanned) = scans.next().await {
         seen.push(scanned.map_err(|e| Error::Source(Box::new(e)))?);
     }
     Ok(seen)
+}
+
+/// Rows of a chunk that are compared.
+fn committed_part(work: &Work) -> u64 {
+    match work.done.last() {
+        Some(last) if !last.last => ledger::end(&work.done).unwrap_or(0),
+        _ => u64::MAX,
+    }
+}
+
+/// The first of the rows, as many as are left; only what they are is known of them, not what was read.
+fn at_most<'r>(rows: &'r Rows, left: &mut u64) -> Cow<'r, Rows> {
+    if rows.digest.rows <= *left {
+        *left -= rows.digest.rows;
+        return Cow::Borrowed(rows);
+    }
+    let mut cut = Rows::default();
+    for row in each_row(rows).take(usize::try_from(*left).unwrap_or(usize::MAX)) {
+        cut.bytes.extend_from_slice(row);
+        cut.bytes.push(b'\n');
+        cut.digest.add_row(row);
+    }
+    *left = 0;
+    Cow::Owned(cut)
 }
 
 /// Rows were read: what the progress shows.

@@ -1,6 +1,6 @@
 //! `--deep`: its numbers are those of the rows that were planted.
 
-use testenv::{Cluster, ClusterOptions};
+use testenv::{Cluster, ClusterOptions, Standin, StandinOptions};
 
 use super::harness::{self, Wire9};
 use super::{check, expected, found, json, source};
@@ -161,6 +161,37 @@ fn checks_and_generated_columns_are_computed_anew_from_what_is_cut() {
             ("deep-generated-changes", "column public.span.seconds", 2),
         ])
     );
+}
+
+#[test]
+fn checks_of_domains_are_computed_anew_whether_the_target_has_the_domain_or_not() {
+    let source = source(
+        "CREATE DOMAIN stamp AS timestamptz CHECK (VALUE > '2000-01-01'); \
+         CREATE DOMAIN later AS stamp CONSTRAINT much_later CHECK (VALUE > '2024-01-01 00:00:00+00'); \
+         CREATE TABLE t (id int PRIMARY KEY, at later, VALUE later); \
+         INSERT INTO t VALUES (1, '2024-01-01 00:00:00.0001+00', NULL), (2, '2024-01-01 00:00:00.0011+00', NULL)",
+    );
+    let standin = Standin::start(StandinOptions::default()).expect("a stand-in");
+    let one = [("deep-check-turns-false", "column public.t.at", 1)];
+    for target in [&[][..], &["--db9", &standin.uri()]] {
+        let run = check(&source)
+            .args(&["--deep", "--format", "json"])
+            .args(target)
+            .run()
+            .ends_with(9);
+        let report = json(&run);
+        assert_eq!(found(&report, "deep-check-turns-false"), expected(&one));
+        let stays = found(&report, "timestamp-check");
+        assert!(
+            stays
+                .keys()
+                .any(|(_, object)| object == "column public.t.at")
+        );
+    }
+    check(&source)
+        .arg("--deep")
+        .run()
+        .says("column public.t.at: CHECK much_later of its domain");
 }
 
 #[test]

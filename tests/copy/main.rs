@@ -10,6 +10,7 @@ mod filters;
 mod foreign_keys;
 mod kinds;
 mod ledger;
+mod reconcile;
 mod resume;
 mod samples;
 mod switches;

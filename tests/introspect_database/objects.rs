@@ -396,7 +396,9 @@ async fn routines_are_told_with_signature_and_body() {
         (RoutineKind::Procedure, 0)
     );
     assert_eq!(routine("total").kind, RoutineKind::Aggregate);
-    assert_eq!(routine("total").definition, None);
+    let total =
+        "CREATE AGGREGATE app.total(integer) (SFUNC = int4pl, STYPE = integer, INITCOND = '0')";
+    assert_eq!(routine("total").definition.as_deref(), Some(total));
 }
 
 #[tokio::test]

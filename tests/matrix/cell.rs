@@ -1,5 +1,7 @@
 //! One cell: the fault happens, then the same command is repeated until it ends well.
 
+use std::fmt;
+
 use testenv::fault::{Action, Fault as Scripted, FaultHandle, Trigger};
 
 use crate::harness::{Run, Wire9};
@@ -9,16 +11,35 @@ use crate::seeded::Seeded;
 use crate::table::{Cell, Fault, Place};
 
 /// How often the same command is repeated at most.
-const CONTINUATIONS: u32 = 4;
+const CONTINUATIONS: usize = 4;
 
 /// What a fault may end a command with: it is no mismatch, and no error of the program.
 const FAULT_CODES: [i32; 5] = [0, 3, 4, 5, 7];
 
-/// Lives through a cell; how often the command had to be repeated.
+/// What it took until the command ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Took {
+    /// It was repeated so often.
+    Repeated(u32),
+    /// The table was refused by name until `--restart`.
+    Restart,
+}
+
+/// In the document.
+impl fmt::Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repeated(times) => write!(f, "{times}"),
+            Self::Restart => f.write_str("R"),
+        }
+    }
+}
+
+/// Lives through a cell.
 ///
 /// # Panics
 /// Where anything is lost, doubled or never done, or the fault did not happen: the cell is red.
-pub(crate) fn live_through(cell: Cell, planted: Option<&'static str>) -> u32 {
+pub(crate) fn live_through(cell: Cell, planted: Option<&'static str>) -> Took {
     let scene = Scene::new(cell, planted);
     scene.prepare();
     let fault = scripted(cell, &mut Seeded::new(cell.seed()));
@@ -35,29 +56,32 @@ pub(crate) fn live_through(cell: Cell, planted: Option<&'static str>) -> u32 {
     if cell.fault == Fault::WrongCount && cell.place != Place::Verify {
         assert_ne!(first, Some(0), "a wrong count was not noticed");
     }
-    let continued = repeated(&scene, first);
+    let took = repeated(&scene, first);
     if is_late(cell.fault) {
         handle.wait_delivered(PATIENCE).expect("it is delivered");
     }
     scene.disarm();
     scene.holds();
-    continued
+    took
 }
 
-/// Repeats the command until it ends well; how often.
-fn repeated(scene: &Scene, first: Option<i32>) -> u32 {
+/// Repeats the command until it ends well.
+fn repeated(scene: &Scene, first: Option<i32>) -> Took {
     let mut codes = vec![first];
-    let mut words = String::new();
     while codes.last() != Some(&Some(0)) {
-        assert!(
-            codes.len() <= CONTINUATIONS as usize,
-            "it never ends well, but with {codes:?}\n{words}"
-        );
         let run = scene.command().run();
         codes.push(code(&run));
-        words = run.stderr;
+        if scene.may_need_restart() && run.stderr.contains("begin anew with --restart") {
+            scene.command().arg("--restart").run().ends_with(0);
+            return Took::Restart;
+        }
+        assert!(
+            codes.len() <= CONTINUATIONS || run.code == Some(0),
+            "it never ends well, but with {codes:?}\n{}",
+            run.stderr
+        );
     }
-    u32::try_from(codes.len() - 1).unwrap_or(u32::MAX)
+    Took::Repeated(u32::try_from(codes.len() - 1).unwrap_or(u32::MAX))
 }
 
 /// The exit code, which must be one that a fault may bring.

@@ -128,6 +128,47 @@ fn a_failed_constraint_is_shown_with_its_statement_and_takes_what_needs_it_along
     );
 }
 
+/// Indexes of which the target refuses one.
+const TOO_WIDE: &str = "CREATE TABLE wide (id integer PRIMARY KEY, code text, note text);
+    CREATE INDEX wide_code ON wide (code);
+    CREATE INDEX wide_note ON wide (note);
+    INSERT INTO wide SELECT i, 'code ' || i, 'note ' || i FROM generate_series(1, 50) i";
+
+#[test]
+fn a_plain_index_that_fails_loses_no_row_and_is_made_by_the_same_command() {
+    let pair = Pair::empty(Sample::Sql {
+        source: TOO_WIDE,
+        target: "",
+    });
+    let refusal = Action::Error {
+        sqlstate: "54000".to_owned(),
+        message: "index row size exceeds the maximum".to_owned(),
+        deaf: std::time::Duration::ZERO,
+    };
+    let fault = Fault::new(Trigger::query("wide_code"), refusal);
+    let refused = pair.standin.faults().add(fault);
+    let run = pair.migrate().run().ends_with(5).says("PARTIAL  ");
+    assert_eq!(refused.fired(), 1);
+    let result = run.result();
+    assert_eq!(failed(result), ["index public.wide_code"]);
+    assert_eq!(result["statements"]["failed"][0]["sqlstate"], "54000");
+    let statement = &result["statements"]["failed"][0]["statement"];
+    let statement = statement.as_str().expect("a text").to_owned();
+    assert!(statement.starts_with("CREATE INDEX"), "{statement}");
+    run.says(&statement);
+    let indexes =
+        "SELECT string_agg(indexname, ' ' ORDER BY 1) FROM pg_indexes WHERE tablename = 'wide'";
+    let there: String = pair.target().query_value(indexes).expect("told");
+    assert_eq!(there, "wide_note wide_pkey", "the rest went on");
+    assert_eq!(pair.target_rows("wide"), 50);
+    let run = pair.migrate().run().ends_with(0);
+    let statements = &run.result()["statements"];
+    let number = |name: &str| statements[name].as_u64().expect("a number");
+    assert_eq!(number("applied_before") + 1, number("applied"));
+    let there: String = pair.target().query_value(indexes).expect("told");
+    assert_eq!(there, "wide_code wide_note wide_pkey");
+}
+
 /// What a migration notices whose source is changed while its triggers are made.
 fn changed_meanwhile(pair: &Pair, change: &str) -> Vec<String> {
     let trigger = Trigger::query("BEFORE UPDATE ON");
@@ -214,7 +255,7 @@ fn a_target_that_is_lost_for_good_leaves_a_report_of_what_stands() {
     assert!(error["what"].is_string() && error["remedy"].is_string());
     assert!(result["statements"]["applied"].as_u64() > Some(0));
     run.says("FAILED  in copy; ")
-        .says("the same command continues")
+        .says("what is done stays, and the same command continues")
         .says("phases  check ")
         .says("NOT REACHED")
         .says("WHAT THE APPLICATION MUST KNOW");

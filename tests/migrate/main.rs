@@ -6,6 +6,7 @@ mod harness;
 
 mod failures;
 mod kills;
+mod lost_types;
 mod mapping;
 mod objects;
 mod office;

@@ -68,8 +68,9 @@ fn problem(statement: &Statement, target: &Database) -> Option<String> {
         Makes::Index => target.relations.iter().any(|r| {
             r.name.schema == name.schema && r.indexes.iter().any(|i| i.name == name.name && i.valid)
         }),
-        // One that is NOT VALID in the source stays so.
-        Makes::Check => of_table.is_some_and(|r| r.constraints.iter().any(|c| last(&c.name))),
+        Makes::Check => {
+            of_table.is_some_and(|r| r.constraints.iter().any(|c| last(&c.name) && !c.validated))
+        }
         Makes::Unique | Makes::ForeignKey => {
             of_table.is_some_and(|r| r.constraints.iter().any(|c| last(&c.name) && c.validated))
         }

@@ -128,6 +128,44 @@ fn a_dump_gives_the_same_schema_as_its_database() {
         .says("/no/such/dump.sql");
 }
 
+#[test]
+fn a_dump_is_applied_and_the_same_command_continues() {
+    let pair = office();
+    // Its folder goes with it.
+    let owner = Wire9::bare();
+    let path = owner.folder().join("dump.sql");
+    let path = path.to_string_lossy().into_owned();
+    let dump = std::process::Command::new(pg_dump())
+        .args(["--file", &path, &pair.source.uri()])
+        .status()
+        .expect("pg_dump starts");
+    assert!(dump.success());
+    let db9 = pair.standin.uri();
+    let apply = ["schema", "--apply", "--from-dump", &path, "--db9", &db9];
+    Wire9::bare().args(&apply).run().ends_with(0);
+    let made = objects(&pair);
+    for object in [
+        "trigger touch",
+        "constraint boss_fkey",
+        "relation v public.busy_count",
+    ] {
+        assert!(made.iter().any(|o| o == object), "{object} in {made:?}");
+    }
+    assert_eq!(
+        pair.target_rows("hr.person"),
+        0,
+        "no row of a dump is loaded"
+    );
+    // What is there is known, and nothing is done twice.
+    Wire9::bare().args(&apply).run().ends_with(0);
+    assert_eq!(objects(&pair), made);
+    Wire9::bare()
+        .args(&["schema", "--apply", "--from-dump", &path])
+        .run()
+        .ends_with(2)
+        .says("--db9");
+}
+
 /// The newest `pg_dump` of this machine: an older one refuses a newer server.
 fn pg_dump() -> std::path::PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").expect("PostgreSQL is installed");

@@ -385,6 +385,15 @@ fn difference(what: &str, of: &str, less: &str) -> impl Iterator<Item = String> 
 }
 
 fn every_kind(all: &[(&str, Vec<Found>)]) {
+    for (target, findings) in all {
+        let mut seen = BTreeSet::new();
+        for Found { id, object, .. } in findings {
+            assert!(
+                seen.insert((id, object)),
+                "{target}: {id} twice at {object}"
+            );
+        }
+    }
     let counted: Vec<_> = all.iter().map(|(_, found)| by_id(found)).collect();
     let planted: BTreeSet<&str> = counted.iter().flat_map(|ids| ids.keys().copied()).collect();
     let elsewhere: BTreeSet<&str> = ELSEWHERE.iter().map(|(id, _)| *id).collect();

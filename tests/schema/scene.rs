@@ -149,7 +149,12 @@ pub(crate) fn by_id(found: &[Found]) -> BTreeMap<&str, usize> {
 
 /// Applies a script through the front door, one statement at a time; each that is refused, with why.
 pub(crate) fn refused(target: &Standin, script: &str) -> Vec<(String, String)> {
-    let mut client = client::connect(&target.uri()).expect("the stand-in lets it in");
+    refused_by(&target.uri(), script)
+}
+
+/// The same of any server.
+pub(crate) fn refused_by(uri: &str, script: &str) -> Vec<(String, String)> {
+    let mut client = client::connect(uri).expect("the server lets it in");
     let mut refused = Vec::new();
     for statement in statements(script) {
         if let Err(error) = client.batch_execute(&statement) {
@@ -174,6 +179,9 @@ pub(crate) fn statements(script: &str) -> Vec<String> {
                 1 + rest[1..].find(char::from(quote)).expect("a quote ends") + 1
             }
             b'$' => dollar_quoted(rest),
+            b'B' if rest.starts_with("BEGIN ATOMIC") => {
+                rest.find("\nEND").expect("a body ends") + "\nEND".len()
+            }
             b';' => {
                 all.push(script[begin..at].trim().to_owned());
                 begin = at + 1;

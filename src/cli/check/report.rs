@@ -50,7 +50,27 @@ impl Report<'_> {
         let data = "the data itself: --deep reads it".to_owned();
         let data: Vec<String> = (!self.settings.deep).then_some(data).into_iter().collect();
         text.push_str(&self.findings.not_checked_text(&data));
+        section(&mut text, "NEXT", &self.next());
         text
+    }
+
+    /// What to do now: the end is what a person sees of a long report.
+    fn next(&self) -> Vec<String> {
+        let said = format!("{}: {}", self.word(), self.findings.summary());
+        let open = self.findings.open_ids().join(",");
+        let what = match self.findings.exit() {
+            Exit::Blockers => format!(
+                "`wire9 migrate` writes nothing before each blocker was seen: --accept {open}"
+            ),
+            Exit::Findings => format!(
+                "a pipeline goes on when each loss was seen: --accept {open}, or --accept-file"
+            ),
+            Exit::NotVerified => format!(
+                "look at what was not checked by other means; a pipeline goes on with --accept {open}"
+            ),
+            _ => return Vec::new(),
+        };
+        vec![said, what]
     }
 
     /// The same for programs, one JSON object.

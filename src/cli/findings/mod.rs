@@ -70,6 +70,23 @@ impl<'a> Findings<'a> {
         }
     }
 
+    /// The ids that decide the exit code: accepted, they do not any more.
+    pub(super) fn open_ids(&self) -> Vec<&'static str> {
+        let severity = match self.exit() {
+            Exit::Blockers => Severity::Blocker,
+            Exit::Findings => Severity::Loss,
+            Exit::NotVerified => return vec![NOT_CHECKED],
+            _ => return Vec::new(),
+        };
+        let mut ids: Vec<&'static str> = self
+            .open()
+            .filter(|finding| finding.kind.severity == severity)
+            .map(|finding| finding.kind.id)
+            .collect();
+        ids.dedup();
+        ids
+    }
+
     /// The part of the report about what was not checked: lines of others first, then the findings that
     /// say so; empty where everything was checked.
     pub(super) fn not_checked_text(&self, others: &[String]) -> String {
@@ -206,6 +223,22 @@ pub(super) mod tests {
         assert_eq!(exit_where(&["a-loss"]), Exit::Blockers);
         assert_eq!(exit_where(&["a-blocker"]), Exit::Findings);
         assert_eq!(exit_where(&["a-blocker", "a-loss"]), Exit::Done);
+    }
+
+    #[test]
+    fn the_ids_that_decide_are_named_once_each() {
+        let list = findings();
+        let ids = |accepted: &[&str]| {
+            let accepted = accepted.iter().map(|id| (*id).to_owned()).collect();
+            let findings = Findings {
+                accepted: &accepted,
+                ..shown(&list)
+            };
+            findings.open_ids()
+        };
+        assert_eq!(ids(&[]), ["a-blocker"]);
+        assert_eq!(ids(&["a-blocker"]), ["a-loss"]);
+        assert_eq!(ids(&["a-blocker", "a-loss"]), [""; 0]);
     }
 
     #[test]

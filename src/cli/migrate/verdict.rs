@@ -16,6 +16,9 @@ use crate::runs::migrate::{Drift, Ended, Outcome, Phase, Set};
 use crate::schema::convert::Statement;
 use crate::schema::finding::Severity;
 
+/// What a person is told after a stop.
+const CONTINUES: &str = "what is done stays, and the same command continues";
+
 /// Above the differences, one line for each kind.
 const KNOW: &str =
     "WHAT THE APPLICATION MUST KNOW  (`wire9 check` names each object and what to do)";
@@ -74,13 +77,13 @@ impl Verdict<'_> {
                 "INTERRUPTED  in {}; {}; {}",
                 phase.name(),
                 self.progress(),
-                copy_judge::CONTINUES
+                CONTINUES
             ),
             Ended::Failed(phase) => format!(
                 "FAILED  in {}; {}; {}",
                 phase.name(),
                 self.progress(),
-                copy_judge::CONTINUES
+                CONTINUES
             ),
             Ended::Stopped(_) | Ended::Through => self.ending(),
         }
@@ -198,8 +201,14 @@ impl Verdict<'_> {
     }
 
     fn done(&self, text: &mut String) {
-        if let Some(copy) = self.copy() {
-            text.push_str(&copy.details());
+        match self.copy() {
+            // They were told of then; a table of zeros would look like a loss.
+            Some(copy) if copy.outcome.finished_before && copy.exit == Exit::Done => {
+                let before = "rows    copied and counted by an earlier process of this run";
+                section(text, "", &[before.to_owned()]);
+            }
+            Some(copy) => text.push_str(&copy.details()),
+            None => {}
         }
         section(text, "FAILED", &self.failed());
         let skipped = "SKIPPED, SINCE WHAT THEY NEED HAS FAILED";
@@ -462,6 +471,9 @@ mod tests {
         let mut o = outcome();
         (o.continued, o.fates) = (true, vec![Fate::DoneBefore; 3]);
         o.copy.as_mut().expect("rows").finished_before = true;
-        assert!(text(&o).starts_with("ALREADY DONE  3 of 3 statements applied"));
+        let text = text(&o);
+        assert!(text.starts_with("ALREADY DONE  3 of 3 statements applied"));
+        assert!(text.contains("rows    copied and counted by an earlier process"));
+        assert!(!text.contains("MB/s"), "{text}");
     }
 }

@@ -10,6 +10,8 @@ mod number;
 
 use std::borrow::Cow;
 
+use super::field::{NULL, unescaped};
+
 /// How a field is brought to its one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Canonical {
@@ -35,9 +37,6 @@ pub enum Form {
     /// `timestamp`, `timestamptz` in UTC, `time`: zeros at the end of the fraction.
     Moment,
 }
-
-/// COPY's text of NULL.
-const NULL: &[u8] = b"\\N";
 
 /// The one form of a field's COPY text.
 pub fn canonical(kind: Canonical, field: &[u8]) -> Cow<'_, [u8]> {
@@ -79,32 +78,6 @@ fn moment(text: &[u8]) -> Option<Vec<u8>> {
     let end = point + 1 + digits.len();
     let start = if kept == 0 { point } else { point + 1 + kept };
     (start < end).then(|| [&text[..start], &text[end..]].concat())
-}
-
-/// COPY's escapes undone: what the server printed.
-pub fn unescaped(field: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr(b'\\', field).is_none() {
-        return Cow::Borrowed(field);
-    }
-    let mut out = Vec::with_capacity(field.len());
-    let mut bytes = field.iter();
-    while let Some(&byte) = bytes.next() {
-        let plain = match (byte, byte == b'\\') {
-            (_, false) => byte,
-            (_, true) => match bytes.next() {
-                Some(b'b') => 0x08,
-                Some(b'f') => 0x0c,
-                Some(b'n') => b'\n',
-                Some(b'r') => b'\r',
-                Some(b't') => b'\t',
-                Some(b'v') => 0x0b,
-                Some(&other) => other,
-                None => b'\\',
-            },
-        };
-        out.push(plain);
-    }
-    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -132,6 +132,9 @@ pub async fn watched(settings: &Settings, watch: Watch<'_>) -> Result<Assessment
     let source = unless_stopped(watch, source::look(settings));
     let (target, source) = tokio::join!(target::look(&asked), source);
     let (target, source) = (target?, source?);
+    if watch.stop.is_cancelled() {
+        return Err(stopped());
+    }
     unmatched(&settings.mapping, &source.database)?;
     let found = Found {
         database: source.database,
@@ -169,11 +172,15 @@ async fn unless_stopped<T>(
     watch: Watch<'_>,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let stopped = || Error::new(Exit::Interrupted, "interrupted before anything was written");
     tokio::select! {
         done = work => done,
-        () = watch.stop.cancelled() => Err(stopped().advise("the same command begins anew")),
+        () = watch.stop.cancelled() => Err(stopped()),
     }
+}
+
+fn stopped() -> Error {
+    Error::new(Exit::Interrupted, "interrupted before anything was written")
+        .advise("the same command begins anew")
 }
 
 /// A name in the file of --map that nothing has is a slip of the pen: what it was to change would stay.

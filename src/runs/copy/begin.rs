@@ -1,11 +1,13 @@
 //! A new run: what the target tables hold, the plan, the ledger's first rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
 use crate::catalog::TableName;
-use crate::ledger::{Claim, Ledger, NewRun, Owner, PairRow, PlanRows, Progress, TargetRow};
+use crate::ledger::{
+    Claim, Ledger, NewRun, Owner, PairRow, PlanRows, Progress, TargetRow, TargetState,
+};
 use crate::metrics::Event;
 use crate::plan::Chunk;
 use crate::schema::Pair;
@@ -69,6 +71,7 @@ pub(super) async fn begin(
         progress,
         earlier_snapshot: None,
         problems: HashMap::new(),
+        reconciled: BTreeMap::new(),
         works: chunks.iter().map(work).collect(),
     })
 }
@@ -91,6 +94,7 @@ async fn targets(
             name,
             baseline,
             truncated: baseline.is_none(),
+            state: TargetState::Loading,
         });
     }
     Ok(targets)

@@ -1,18 +1,18 @@
 //! From a decision to work: a new run and its plan, or the rest of the run that the same command
 //! began before.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
 use crate::engine;
 use crate::lane::Work;
-use crate::ledger::{Ledger, Owner, Progress, Run, State};
+use crate::ledger::{Changes, Fence, Ledger, Owner, Progress, Run, State};
 use crate::metrics::Event;
 use crate::planted::Mistake;
 
 use super::super::error::Error;
-use super::super::prepare::configuration::{Configuration, source_key};
+use super::super::prepare::configuration::{Configuration, REPAIR, source_key};
 use super::super::prepare::{Prepared, Settings, Surroundings, refused};
 use super::begin::begin;
 use super::restart::{Dropping, drop_run};
@@ -33,6 +33,8 @@ pub(super) struct Entered {
     pub(super) earlier_snapshot: Option<String>,
     /// By pair: why it is left out.
     pub(super) problems: HashMap<usize, String>,
+    /// By target: what was changed to reconcile it, in all processes of the run.
+    pub(super) reconciled: BTreeMap<usize, Changes>,
     /// Chunks in the order in which they are to be read; finished ones, too.
     pub(super) works: Vec<Work>,
 }
@@ -46,6 +48,15 @@ impl Entered {
             works.pop();
         }
         works
+    }
+
+    /// What a repair shows to be this process's: the first lane, as long as no lane works.
+    pub(super) fn fence(&self) -> Fence {
+        Fence {
+            run: self.run.clone(),
+            lane: 0,
+            token: self.tokens.first().cloned().unwrap_or_default(),
+        }
     }
 
     /// What the reporter must know before the first row moves.
@@ -181,6 +192,15 @@ async fn refuse_another_source(
 }
 
 fn other_configuration(configuration: &Configuration, run: &Run) -> Error {
+    if run.settings == REPAIR {
+        return refused(
+            format!(
+                "run {} repairs tables of this source and is unfinished",
+                run.run
+            ),
+            "repeat `wire9 verify --repair`, or begin the copy anew with --restart",
+        );
+    }
     let differences = match Configuration::from_text(&run.settings) {
         Some(earlier) => configuration.differences(&earlier).join("; "),
         None => "it was begun by another version".to_owned(),
@@ -194,7 +214,7 @@ fn other_configuration(configuration: &Configuration, run: &Run) -> Error {
     )
 }
 
-pub(super) fn snapshot_text(prepared: &Prepared) -> String {
+pub(in crate::runs) fn snapshot_text(prepared: &Prepared) -> String {
     serde_json::to_string(&prepared.snapshot).expect("a snapshot is JSON")
 }
 

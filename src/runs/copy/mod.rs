@@ -9,6 +9,8 @@ mod begin;
 mod empty;
 pub(super) mod enter;
 mod outcome;
+mod prove;
+pub(super) mod reconcile;
 pub(super) mod restart;
 pub(super) mod resume;
 mod verdict;
@@ -93,7 +95,7 @@ async fn rows(
     let phase = |text: &str| {
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
     };
-    resume::prove(&mut entered, &prepared, &shared, settings, &phase).await?;
+    prove::prove(&mut entered, &prepared, &shared, settings, &phase).await?;
     let _ = surroundings.events.try_send(entered.planned(&prepared));
     phase("copying");
     let works = entered.take_works();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::ledger::Changes;
 use crate::metrics::{TableTally, Waits};
 
 /// One table of the verdict.
@@ -70,6 +71,9 @@ pub struct TargetVerdict {
     pub counted: Option<u64>,
     /// Whether it was truncated by this run.
     pub truncated: bool,
+    /// What was changed to make it equal to the snapshot, where rows that were copied had changed on the source
+    /// when the run went on; `None`: all of it was read under the snapshot.
+    pub reconciled: Option<Changes>,
 }
 
 /// Whether the source was written since the snapshot.

@@ -45,7 +45,11 @@ impl Dropping {
         if self.filled.is_empty() {
             return format!("--restart: dropping run {run}, which has loaded nothing");
         }
-        let table = |(_, table, rows): &(usize, TargetRow, u64)| format!("{} ({rows})", table.name);
+        let table =
+            |(_, table, rows): &(usize, TargetRow, u64)| match table.state.is_told_by_batches() {
+                true => format!("{} ({rows})", table.name),
+                false => format!("{} (being reconciled)", table.name),
+            };
         let tables: Vec<String> = self.filled.iter().map(table).collect();
         let rows: u64 = self.filled.iter().map(|(.., rows)| rows).sum();
         format!(
@@ -103,7 +107,8 @@ impl Dropping {
         write: &session::WriteSettings,
     ) -> Result<(), Error> {
         let mut more = Vec::new();
-        for (_, target, loaded) in &self.filled {
+        let told = self.filled.iter();
+        for (_, target, loaded) in told.filter(|(_, t, _)| t.state.is_told_by_batches()) {
             if count(ledger, write, &target.name).await? > *loaded {
                 more.push(target.name.to_string());
             }
@@ -122,12 +127,12 @@ impl Dropping {
     }
 }
 
-/// The targets that hold rows of the run.
+/// The targets that hold rows of the run; those that are being reconciled may hold any.
 fn filled(progress: &Progress) -> Vec<(usize, TargetRow, u64)> {
     let targets = progress.plan.targets.iter().enumerate();
     targets
         .map(|(number, target)| (number, target.clone(), progress.loaded(number)))
-        .filter(|(.., rows)| *rows > 0)
+        .filter(|(_, target, rows)| *rows > 0 || !target.state.is_told_by_batches())
         .collect()
 }
 

@@ -1,14 +1,11 @@
-//! A run that goes on: whose it is, what is left of it, and whether the source still has the rows that
-//! were copied. And a run that is done.
+//! A run that goes on: whose it is, and what is left of it. And a run that is done.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
-use serde::{Deserialize, Serialize};
 use tokio::time::{Duration, sleep};
 
-use crate::endpoint::snapshot::Snapshot;
 use crate::engine;
-use crate::lane::{Shared, Work};
+use crate::lane::Work;
 use crate::ledger::{Claim, Ledger, Liveness, Owner, PairRow, PlanRows, Progress, Run, TargetRow};
 use crate::metrics::Event;
 use crate::plan::{Bounds, Chunk};
@@ -18,6 +15,7 @@ use super::super::error::{Error, Exit};
 use super::super::prepare::{Prepared, Settings, Surroundings, refused, work};
 use super::empty::{count, truncate};
 use super::enter::{Entered, few, tokens};
+use super::prove::reconciled_by;
 
 /// A run that has given no sign of life for so long may be taken over.
 const EXPIRES: f64 = 15.0;
@@ -47,6 +45,7 @@ pub(super) async fn go_on(
         progress,
         earlier_snapshot: Some(run.snapshot.clone()),
         problems: HashMap::new(),
+        reconciled: BTreeMap::new(),
         works,
     })
 }
@@ -203,107 +202,20 @@ fn remaining(prepared: &Prepared, progress: &Progress) -> Vec<Work> {
         .collect()
 }
 
-/// Before a run goes on: the target must hold what the ledger says, and the source must still have
-/// the rows that were copied. Tables of which that is not so are left out, by name.
-pub(super) async fn prove(
-    entered: &mut Entered,
-    prepared: &Prepared,
-    shared: &Shared,
-    settings: &Settings,
-    phase: &impl Fn(&str),
+/// The target tables must hold what the ledger says, as far as it says something of them; more rows are a
+/// fault only while the run is unfinished.
+pub(super) fn held(
+    progress: &Progress,
+    counts: engine::Counts,
+    may_have_more: bool,
 ) -> Result<(), Error> {
-    if !entered.continued {
-        return Ok(());
-    }
-    phase("comparing the target with the ledger");
-    let counts = engine::count_target(shared, &prepared.target_names(), settings.jobs).await;
-    held(&entered.progress, counts, false)?;
-    let earlier = entered.earlier_snapshot.as_deref().and_then(Proven::read);
-    if let Some(earlier) = earlier.filter(|e| e.snapshot.shows_the_same_as(&prepared.snapshot)) {
-        entered.problems = earlier.problems();
-        return Ok(());
-    }
-    phase("the source may have been written since: comparing what was copied with the source");
-    let proven = Proven {
-        snapshot: prepared.snapshot.clone(),
-        changed: changed(entered, shared, settings).await?,
-    };
-    entered.problems = proven.problems();
-    entered
-        .ledger
-        .set_snapshot(&entered.run, &entered.owner, &proven.text())
-        .await?;
-    Ok(())
-}
-
-/// The snapshot under which a run goes on, and what was found when it was compared with the rows that
-/// were copied before. The tables that are not left out are exactly this snapshot's as far as they are
-/// copied; a later snapshot that shows the same rows need not be compared with any.
-struct Proven {
-    snapshot: Snapshot,
-    /// Pairs whose copied rows are others in it; they are left out.
-    changed: BTreeSet<usize>,
-}
-
-/// As the ledger stores it where tables are left out; else the snapshot stands alone.
-#[derive(Serialize, Deserialize)]
-struct Partly {
-    proven: Snapshot,
-    changed: BTreeSet<usize>,
-}
-
-impl Proven {
-    fn text(&self) -> String {
-        let text = match self.changed.is_empty() {
-            true => serde_json::to_string(&self.snapshot),
-            false => serde_json::to_string(&Partly {
-                proven: self.snapshot.clone(),
-                changed: self.changed.clone(),
-            }),
-        };
-        text.expect("a snapshot is JSON")
-    }
-
-    /// `None` where the text is of another version: everything is compared then.
-    fn read(text: &str) -> Option<Self> {
-        if let Ok(Partly { proven, changed }) = serde_json::from_str(text) {
-            let snapshot = proven;
-            return Some(Self { snapshot, changed });
-        }
-        let snapshot = serde_json::from_str(text).ok()?;
-        let changed = BTreeSet::new();
-        Some(Self { snapshot, changed })
-    }
-
-    fn problems(&self) -> HashMap<usize, String> {
-        const PROBLEM: &str = "rows that were copied have changed on the source since; this table \
-                               can not be continued: begin anew with --restart";
-        let problem = |pair: &usize| (*pair, PROBLEM.to_owned());
-        self.changed.iter().map(problem).collect()
-    }
-}
-
-/// The tables, by pair, of which a row that was copied is another on the source now. Finished chunks
-/// are compared, too: a row may have moved into one.
-async fn changed(
-    entered: &Entered,
-    shared: &Shared,
-    settings: &Settings,
-) -> Result<BTreeSet<usize>, Error> {
-    let begun = entered.works.iter().filter(|w| !w.done.is_empty());
-    let begun: Vec<Work> = begun.cloned().collect();
-    let same = engine::redigest(shared, &begun, settings.jobs).await?;
-    let others = begun.iter().zip(same).filter(|(_, same)| !same);
-    Ok(others.map(|(work, _)| work.table).collect())
-}
-
-/// The target tables must hold what the ledger says; more rows are a fault only while the run is
-/// unfinished.
-fn held(progress: &Progress, counts: engine::Counts, may_have_more: bool) -> Result<(), Error> {
     let mut wrong = Vec::new();
     for ((number, target), counted) in progress.plan.targets.iter().enumerate().zip(counts) {
         let expected = target.baseline.unwrap_or(0) + progress.loaded(number);
         let counted = counted?;
+        if !target.state.is_told_by_batches() {
+            continue;
+        }
         if counted < expected || (counted > expected && !may_have_more) {
             wrong.push(format!(
                 "{} should hold {expected} rows and holds {counted}",
@@ -337,6 +249,7 @@ pub(super) async fn finished(
         ));
     }
     held(&progress, counts, true)?;
+    let reconciled = reconciled_by(&mut ledger, &run.run).await?;
     Ok(Entered {
         ledger,
         run: run.run.clone(),
@@ -347,6 +260,7 @@ pub(super) async fn finished(
         progress,
         earlier_snapshot: None,
         problems: HashMap::new(),
+        reconciled,
         works: Vec::new(),
     })
 }

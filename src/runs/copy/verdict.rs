@@ -261,6 +261,7 @@ fn targets(
         loaded: loaded(number),
         counted: counts.get(number).and_then(|c| c.as_ref().ok().copied()),
         truncated: row.truncated,
+        reconciled: entered.reconciled.get(&number).copied(),
     };
     entered
         .progress

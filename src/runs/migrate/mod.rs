@@ -182,7 +182,13 @@ async fn schema(
         Section::PreData => Phase::PreData,
         Section::PostData => Phase::PostData,
     };
-    clock.phase(phase, &format!("{left} of {all} statements are left"));
+    let what = match left {
+        0 if all == 0 => "nothing to do".to_owned(),
+        0 => format!("nothing is left, {} before", counted(all, "statement")),
+        _ if left == all => counted(all, "statement"),
+        _ => format!("{left} of {} left", counted(all, "statement")),
+    };
+    clock.phase(phase, &what);
     let (fates, failure) = ddl::section(section, statements, entered, settings, surroundings).await;
     for ((known, fate), statement) in outcome.fates.iter_mut().zip(fates).zip(statements) {
         if statement.section == section {
@@ -204,7 +210,7 @@ async fn rows(
     clock: &mut Clock<'_>,
 ) -> Result<(), Error> {
     let conversion = &outcome.assessment.conversion;
-    clock.phase(Phase::Copy, &format!("{} tables", conversion.tables.len()));
+    clock.phase(Phase::Copy, &counted(conversion.tables.len(), "table"));
     // A foreign key or trigger that this run has made before the rows (a schema of its own) is one that
     // the rows must be loaded by.
     let guards = conversion.statements.iter().any(|s| {
@@ -233,7 +239,7 @@ async fn finish(
     let assessment = &outcome.assessment;
     if settings.parts.data {
         let all = &assessment.conversion.sequences;
-        clock.phase(Phase::Sequences, &format!("{} sequences", all.len()));
+        clock.phase(Phase::Sequences, &counted(all.len(), "sequence"));
         let described = (all.as_slice(), &assessment.database);
         outcome.sequences = sequences::set(entered, settings, described).await?;
     }
@@ -298,6 +304,12 @@ fn is_incomplete(copy: &copy::Outcome) -> bool {
         t.counted.is_some_and(|counted| !enough(counted))
     };
     copy.tables.iter().any(table) || (copy.targets.iter().any(target))
+}
+
+/// `1 table`, `7 tables`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// Phases, their banners, and how long each took.

@@ -16,6 +16,9 @@ use crate::schema::{Matching, Pair};
 
 use super::settings::OnExisting;
 
+/// What a run stores instead that repairs tables and copies none.
+pub(in crate::runs) const REPAIR: &str = "verify --repair";
+
 /// The configuration of a run, as it is stored in the ledger and compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::runs) struct Configuration {

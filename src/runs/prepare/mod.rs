@@ -58,6 +58,8 @@ pub(super) enum Purpose {
     Load,
     /// Rows are read.
     Verify,
+    /// Rows are read, and those that differ are mended: foreign keys order that table by table.
+    Repair,
 }
 
 pub(super) async fn prepare(
@@ -72,7 +74,7 @@ pub(super) async fn prepare(
     let (target, source) = tokio::join!(target(settings), source(settings));
     let (target, mut source) = (target?, source?);
     let (target, mut target_catalog, mut notes) = target;
-    if purpose == Purpose::Verify {
+    if purpose != Purpose::Load {
         target_catalog.only_to_read();
     }
     notes.extend(source.notes);
@@ -83,11 +85,17 @@ pub(super) async fn prepare(
         Some(mapped) => schema::match_mapped(catalogs, &mapped.tables, selection, digits)?,
         None => schema::match_tables(catalogs.0, catalogs.1, selection, digits)?,
     };
-    if purpose == Purpose::Verify || settings.mapped.as_ref().is_some_and(|m| m.made_here) {
+    let made_here = settings.mapped.as_ref().is_some_and(|m| m.made_here);
+    if purpose == Purpose::Verify || (purpose == Purpose::Load && made_here) {
         free_order(&mut matching);
     }
-    let waves = waves(&matching)?;
-    check_triggers(&matching, settings, &mut notes)?;
+    let waves = match purpose {
+        Purpose::Load | Purpose::Verify => waves(&matching)?,
+        Purpose::Repair => vec![0; matching.targets.len()],
+    };
+    if purpose == Purpose::Load {
+        check_triggers(&matching, settings, &mut notes)?;
+    }
     for pair in &matching.pairs {
         if let Some(condition) = &pair.condition {
             check_condition(source.keeper.connection(), &pair.source, condition).await?;

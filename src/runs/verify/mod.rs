@@ -9,6 +9,7 @@ mod asking;
 mod indexes;
 mod objects;
 mod ranges;
+mod repairing;
 mod sent;
 mod sequences;
 mod tables;
@@ -27,8 +28,12 @@ use super::check;
 use super::error::{Error, Exit};
 use super::prepare::{self, Mapped, Prepared, Purpose, Settings, Surroundings, cutting};
 use asking::Asking;
+use repairing::Repair;
 use sent::Sent;
 use tables::pairs_of;
+
+pub use repairing::{Repaired, Repairing};
+pub(super) use tables::tables_of;
 
 /// How deep a verification looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,6 +68,8 @@ pub struct Asked {
     pub shown: usize,
     /// Show values, and not keys alone.
     pub values: bool,
+    /// Make equal what differs.
+    pub repair: Option<Repairing>,
 }
 
 /// One target table.
@@ -74,8 +81,10 @@ pub struct TableFound {
     pub sources: Vec<TableName>,
     /// Whether only some of its rows were looked at.
     pub sampled: bool,
-    /// What was found.
+    /// What was found; after a repair, once more.
     pub checked: Result<Checked, Unverified>,
+    /// What was done about a difference, or would be.
+    pub repaired: Option<Repaired>,
 }
 
 /// Why a table could not be verified.
@@ -136,7 +145,8 @@ pub struct Found {
     pub wall: Duration,
 }
 
-/// Verifies. Nothing is written but the probe's scratch schema, which is dropped again.
+/// Verifies, and repairs where that is asked for. Else nothing is written but the probe's scratch schema, which
+/// is dropped again.
 ///
 /// # Errors
 /// What prevents the verification as a whole, or interrupts it; what is wrong with one table is part of the
@@ -153,7 +163,11 @@ pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found,
         made_here: true,
     });
     // What is dropped in its middle may leave something behind in the target.
-    let prepared = prepare::prepare(&settings, surroundings, Purpose::Verify).await?;
+    let purpose = match asked.repair {
+        Some(_) => Purpose::Repair,
+        None => Purpose::Verify,
+    };
+    let prepared = prepare::prepare(&settings, surroundings, purpose).await?;
     let looking = look(
         prepared,
         asked,
@@ -162,22 +176,25 @@ pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found,
     );
     let mut found = tokio::select! {
         biased;
-        () = surroundings.stop.cancelled() => return Err(interrupted()),
+        () = surroundings.stop.cancelled() => return Err(interrupted(asked)),
         found = looking => found?,
     };
     found.wall = began.elapsed();
     Ok(found)
 }
 
-fn interrupted() -> Error {
-    Error::new(
-        Exit::Interrupted,
-        "interrupted: the verification has no answer",
-    )
-    .advise("nothing was written; run the same command again")
+fn interrupted(asked: &Asked) -> Error {
+    let advice = match asked.repair {
+        Some(Repairing { dry_run: false, .. }) => {
+            "what was repaired stays; the same command goes on with what is left"
+        }
+        _ => "nothing was written; run the same command again",
+    };
+    let what = "interrupted: the verification has no answer";
+    Error::new(Exit::Interrupted, what).advise(advice)
 }
 
-/// Everything that only reads.
+/// Everything that reads, and the repair.
 async fn look(
     mut prepared: Prepared,
     asked: &Asked,
@@ -203,12 +220,16 @@ async fn look(
     let run = uuid::Uuid::new_v4().to_string();
     let mut shared = prepare::shared(&prepared, &run, settings, surroundings);
     shared.rate = asked.max_rate.map(|rate| Rate::new(rate).into());
-    let checked = match counts {
+    let with = (settings, surroundings);
+    let repair = Repair::begin(&prepared, with, asked.repair).await?;
+    let mut checked = match counts {
         true => count(&prepared, &shared, asked).await,
         false => rows(&prepared, &shared, (&tables, &sent), asked).await,
     };
+    let verified = (tables.as_slice(), checked.as_mut_slice(), options_of(asked));
+    let repaired = repair.finish(&shared, verified).await?;
     keeper.close().await;
-    let tables = found(&prepared, checked, &sampled);
+    let tables = found(&prepared, (checked, repaired), &sampled);
     let asking = Asking::new(&mut ledger, &write);
     let beside = beside(&prepared, &tables, asking, (conversion, surroundings)).await;
     Ok(Found {
@@ -232,7 +253,9 @@ async fn plan(
     let chunks = cutting::plan(prepared, settings).await?;
     let works: Vec<Work> = chunks.iter().map(|c| prepare::work(prepared, c)).collect();
     let with = (asked.sample, settings.jobs);
-    let ranges = ranges::ranges(prepared, &chunks, with).await?;
+    let write = prepared.target.write.clone();
+    let mut asking = Asking::new(ledger, &write);
+    let ranges = ranges::ranges(prepared, &mut asking, &chunks, with).await?;
     let sent = sent::sent(ledger, prepared, settings).await?;
     let tables = tables::tables(prepared, works, &sent.by_pair, ranges);
     Ok((tables, sent))
@@ -254,18 +277,9 @@ async fn rows(
         let _ = shared.events.try_send(event);
     };
     say(Event::Phase(format!("verifying {} tables", tables.len())));
-    say(planned(prepared, tables, asked.both || sent.run.is_none()));
-    let options = Options {
-        both: asked.both,
-        jobs: asked.copy.jobs,
-        shown: asked.shown,
-        values: asked.values,
-        level: match asked.level {
-            Level::Full => verify::Level::Full,
-            Level::Count | Level::Digest => verify::Level::Digest,
-        },
-        reread: asked.reread,
-    };
+    let both = options_of(asked).both || sent.run.is_none();
+    say(planned(prepared, tables, both));
+    let options = options_of(asked);
     let (total, mut done) = (tables.len(), 0);
     let told = |_, checked: &verify::Result<Checked>| {
         done += 1;
@@ -276,6 +290,21 @@ async fn rows(
         .into_iter()
         .map(|c| c.map_err(Unverified::Rows))
         .collect()
+}
+
+fn options_of(asked: &Asked) -> Options {
+    Options {
+        // The ledger does not know whether the source still has what was sent.
+        both: asked.both || asked.repair.is_some(),
+        jobs: asked.copy.jobs,
+        shown: asked.shown,
+        values: asked.values,
+        level: match asked.level {
+            Level::Full => verify::Level::Full,
+            Level::Count | Level::Digest => verify::Level::Digest,
+        },
+        reread: asked.reread,
+    }
 }
 
 /// What will be read, by the sizes of the source.
@@ -357,19 +386,20 @@ fn counted(source_rows: u64, target_rows: u64) -> Checked {
 
 fn found(
     prepared: &Prepared,
-    checked: Vec<Result<Checked, Unverified>>,
+    (checked, repaired): (Vec<Result<Checked, Unverified>>, Vec<Option<Repaired>>),
     sampled: &[bool],
 ) -> Vec<TableFound> {
     let targets = prepared.matching.targets.iter().enumerate();
     targets
-        .zip(checked)
-        .map(|((number, target), checked)| TableFound {
+        .zip(checked.into_iter().zip(repaired))
+        .map(|((number, target), (checked, repaired))| TableFound {
             target: target.name.clone(),
             sources: pairs_of(prepared, number)
                 .map(|(_, pair)| pair.source.clone())
                 .collect(),
             sampled: sampled.get(number).copied().unwrap_or_default(),
             checked,
+            repaired,
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Kind, TableName, readable};
+use crate::catalog::{Kind, readable};
 use crate::schema::convert::{Conversion, Makes, MappedTable};
 
 use super::super::prepare::Prepared;
@@ -86,6 +86,7 @@ pub(super) async fn look(
     for table in &conversion.tables {
         columns(prepared, table, beside);
     }
+    primary_keys(prepared, conversion, asking, beside).await;
 }
 
 /// The objects that statements of these kinds make, and how often one is named: a function may have several
@@ -132,7 +133,7 @@ fn compare(wanted: &BTreeMap<&str, usize>, there: &BTreeMap<String, usize>, besi
     }
 }
 
-/// Columns of a table, and its primary key.
+/// Columns of a table.
 fn columns(prepared: &Prepared, mapped: &MappedTable, beside: &mut Beside) {
     let Some(table) = prepared.target_catalog.table(&mapped.target) else {
         return;
@@ -144,17 +145,34 @@ fn columns(prepared: &Prepared, mapped: &MappedTable, beside: &mut Beside) {
             beside.wrong(object, "is missing in the target");
         }
     }
-    let source = TableName::new(&*mapped.source.schema, &*mapped.source.name);
-    let Some(source) = prepared.catalog.table(&source) else {
-        return;
+}
+
+const PRIMARY_KEYS: &str = "SELECT 'primary key of', n.nspname::text, c.relname::text \
+    FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class c ON c.oid = x.indrelid \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE x.indisprimary";
+
+/// Primary keys are made with their tables, and have no statement of their own.
+async fn primary_keys(
+    prepared: &Prepared,
+    conversion: &Conversion,
+    asking: &mut Asking<'_>,
+    beside: &mut Beside,
+) {
+    let has_key = |mapped: &&MappedTable| {
+        let source = prepared.catalog.table(&mapped.source);
+        source.is_some_and(|t| t.kind == Kind::Ordinary && t.keys.iter().any(|key| key.primary))
     };
-    let object = format!("primary key of {}", mapped.target);
-    let has = |table: &crate::catalog::Table| table.keys.iter().any(|key| key.primary);
-    if source.kind == Kind::Ordinary && has(source) {
-        match has(table) {
-            true => beside.holds(object),
-            false => beside.wrong(object, "is missing in the target"),
-        }
+    let tables = conversion.tables.iter().filter(has_key);
+    let names: Vec<String> = tables
+        .map(|t| format!("primary key of {}", t.target))
+        .collect();
+    let wanted: BTreeMap<&str, usize> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    match asking.ask(&[PRIMARY_KEYS]).await {
+        Ok(rows) => compare(&wanted, &there(rows), beside),
+        Err(why) => beside.gap("primary keys", why),
     }
 }
 

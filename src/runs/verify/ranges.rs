@@ -1,11 +1,11 @@
 //! Ranges of keys: for a sample of a table, and for reading a large table of the target at several places
 //! at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::seq::index;
 
-use crate::catalog::{Key, Table};
+use crate::catalog::{Key, Table, TableName};
 use crate::endpoint::introspect;
 use crate::lane::Work;
 use crate::plan::{Bounds, Chunk};
@@ -14,6 +14,7 @@ use crate::verify::KeyRange;
 
 use super::super::error::Error;
 use super::super::prepare::Prepared;
+use super::asking::Asking;
 use super::tables::{columns_of, pairs_of};
 
 /// Ranges of which a sample is drawn.
@@ -26,6 +27,8 @@ pub(super) struct Ranges {
     target: Vec<KeyRange>,
     /// The same of its one source, where these alone are read.
     source: Vec<Bounds>,
+    /// The target's column by whose order it can be read page by page.
+    page_column: Option<String>,
     /// Whether they are not all.
     pub(super) is_sample: bool,
 }
@@ -48,30 +51,55 @@ impl Ranges {
         (self.target, works.collect())
     }
 
-    /// The place of a column by which the target can be read page by page: it alone is a key there, too.
-    pub(super) fn pages(
-        &self,
-        prepared: &Prepared,
-        number: usize,
-        columns: &[String],
-    ) -> Option<usize> {
-        let name = &prepared.matching.targets[number].name;
-        let keys = &prepared.target_catalog.table(name)?.keys;
-        let ordered = |key: &&Key| matches!(key.columns.as_slice(), [only] if is_ordered(&only.1));
-        let (column, _) = keys.iter().find(ordered)?.columns.first()?;
+    /// The place of a column by which the target can be read page by page.
+    pub(super) fn pages(&self, columns: &[String]) -> Option<usize> {
+        let column = self.page_column.as_ref()?;
         columns.iter().position(|known| known == column)
     }
+}
+
+/// Unique indexes of one column: table and column.
+const UNIQUE: &str = "SELECT n.nspname::text, c.relname::text, a.attname::text \
+    FROM pg_catalog.pg_index x \
+    JOIN pg_catalog.pg_class c ON c.oid = x.indrelid \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum::text = x.indkey::text \
+    WHERE x.indisunique AND x.indpred IS NULL AND a.attnotnull";
+
+/// By table of the target, a column that is unique there and never NULL, and that every server orders alike; none
+/// where the target does not tell: pages are an advantage, no need.
+async fn page_columns(prepared: &Prepared, asking: &mut Asking<'_>) -> BTreeMap<TableName, String> {
+    let mut columns = BTreeMap::new();
+    for row in asking.ask(&[UNIQUE]).await.unwrap_or_default() {
+        let texts: Vec<String> = row.into_iter().flatten().collect();
+        let [schema, name, column] = texts.as_slice() else {
+            continue;
+        };
+        let name = TableName::new(schema, name);
+        let table = prepared.target_catalog.table(&name);
+        let known = table.and_then(|table| table.columns.iter().find(|c| c.name == *column));
+        if known.is_some_and(|column| is_ordered(&column.data_type.sql)) {
+            columns.insert(name, column.clone());
+        }
+    }
+    columns
 }
 
 /// By target: its ranges. `sample` is a share in per cent; without one the ranges are for reading at once.
 pub(super) async fn ranges(
     prepared: &mut Prepared,
+    asking: &mut Asking<'_>,
     chunks: &[Chunk],
-    (sample, jobs): (Option<u8>, usize),
+    how: (Option<u8>, usize),
 ) -> Result<Vec<Ranges>, Error> {
+    let mut pages = page_columns(prepared, asking).await;
     let mut all = Vec::with_capacity(prepared.matching.targets.len());
     for target in 0..prepared.matching.targets.len() {
-        all.push(of_table(prepared, chunks, target, (sample, jobs)).await?);
+        let ranges = of_table(prepared, chunks, target, how).await?;
+        all.push(Ranges {
+            page_column: pages.remove(&prepared.matching.targets[target].name),
+            ..ranges
+        });
     }
     Ok(all)
 }
@@ -182,6 +210,7 @@ fn cut(
             true => source.collect(),
             false => Vec::new(),
         },
+        page_column: None,
         is_sample,
     }
 }

@@ -40,7 +40,8 @@ pub(super) async fn sent(
         earlier.as_ref().filter(|e| e.agrees(&now, &pair.source))?;
         let number = plan.pairs.iter().position(|p| p.source == pair.source)?;
         let target = plan.targets.get(plan.pairs[number].target)?;
-        (target.baseline == Some(0)).then_some(sums[number])
+        let told = target.baseline == Some(0) && target.state.is_told_by_batches();
+        told.then_some(sums[number])
     };
     Ok(Sent {
         by_pair: prepared.matching.pairs.iter().map(sum).collect(),

@@ -26,6 +26,13 @@ pub(super) fn tables(
         .collect()
 }
 
+/// The same without sums and ranges: all rows of these chunks are compared, with all rows of the target.
+pub(in crate::runs) fn tables_of(prepared: &Prepared, works: Vec<Work>) -> Vec<verify::Table> {
+    let targets = prepared.matching.targets.iter();
+    let ranges = targets.map(|_| Ranges::default()).collect();
+    tables(prepared, works, &[], ranges)
+}
+
 fn table(
     prepared: &Prepared,
     number: usize,
@@ -34,7 +41,7 @@ fn table(
 ) -> verify::Table {
     let columns = columns_of(prepared, number);
     let sampled = ranges.is_sample;
-    let pages = ranges.pages(prepared, number, &columns);
+    let pages = ranges.pages(&columns);
     let (target_ranges, mut works) = ranges.take(works);
     works.iter_mut().for_each(|work| reorder(work, &columns));
     let comparison = comparison(prepared, number, (&columns, &works));

@@ -24,7 +24,7 @@ pub use post::{Orphans, orphans};
 
 pub(super) use post::KINDS as POST_KINDS;
 pub(super) use pre::KINDS as PRE_KINDS;
-pub(super) use pre::type_key;
+pub(super) use pre::{check_of_column, type_key};
 
 /// What the reader wants of the conversion besides the mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

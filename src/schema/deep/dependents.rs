@@ -7,14 +7,22 @@
 //! The expressions are the catalog's own texts, whose bare column names mean the nearest columns: those
 //! that are cut inside, those of the row outside.
 
-use crate::catalog::database::{Constraint, ConstraintKind, FieldDefault, Relation};
+use std::collections::HashMap;
+
+use crate::catalog::database::{
+    Constraint, ConstraintKind, DomainCheck, FieldDefault, Relation, UserType, UserTypeKind,
+};
 use crate::catalog::readable;
 use crate::profile::Profile;
+use crate::schema::convert::check_of_column;
 use crate::schema::mention::mentions;
 use crate::sql;
 
 use super::table::{Column, Table};
 use super::{Ask, Question, kinds};
+
+/// Domains over domains that are looked at.
+const DEEPEST: usize = 32;
 
 /// An expression of the table, and what is asked of its value before and after the cut.
 struct Computed {
@@ -25,8 +33,14 @@ struct Computed {
     before: String,
 }
 
-pub(super) fn question(table: &Table<'_>, leaf: &Relation) -> Option<Question> {
-    let computed: Vec<Computed> = checks(table).into_iter().chain(generated(table)).collect();
+pub(super) fn question(
+    table: &Table<'_>,
+    leaf: &Relation,
+    types: &HashMap<u32, &UserType>,
+) -> Option<Question> {
+    let mut computed = checks(table);
+    computed.extend(of_domains(table, types));
+    computed.extend(generated(table));
     if computed.is_empty() {
         return None;
     }
@@ -80,12 +94,53 @@ fn checks<'a>(table: &'a Table<'_>) -> Vec<Computed> {
             let object = format!("constraint {}.{}", table.root.name, readable(&check.name));
             Some(Computed {
                 before: format!("({expression})"),
-                ask: |before, after| format!("{before} IS NOT FALSE AND {after} IS FALSE"),
+                ask: turns_false,
                 about: table.ask(&kinds::CHECK_TURNS_FALSE, object, "false"),
                 expression,
             })
         })
         .collect()
+}
+
+/// CHECKs of the domains of columns that are cut, whoever checks them in the target: the domain, or the
+/// table in its stead.
+fn of_domains(table: &Table<'_>, types: &HashMap<u32, &UserType>) -> Vec<Computed> {
+    if Profile::yes(&table.profile.check_constraints) == Some(false) {
+        return Vec::new();
+    }
+    let mut computed = Vec::new();
+    for column in table.columns.iter().filter(|column| column.cut.is_some()) {
+        let mut oid = column.field.type_oid;
+        // Domains over domains beyond this are a circle of a broken catalog.
+        for _ in 0..DEEPEST {
+            let Some(UserTypeKind::Domain {
+                base_oid, checks, ..
+            }) = types.get(&oid).map(|user_type| &user_type.kind)
+            else {
+                break;
+            };
+            computed.extend(checks.iter().filter_map(|c| of_domain(table, column, c)));
+            oid = *base_oid;
+        }
+    }
+    computed
+}
+
+fn of_domain(table: &Table<'_>, column: &Column<'_>, check: &DomainCheck) -> Option<Computed> {
+    let name = column.field.name.as_str();
+    let expression = check_of_column(expression(&check.definition)?, name)?;
+    let mut about = table.ask(&kinds::CHECK_TURNS_FALSE, table.object(name), "false");
+    about.detail = format!("CHECK {} of its domain", readable(&check.name));
+    Some(Computed {
+        before: format!("({expression})"),
+        ask: turns_false,
+        about,
+        expression,
+    })
+}
+
+fn turns_false(before: &str, after: &str) -> String {
+    format!("{before} IS NOT FALSE AND {after} IS FALSE")
 }
 
 /// The expression of `CHECK ((a > b)) NOT VALID`.
@@ -156,7 +211,8 @@ mod tests {
         mapped.columns.pop();
         let profile = Profile::db9_documented();
         let table = Table::new(&relation, vec![&relation], &mapped, &profile);
-        let question = question(&table, &relation).expect("there is something to ask");
+        let question =
+            question(&table, &relation, &HashMap::new()).expect("there is something to ask");
         assert_eq!(
             question.sql(),
             "SELECT count(*) FILTER (WHERE (((a < b))) IS NOT FALSE AND wire9_after.\"wire9 0\" IS FALSE), \
@@ -169,6 +225,6 @@ mod tests {
         );
         let postgresql = Profile::postgresql();
         let table = Table::new(&relation, vec![&relation], &mapped, &postgresql);
-        assert_eq!(super::question(&table, &relation), None);
+        assert_eq!(super::question(&table, &relation, &HashMap::new()), None);
     }
 }

@@ -18,7 +18,7 @@ mod values;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::catalog::database::{Database, Name, Relation};
+use crate::catalog::database::{Database, Name, Relation, UserType};
 use crate::profile::Profile;
 use crate::schema::convert::Conversion;
 
@@ -94,6 +94,7 @@ impl Ask {
 pub fn questions(database: &Database, profile: &Profile, conversion: &Conversion) -> Vec<Question> {
     let by_name: HashMap<&Name, &Relation> =
         database.relations.iter().map(|r| (&r.name, r)).collect();
+    let types: HashMap<u32, &UserType> = database.types.iter().map(|t| (t.oid, t)).collect();
     let mut questions = Vec::new();
     for mapped in &conversion.tables {
         let Some(root) = by_name.get(&mapped.source) else {
@@ -103,13 +104,13 @@ pub fn questions(database: &Database, profile: &Profile, conversion: &Conversion
             .leaves
             .iter()
             .filter_map(|leaf| by_name.get(leaf).copied());
-        let table = Table::new(root, leaves.collect(), mapped, profile);
+        let table = Table::new(root, leaves.collect(), mapped, profile).through_domains(&types);
         let values = values::asks(&table, database);
         let sizes = sizes::asks(&table);
         let values = [values, sizes].concat();
         for leaf in &table.leaves {
             questions.extend(passes(leaf, &table.plain_from(leaf), &values));
-            let dependents = dependents::question(&table, leaf);
+            let dependents = dependents::question(&table, leaf, &types);
             questions.extend(dependents);
         }
         questions.extend(keys::questions(&table));

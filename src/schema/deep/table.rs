@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::catalog::database::{Field, Relation};
+use crate::catalog::database::{Field, Relation, UserType, UserTypeKind};
 use crate::catalog::{Shape, readable};
 use crate::profile::{Fact, Profile, ServerKind};
 use crate::schema::convert::{MappedColumn, MappedTable, RoundTrip};
@@ -29,6 +29,8 @@ pub(super) struct Column<'a> {
     pub(super) field: &'a Field,
     /// What it becomes; `None` where it is not sent.
     pub(super) mapped: Option<&'a MappedColumn>,
+    /// The target's type, SQL; below a domain that the target has, too. Empty where it is not sent.
+    to: String,
     /// How the target's value differs, where that can be computed.
     pub(super) cut: Option<Cut>,
 }
@@ -61,7 +63,8 @@ impl<'a> Table<'a> {
             Column {
                 field,
                 mapped,
-                cut: mapped.and_then(|mapped| cut(field, mapped, profile)),
+                to: mapped.map_or_else(String::new, |mapped| mapped.to.clone()),
+                cut: mapped.and_then(|mapped| cut(field, &mapped.to, mapped, profile)),
             }
         };
         Self {
@@ -70,6 +73,22 @@ impl<'a> Table<'a> {
             profile,
             columns: root.columns.iter().map(column).collect(),
         }
+    }
+
+    /// The same where columns of domains that the target has are seen as what is below them.
+    pub(super) fn through_domains(mut self, types: &HashMap<u32, &UserType>) -> Self {
+        for column in &mut self.columns {
+            let user_type = types.get(&column.field.type_oid);
+            let domain = user_type.is_some_and(|t| matches!(t.kind, UserTypeKind::Domain { .. }));
+            // Only types of users are quoted: what is not is the domain's base type already.
+            let Some(mapped) = column.mapped.filter(|m| domain && m.to.contains('"')) else {
+                continue;
+            };
+            let below = below_domain(&column.field.data_type.base_name);
+            column.cut = cut(column.field, below, mapped, self.profile);
+            below.clone_into(&mut column.to);
+        }
+        self
     }
 
     /// FROM one leaf, and nothing else.
@@ -132,14 +151,12 @@ impl Column<'_> {
     /// The target's type without length and brackets: `timestamp without time zone`; empty where it is
     /// not sent.
     pub(super) fn arrives_as(&self) -> String {
-        self.mapped
-            .map_or_else(String::new, |mapped| bare(&mapped.to))
+        bare(&self.to)
     }
 
     /// Whether the target's type is an array.
     pub(super) fn arrives_as_array(&self) -> bool {
-        self.mapped
-            .is_some_and(|mapped| mapped.to.trim_end().ends_with("[]"))
+        self.to.trim_end().ends_with("[]")
     }
 
     /// Whether the target keeps it as a text of some kind, which changes nothing in it.
@@ -203,8 +220,20 @@ impl Cut {
     }
 }
 
-fn cut(field: &Field, mapped: &MappedColumn, profile: &Profile) -> Option<Cut> {
-    let to = bare(&mapped.to);
+/// The SQL name of the type that a domain over this one has below it in the target.
+fn below_domain(base_name: &str) -> &str {
+    match base_name {
+        "timestamp" => "timestamp without time zone",
+        "timestamptz" => "timestamp with time zone",
+        "float4" => "double precision",
+        "bpchar" => "character varying",
+        other => other,
+    }
+}
+
+fn cut(field: &Field, to: &str, mapped: &MappedColumn, profile: &Profile) -> Option<Cut> {
+    let digits_of_type = declared_digits(to).unwrap_or(6);
+    let to = bare(to);
     let own = field.data_type.fraction_digits();
     if field.data_type.moment().is_some() && to.starts_with("timestamp") {
         let zoned = to == "timestamp with time zone" || to == "timestamptz";
@@ -212,7 +241,7 @@ fn cut(field: &Field, mapped: &MappedColumn, profile: &Profile) -> Option<Cut> {
             true => &profile.timestamptz_digits,
             false => &profile.timestamp_digits,
         };
-        let kept = digits(kept).min(declared_digits(&mapped.to).unwrap_or(6));
+        let kept = digits(kept).min(digits_of_type);
         return (kept < own).then_some(Cut::Moment(kept));
     }
     if field.data_type.base_name == "interval" && to == "interval" {
@@ -272,7 +301,7 @@ mod tests {
         let profile = Profile::db9_documented();
         let cut_as = |from: &str, to: &str| {
             let field = column("at", from);
-            cut(&field, &mapped("at", to), &profile)
+            cut(&field, to, &mapped("at", to), &profile)
         };
         assert_eq!(
             cut_as("timestamp", "timestamp without time zone"),

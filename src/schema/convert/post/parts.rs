@@ -131,7 +131,7 @@ impl Post<'_, '_> {
     }
 
     /// The operator class of a part, where it is named; refuses a part for which there is none.
-    fn operator_class(
+    pub(super) fn operator_class(
         &self,
         on: &On<'_>,
         index: &Index,

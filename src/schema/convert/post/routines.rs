@@ -218,8 +218,13 @@ impl<'a> Post<'_, 'a> {
             };
             return Err(Left::new(kind, "its definition could not be read"));
         };
-        if routine.kind != RoutineKind::Aggregate {
-            self.language(routine)?;
+        match routine.kind {
+            RoutineKind::Aggregate if !self.is_postgresql() && has_internal_state(definition) => {
+                let why = "only superusers make one whose state is of the type internal";
+                return Err(Left::new(&AGGREGATE, why));
+            }
+            RoutineKind::Aggregate => {}
+            _ => self.language(routine)?,
         }
         let body = routine.sql_body.as_ref();
         let body = body.filter(|_| !self.is_postgresql());
@@ -328,6 +333,16 @@ fn refused(routine: &Routine, profile: &Profile) -> Option<String> {
         words.join(", "),
         line.unwrap_or_default()
     ))
+}
+
+/// Whether CREATE AGGREGATE says `STYPE = internal`.
+fn has_internal_state(definition: &str) -> bool {
+    let options = pieces(definition).last().map_or("", |piece| piece.text);
+    let inside = options.strip_prefix('(').and_then(|o| o.strip_suffix(')'));
+    items(inside.unwrap_or_default()).any(|option| {
+        let words: Vec<&str> = pieces(option).iter().map(|piece| piece.text).collect();
+        matches!(words.as_slice(), [name, "=", "internal"] if name.eq_ignore_ascii_case("stype"))
+    })
 }
 
 /// A definition with its body, `BEGIN ATOMIC … END` or `RETURN …`, as a string.

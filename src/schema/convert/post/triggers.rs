@@ -10,6 +10,7 @@ use crate::schema::finding::{Kind, Severity};
 use crate::schema::syntax::{self, Rewrites};
 use crate::sql;
 
+use super::needs::Need;
 use super::stance::{NOT_DOCUMENTED, Stance};
 use super::text::without;
 use super::{Changes, Left, Made, Post};
@@ -197,11 +198,11 @@ impl<'a> Post<'_, 'a> {
         if let Some(chain) = self.missing(function) {
             return Err(Left::new(&NEEDS_MISSING, format!("it calls {chain}")));
         }
-        self.trigger_needs(trigger)?;
+        self.trigger_needs(relation, trigger)?;
         if let Err(misuse) = Lens::new(self.build).trigger(&trigger.definition) {
             return Err(Left::new(&LOST_TYPE, format!("it uses {misuse}")));
         }
-        let mut needs = self.need(object(trigger)).must;
+        let mut needs = self.need_of_trigger(relation, trigger).must;
         needs.extend([function, Object::new(Class::Relation, relation.oid)]);
         let made = Made {
             makes: Makes::Trigger,
@@ -275,9 +276,22 @@ impl<'a> Post<'_, 'a> {
         Ok(without(&plain, &["INITIALLY", "IMMEDIATE"]))
     }
 
+    /// What a trigger needs besides its table and the partitions of that.
+    fn need_of_trigger(&mut self, relation: &Relation, trigger: &Trigger) -> Need {
+        let mut need = self.need(object(trigger));
+        need.must.retain(|on| {
+            let home = self
+                .homes
+                .of(on.oid)
+                .filter(|_| on.class == Class::Relation);
+            home.is_none_or(|home| home.root.oid != relation.oid)
+        });
+        need
+    }
+
     /// Refuses a trigger whose WHEN needs what is not there.
-    fn trigger_needs(&mut self, trigger: &Trigger) -> Result<(), Left> {
-        let need = self.need(object(trigger));
+    fn trigger_needs(&mut self, relation: &Relation, trigger: &Trigger) -> Result<(), Left> {
+        let need = self.need_of_trigger(relation, trigger);
         if let Some(chain) = self.broken(&need) {
             return Err(Left::new(&NEEDS_MISSING, format!("it needs {chain}")));
         }

@@ -7,6 +7,7 @@ use crate::schema::convert::Makes;
 use crate::schema::finding::{Kind, Severity};
 use crate::sql;
 
+use super::indexes::On;
 use super::names::RENAMED;
 use super::stance::Stance;
 use super::{Changes, Left, Made, Post, text};
@@ -161,10 +162,14 @@ impl<'a> Post<'_, 'a> {
             return Err(Left::new(&EXCLUDE, stance.because()));
         }
         let need = self.need(object(constraint));
-        if let Some(chain) = self.broken(&need) {
+        let index = constraint.index.map(|oid| Object::new(Class::Index, oid));
+        let of_index = index.map(|index| self.need(index)).unwrap_or_default();
+        let chain = self.broken(&need).or_else(|| self.broken(&of_index));
+        if let Some(chain) = chain {
             return Err(Left::new(&EXCLUDE, format!("it needs {chain}")));
         }
         self.exclude_types(relation, constraint)?;
+        self.exclude_classes(relation, constraint, &home.name)?;
         let mut changes = Changes::new();
         let name = self.claimed(&home.name, &constraint.name, &mut changes);
         let sql = format!(
@@ -181,6 +186,27 @@ impl<'a> Post<'_, 'a> {
             needs: vec![Object::new(Class::Relation, relation.oid)],
         };
         self.add(Some(object(constraint)), made, changes);
+        Ok(())
+    }
+
+    /// Refuses a part for whose type the method has no operator class in the target.
+    fn exclude_classes(
+        &self,
+        relation: &'a Relation,
+        constraint: &Constraint,
+        table: &Name,
+    ) -> Result<(), Left> {
+        let Some(index) = index_of(relation, constraint) else {
+            return Ok(());
+        };
+        let on = On {
+            relation,
+            name: table.clone(),
+        };
+        for part in &index.parts {
+            let class = self.operator_class(&on, index, part, &index.method, &mut Changes::new());
+            class.map_err(|left| Left::new(&EXCLUDE, left.detail))?;
+        }
         Ok(())
     }
 

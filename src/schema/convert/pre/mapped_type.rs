@@ -6,7 +6,7 @@ use super::builtin::{self, StandIn};
 use super::kinds;
 use super::spelling::{Spelling, qualified, type_key};
 use crate::catalog::database::{Database, Name, UserType, UserTypeKind};
-use crate::catalog::{DataType, Shape};
+use crate::catalog::{DataType, Shape, readable};
 use crate::profile::{Profile, ServerKind, TypeAnswer};
 use crate::schema::convert::RoundTrip;
 use crate::schema::finding::Kind;
@@ -269,7 +269,16 @@ impl<'a> TypeMap<'a> {
 
     /// The domain stays; what becomes of its base type is a change of the column, too.
     fn created_domain(&self, domain: &UserType, as_is: MappedType, depth: usize) -> MappedType {
-        let base = self.base(domain, depth);
+        let mut base = self.base(domain, depth);
+        let is_cut = |(kind, _): &(&Kind, String)| *kind == &kinds::TIMESTAMP_DIGITS;
+        if let UserTypeKind::Domain { checks, .. } = &domain.kind
+            && base.changes.iter().any(is_cut)
+        {
+            let names = checks.iter().map(|check| readable(&check.name));
+            let of = names.map(|name| format!("CHECK {name} of domain {}", domain.name));
+            base.changes
+                .extend(of.map(|of| (&kinds::TIMESTAMP_CHECK, of)));
+        }
         MappedType {
             sql: as_is.sql,
             carried: Carried::default(),

@@ -29,6 +29,7 @@ pub(in crate::schema::convert) use builtin::{are_alike, is_builtin};
 pub(in crate::schema) use kinds::KINDS;
 pub(in crate::schema::convert) use mapped_type::{Declared, TypeMap};
 pub(in crate::schema) use spelling::type_key;
+pub(in crate::schema) use value::of_column as check_of_column;
 
 pub(super) fn build(build: &mut Build<'_>) {
     rewrites::fill(build);

@@ -4,7 +4,7 @@ use super::tokens;
 use crate::sql;
 
 /// The condition with the column in the place of `VALUE`; `None` where it can not be read.
-pub(super) fn of_column(condition: &str, column: &str) -> Option<String> {
+pub(in crate::schema) fn of_column(condition: &str, column: &str) -> Option<String> {
     let column = sql::identifier(column);
     let mut text = condition.to_owned();
     for at in values(condition)?.into_iter().rev() {

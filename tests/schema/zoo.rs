@@ -1,0 +1,108 @@
+//! Schemas as the large ones of this world have them, small: each is checked, printed and migrated whole, into
+//! what a DB9 may be and into a PostgreSQL, and what was not made is said.
+
+use testenv::standin::Limits;
+use testenv::{Cluster, Database, Standin, equality};
+
+use crate::accepted::unannounced;
+use crate::harness::Wire9;
+use crate::scene::{command, findings, refused_by, standin};
+
+const ZOO: [(&str, &str); 5] = [
+    ("rental", include_str!("zoo/rental.sql")),
+    ("forge", include_str!("zoo/forge.sql")),
+    ("works", include_str!("zoo/works.sql")),
+    ("music", include_str!("zoo/music.sql")),
+    ("business", include_str!("zoo/business.sql")),
+];
+
+fn filled((name, statements): (&str, &str)) -> Database {
+    let source = Cluster::shared().database(name).expect("a database");
+    source.execute(statements).expect(name);
+    source
+}
+
+fn targets() -> [(&'static str, Limits); 2] {
+    [
+        ("strictest", Limits::strictest()),
+        ("latest", Limits::latest()),
+    ]
+}
+
+#[test]
+fn a_target_that_was_probed_refuses_only_what_was_announced() {
+    let mut surprises = Vec::new();
+    for animal in ZOO {
+        let source = filled(animal);
+        for (name, limits) in targets() {
+            let target = standin(limits);
+            let refused = unannounced(&source, Some(&target), &target);
+            surprises.extend(refused.into_iter().map(|why| (animal.0, name, why)));
+        }
+    }
+    assert!(surprises.is_empty(), "{surprises:#?}");
+}
+
+#[test]
+fn a_postgresql_takes_every_statement() {
+    let mut surprises = Vec::new();
+    for animal in ZOO {
+        let source = filled(animal);
+        let run = command("schema", &source, None).args(&["--quiet", "--profile", "postgresql"]);
+        let script = run.run().ends_with(0).stdout;
+        let target = Cluster::shared().database("target").expect("a database");
+        let refused = refused_by(&target.uri(), &script);
+        surprises.extend(refused.into_iter().map(|why| (animal.0, why)));
+    }
+    assert!(surprises.is_empty(), "{surprises:#?}");
+}
+
+fn migrate(source: &Database, target: &Standin) -> Wire9 {
+    let found = findings(source, Some(target));
+    let blockers = found.iter().filter(|found| found.severity == "blocker");
+    let mut ids: Vec<&str> = blockers.map(|found| found.id.as_str()).collect();
+    ids.dedup();
+    let run = command("migrate", source, Some(target));
+    match ids.is_empty() {
+        true => run,
+        false => run.args(&["--accept", &ids.join(",")]),
+    }
+}
+
+#[test]
+fn each_is_migrated_whole_into_whatever_a_db9_takes() {
+    let mut failed = Vec::new();
+    for animal in ZOO {
+        let source = filled(animal);
+        for (name, limits) in targets() {
+            let digits = if name == "latest" { 6 } else { 3 };
+            let target = standin(limits);
+            let run = migrate(&source, &target).run();
+            if run.code != Some(0) {
+                let told = run.stdout.split_once("\nLEFT OUT").map(|(told, _)| told);
+                let told = told.unwrap_or(&run.stdout).to_owned();
+                failed.push((animal.0, name, told + &run.stderr));
+                continue;
+            }
+            assert_rows_equal(animal.0, &source, &target, digits);
+        }
+    }
+    let told = failed
+        .iter()
+        .map(|(animal, name, told)| format!("{animal} into {name}: {told}"));
+    assert!(failed.is_empty(), "{}", told.collect::<Vec<_>>().join("\n"));
+}
+
+/// All but the money, whose text differs.
+#[track_caller]
+fn assert_rows_equal(animal: &str, source: &Database, target: &Standin, digits: u8) {
+    let (source, target) = (source.uri(), target.admin_uri());
+    let (mut pairs, missing) = equality::pair_all(&source, &target).expect("described");
+    assert_eq!(missing, [], "{animal}");
+    for pair in &mut pairs {
+        pair.columns
+            .retain(|column| column.source != "standardcost");
+    }
+    let differences = equality::compare(&source, &target, &pairs, digits);
+    assert_eq!(differences.expect("they can be compared"), [], "{animal}");
+}
