@@ -7,6 +7,7 @@ use super::endpoints::{EndpointArguments, TargetArguments};
 use super::exit_codes;
 use super::loading::LoadingArguments;
 use super::migrate::MigrateArguments;
+use super::rejects::RejectsArguments;
 use super::schema::SchemaArguments;
 use super::selection::SelectionArguments;
 use super::verify::VerifyArguments;
@@ -46,6 +47,9 @@ pub(super) enum Command {
     /// Shows the runs that a target knows, how far they are, and what the same command would do now.
     #[command(after_help = exit_codes::help())]
     Status(StatusArguments),
+    /// Lists rejected rows by table and reason, shows where each stood, or loads them again.
+    #[command(after_help = exit_codes::help())]
+    Rejects(RejectsArguments),
     /// Removes wire9's own tables (schema wire9) from a target whose runs are done; loaded rows stay.
     #[command(after_help = exit_codes::help())]
     Clean(CleanArguments),

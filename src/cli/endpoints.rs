@@ -151,7 +151,7 @@ fn connection_string(
 }
 
 /// The text of a profile: a file's, or that of the word `postgresql`.
-fn profile(path: &Path) -> Result<String, Error> {
+pub(super) fn profile(path: &Path) -> Result<String, Error> {
     if path.as_os_str() == "postgresql" {
         return Ok(Profile::postgresql().to_toml());
     }

@@ -19,7 +19,7 @@ pub(super) fn exit(outcome: &Outcome, require_quiet: bool) -> Exit {
     let unknown = |identity| identity == Identity::Unknown;
     if tables().any(|t| t == Identity::Broken) || targets().any(|t| t == Identity::Broken) {
         Exit::Mismatch
-    } else if outcome.tables.iter().any(is_left) {
+    } else if outcome.tables.iter().any(|t| is_left(t) || t.rejected > 0) {
         Exit::Partial
     } else if outcome.finished_before {
         // It was verified then; that the target still holds its rows was a condition to come here.
@@ -47,16 +47,21 @@ pub(super) enum Identity {
     Left,
 }
 
-/// Rows counted on the source = rows loaded. A table that was left can only be found broken by more
+/// Rows counted on the source = rows read = rows loaded + rows rejected. A table that was left can only be found broken by more
 /// rows than there are.
 pub(super) fn table(table: &TableVerdict) -> Identity {
     match table.counted {
-        Some(counted) if table.loaded > counted => Identity::Broken,
+        Some(counted) if read(table) > counted => Identity::Broken,
         _ if is_left(table) => Identity::Left,
-        Some(counted) if counted == table.loaded => Identity::Holds,
+        Some(counted) if counted == read(table) => Identity::Holds,
         Some(_) => Identity::Broken,
         None => Identity::Unknown,
     }
+}
+
+/// Rows that were read, whatever became of them.
+pub(super) fn read(table: &TableVerdict) -> u64 {
+    table.loaded.saturating_add(table.rejected)
 }
 
 /// Baseline + loaded = rows on the target, whether or not all of the table is there yet.
@@ -110,6 +115,7 @@ pub(super) mod tests {
             target: format!("public.{name}"),
             counted: Some(rows),
             loaded: rows,
+            rejected: 0,
             loaded_before: 0,
             tally,
             cut: Vec::new(),
@@ -174,6 +180,7 @@ pub(super) mod tests {
             data_wall: Duration::from_millis(2_000),
             interrupted: false,
             jobs: 4,
+            rejects: "rejects".to_owned(),
         }
     }
 
@@ -196,6 +203,28 @@ pub(super) mod tests {
     fn rows_that_were_read_but_not_loaded_are_a_mismatch() {
         assert_eq!(exit_of(|o| o.tables[1].loaded -= 1), Exit::Mismatch);
         assert_eq!(exit_of(|o| o.tables[1].counted = Some(0)), Exit::Mismatch);
+    }
+
+    #[test]
+    fn rejected_rows_are_part_of_what_was_read_and_make_the_run_partial() {
+        let rejected = |o: &mut Outcome| {
+            (o.tables[0].loaded, o.tables[0].rejected) = (14_997, 3);
+            (o.targets[0].loaded, o.targets[0].counted) = (14_997, Some(14_997));
+        };
+        assert_eq!(exit_of(rejected), Exit::Partial);
+        let mut kept = outcome();
+        rejected(&mut kept);
+        assert_eq!(table(&kept.tables[0]), Identity::Holds);
+        let lost = |o: &mut Outcome| {
+            rejected(o);
+            o.tables[0].rejected = 2;
+        };
+        assert_eq!(exit_of(lost), Exit::Mismatch);
+        let before = |o: &mut Outcome| {
+            rejected(o);
+            o.finished_before = true;
+        };
+        assert_eq!(exit_of(before), Exit::Partial);
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::endpoints::EndpointArguments;
+use super::rejects::RejectingArguments;
 use super::{settings, units};
 use crate::runs::Error;
-use crate::runs::copy::{OnExisting, Settings};
+use crate::runs::copy::{OnExisting, Rejecting, Settings};
 use crate::schema::Selection;
 use crate::wire::Environment;
 
@@ -31,6 +32,9 @@ pub(super) struct LoadingArguments {
     #[arg(long, value_name = "SECONDS", help_heading = "Endpoints")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=604_800))]
     stall_after: Option<u64>,
+
+    #[command(flatten)]
+    rejecting: RejectingArguments,
 
     /// Load tables that were there before although they have user triggers, which then fire
     /// [default: refuse them].
@@ -86,6 +90,7 @@ impl LoadingArguments {
             require_quiet: self.require_quiet,
             dry_run: self.dry_run,
             target_search_path: self.target_search_path.clone(),
+            rejecting: self.rejecting.meant(),
             report: self.report.clone(),
             ..plain
         })
@@ -121,6 +126,7 @@ pub(super) fn plain(
         require_quiet: false,
         dry_run: false,
         target_search_path: None,
+        rejecting: Rejecting::default(),
         report: None,
     })
 }

@@ -20,6 +20,7 @@ mod migrate;
 mod probe;
 mod progress;
 mod redact;
+mod rejects;
 mod report;
 mod report_file;
 mod reporter;
@@ -67,6 +68,7 @@ fn command(command: Command) -> Exit {
         Command::Schema(typed) => schema::schema(&typed),
         Command::Verify(typed) => verify::verify(&typed),
         Command::Status(typed) => status::status(&typed),
+        Command::Rejects(typed) => rejects::rejects(&typed),
         Command::Clean(typed) => clean::clean(&typed),
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct ReportedResult {
     snapshot: String,
     source_moved: ReportedMove,
     jobs: usize,
+    rejects_folder: String,
     totals: ReportedTotals,
     tables: Vec<ReportedTable>,
     targets: Vec<ReportedTarget>,
@@ -52,6 +53,7 @@ struct ReportedMove {
 #[derive(Debug, Serialize)]
 struct ReportedTotals {
     rows_loaded: u64,
+    rows_rejected: u64,
     rows_loaded_before: u64,
     rows: u64,
     read_bytes: u64,
@@ -84,6 +86,7 @@ struct ReportedTable {
     problem: Option<String>,
     rows_counted: Option<u64>,
     rows_loaded: u64,
+    rows_rejected: u64,
     rows_loaded_before: u64,
     rows: u64,
     read_bytes: u64,
@@ -162,6 +165,7 @@ pub(super) fn result(verdict: &Verdict<'_>) -> ReportedResult {
         snapshot: o.snapshot.clone(),
         source_moved: moved(&o.moved),
         jobs: o.jobs,
+        rejects_folder: errors::clean(&o.rejects),
         totals: totals(o),
         tables: o.tables.iter().map(table).collect(),
         targets: o.targets.iter().map(target).collect(),
@@ -196,6 +200,7 @@ fn totals(o: &Outcome) -> ReportedTotals {
     let seconds = o.data_wall.as_secs_f64();
     ReportedTotals {
         rows_loaded: sum(|t| t.loaded),
+        rows_rejected: sum(|t| t.rejected),
         rows_loaded_before: sum(|t| t.loaded_before),
         rows,
         read_bytes,
@@ -233,6 +238,7 @@ fn table(t: &TableVerdict) -> ReportedTable {
         problem: t.problem.as_deref().map(errors::clean),
         rows_counted: t.counted,
         rows_loaded: t.loaded,
+        rows_rejected: t.rejected,
         rows_loaded_before: t.loaded_before,
         rows: tally.rows,
         read_bytes: tally.read_bytes,
@@ -345,6 +351,7 @@ mod tests {
         let expected = r#"{
             "source": "public.orders", "target": "public.orders", "identity": "holds",
             "complete": true, "problem": null, "rows_counted": 15000, "rows_loaded": 15000,
+            "rows_rejected": 0,
             "rows_loaded_before": 0, "rows": 15000, "read_bytes": 3000000, "sent_bytes": 3000000,
             "batches": 2, "retries": 0, "seconds": 2.0, "rows_per_second": 7500.0,
             "read_bytes_per_second": 1500000.0, "commit_p50_us": 4015, "commit_p99_us": 21119,

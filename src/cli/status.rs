@@ -117,7 +117,7 @@ fn kind(summary: &Summary) -> (&'static str, &str) {
 }
 
 fn loaded(summary: &Summary) -> String {
-    format!(
+    let mut text = format!(
         "  loaded: {} rows in {}, {} of COPY text; {} of {} chunks of {}\n",
         units::count(summary.rows),
         units::counted(summary.batches, "transaction"),
@@ -125,7 +125,15 @@ fn loaded(summary: &Summary) -> String {
         units::count(summary.chunks_finished),
         units::count(summary.chunks),
         units::counted(summary.tables, "table"),
-    )
+    );
+    if summary.rejected > 0 {
+        let _ = writeln!(
+            text,
+            "  rejected: {}; `wire9 rejects list` tells why, `wire9 rejects replay` loads them",
+            units::counted(summary.rejected, "row")
+        );
+    }
+    text
 }
 
 fn owner(summary: &Summary) -> String {
@@ -179,6 +187,7 @@ fn run_json(summary: &Summary) -> Value {
         "planned_bytes": summary.planned_bytes,
         "read_bytes": summary.read_bytes,
         "rows": summary.rows,
+        "rejected": summary.rejected,
         "batches": summary.batches,
         "kind": kind(summary).0,
         "source": kind(summary).1,
@@ -212,6 +221,7 @@ mod tests {
             planned_bytes: 2_000_000,
             read_bytes: 500_000,
             rows: 12_345,
+            rejected: 3,
             batches: 1,
             statements: 0,
         }
@@ -223,6 +233,7 @@ mod tests {
         for part in [
             "UNFINISHED: run 4711, begun 2026-11-24 03:12:45 UTC",
             "12,345 rows in 1 transaction",
+            "rejected: 3 rows",
             "4 of 9 chunks of 2 tables",
             "which is at work",
             "goes on with 5 chunks, about 1.50 MB",

@@ -62,6 +62,7 @@ impl Verdict<'_> {
         section(&mut text, "", &self.totals());
         section(&mut text, "WRITTEN SINCE THE SNAPSHOT", &self.written());
         section(&mut text, "NOT IDENTICAL", &self.broken());
+        section(&mut text, "REJECTED", &self.rejected());
         section(&mut text, "LEFT", &self.left());
         section(&mut text, "RECONCILED", &self.reconciled());
         section(&mut text, "NOT COUNTED", &self.not_counted());
@@ -99,7 +100,13 @@ impl Verdict<'_> {
             Exit::Partial => {
                 let left = o.tables.iter().filter(|t| judge::is_left(t));
                 let left = names(left.map(|t| t.source.as_str()));
-                format!("PARTIAL  {}; left: {left}", self.progress())
+                let left = (!left.is_empty()).then(|| format!("; left: {left}"));
+                let rejected = self.rejected_in_all().unwrap_or_default();
+                format!(
+                    "PARTIAL  {}{rejected}{}",
+                    self.progress(),
+                    left.unwrap_or_default()
+                )
             }
             Exit::NotVerified => {
                 let rows = units::counted(self.rows(), "row");
@@ -134,6 +141,14 @@ impl Verdict<'_> {
             units::counted(tables.len() as u64, "table"),
             units::counted(self.rows(), "row"),
         )
+    }
+
+    /// `; 3 rows of public.orders rejected`.
+    fn rejected_in_all(&self) -> Option<String> {
+        let tables = self.outcome.tables.iter().filter(|t| t.rejected > 0);
+        let rows: u64 = tables.clone().map(|t| t.rejected).sum();
+        let names = names(tables.map(|t| t.source.as_str()));
+        (rows > 0).then(|| format!("; {} rejected: {names}", units::counted(rows, "row")))
     }
 
     /// The tables of which the identity holds, is broken or is not known.
@@ -263,6 +278,29 @@ impl Verdict<'_> {
         tables.chain(targets).collect()
     }
 
+    fn rejected(&self) -> Vec<String> {
+        let tables = self.outcome.tables.iter().filter(|t| t.rejected > 0);
+        let mut lines: Vec<String> = tables
+            .map(|t| {
+                format!(
+                    "{}: {} read = {} loaded + {} rejected",
+                    clean(&t.source),
+                    units::counted(judge::read(t), "row"),
+                    units::count(t.loaded),
+                    units::count(t.rejected),
+                )
+            })
+            .collect();
+        if !lines.is_empty() {
+            let folder = clean(&self.outcome.rejects);
+            lines.push(format!(
+                "they are in {folder}: `wire9 rejects list` tells why, `wire9 rejects replay` loads them \
+                 after a fix"
+            ));
+        }
+        lines
+    }
+
     fn left(&self) -> Vec<String> {
         let left = self.outcome.tables.iter().filter(|t| judge::is_left(t));
         left.map(|t| {
@@ -357,11 +395,19 @@ impl Verdict<'_> {
 }
 
 fn broken_table(t: &TableVerdict) -> String {
+    let counted = units::counted(t.counted.unwrap_or_default(), "row");
+    let loaded = units::count(t.loaded);
+    let read = match t.rejected {
+        0 => format!("{loaded} read and loaded"),
+        rejected => format!(
+            "{} read: {loaded} loaded + {} rejected",
+            units::count(judge::read(t)),
+            units::count(rejected)
+        ),
+    };
     format!(
-        "{}: {} counted on the source, {} read and loaded",
-        clean(&t.source),
-        units::counted(t.counted.unwrap_or_default(), "row"),
-        units::count(t.loaded),
+        "{}: {counted} counted on the source, {read}",
+        clean(&t.source)
     )
 }
 
@@ -546,6 +592,28 @@ mod tests {
         assert_eq!(
             first(|o| (o.tables, o.targets) = (vec![], vec![])),
             "DONE  0 tables: nothing to copy"
+        );
+    }
+
+    #[test]
+    fn rejected_rows_are_part_of_the_identity_that_is_printed() {
+        let mut o = outcome();
+        (o.tables[0].loaded, o.tables[0].rejected) = (14_997, 3);
+        (o.targets[0].loaded, o.targets[0].counted) = (14_997, Some(14_997));
+        let text = text(&o);
+        for part in [
+            "PARTIAL  2 of 2 tables complete, 15,604 rows committed; 3 rows rejected: public.orders\n",
+            "REJECTED\n  public.orders: 15,000 rows read = 14,997 loaded + 3 rejected\n",
+            "they are in rejects: `wire9 rejects list` tells why",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        o.tables[0].rejected = 2;
+        let text = super::tests::text(&o);
+        let broken = "15,000 rows counted on the source, 14,999 read: 14,997 loaded + 2 rejected";
+        assert!(
+            text.starts_with("MISMATCH") && text.contains(broken),
+            "{text}"
         );
     }
 

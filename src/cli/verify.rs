@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::check::Format;
 use super::endpoints::EndpointArguments;
 use super::reporter::Style;
+use super::resources::Resources;
 use super::selection::SelectionArguments;
 use super::work::work;
 use super::wrap::wrap;
@@ -207,6 +208,8 @@ fn exit(found: &Found) -> Exit {
     let different = found.tables.iter().any(|t| !is_verified(t) && !unread(t));
     if different || beside::problems(found).next().is_some() {
         Exit::Mismatch
+    } else if found.tables.iter().any(|t| t.rejected > 0) {
+        Exit::Partial
     } else if found.tables.iter().any(unread) || !beside::gaps(found).is_empty() {
         Exit::NotVerified
     } else {
@@ -230,6 +233,7 @@ fn text(found: &Found) -> String {
         Exit::Done if repair::any(found) => "REPAIRED",
         Exit::Done => "VERIFIED",
         Exit::NotVerified => "NOT ALL VERIFIED",
+        Exit::Partial => "PARTIAL",
         _ => "MISMATCH",
     };
     let rows: u64 = found
@@ -246,6 +250,14 @@ fn text(found: &Found) -> String {
     );
     if let Some(run) = &found.run {
         let _ = writeln!(text, "  sums of what was sent: run {run}");
+    }
+    for table in found.tables.iter().filter(|t| t.rejected > 0) {
+        let rows = units::counted(table.rejected, "row");
+        let _ = writeln!(
+            text,
+            "  {}: {rows} of the source rejected by that run, and not there (`wire9 rejects`)",
+            table.target
+        );
     }
     let (good, bad): (Vec<_>, Vec<_>) = found.tables.iter().partition(|t| is_verified(t));
     for table in bad.iter().chain(good.iter().take(LISTED)) {
@@ -367,6 +379,7 @@ fn row_text(row: &DifferentRow) -> String {
 
 fn json(found: &Found) -> Value {
     let exit = exit(found);
+    let used = Resources::of_process();
     json!({
         "format": FORMAT,
         "wire9_version": env!("CARGO_PKG_VERSION"),
@@ -374,6 +387,8 @@ fn json(found: &Found) -> Value {
         "exit_meaning": exit_codes::meaning(exit),
         "run": found.run,
         "seconds": found.wall.as_secs_f64(),
+        "peak_rss_bytes": used.peak_rss,
+        "cpu_seconds": used.cpu_seconds,
         "tables": found.tables.iter().map(table_json).collect::<Vec<_>>(),
         "beside": beside::json(found),
         "not_verified": beside::gaps(found).iter().map(beside::gap_json).collect::<Vec<_>>(),
@@ -388,6 +403,7 @@ fn table_json(table: &TableFound) -> Value {
         "target": table.target.to_string(),
         "sources": sources,
         "sampled": table.sampled,
+        "rejected": table.rejected,
     });
     value["repair"] = repair::json(table.repaired.as_ref());
     match &table.checked {

@@ -117,6 +117,14 @@ impl Rewriter {
         self.consumed
     }
 
+    /// Passes over the next row, which is not sent: `length` bytes of input, its newline included. It counts
+    /// among [`Rewriter::rows`].
+    pub fn pass_over(&mut self, length: usize) {
+        self.rows += 1;
+        self.consumed += length as u64;
+        self.searched = 0;
+    }
+
     /// Ends the input, of which `rest` was left by the last call.
     ///
     /// # Errors

@@ -51,6 +51,17 @@ pub(super) fn decide(stage: Stage, error: &Error) -> Decision {
     }
 }
 
+/// Whether the rows are at fault: their data (22), a constraint (23) or a limit on rows (54000). Constraints
+/// that are deferred answer to COMMIT. Before any row is rejected for it, the ledger says what a COMMIT
+/// has done.
+pub(super) fn blames_rows(stage: Stage, error: &Error) -> bool {
+    let Some(code) = error.code() else {
+        return false;
+    };
+    let data = code.starts_with("22") || code.starts_with("23") || code == "54000";
+    data && matches!(stage, Stage::Copy | Stage::Commit)
+}
+
 /// An error that a living connection answered before COMMIT: the transaction did not happen.
 fn clean(stage: Stage, code: &str) -> Decision {
     match (code, &code[..code.len().min(2)]) {
@@ -102,6 +113,19 @@ mod tests {
                 source: std::io::Error::other("x"),
             };
             assert_eq!(decide(stage, &lost), Decision::Resolve);
+        }
+    }
+
+    #[test]
+    fn rows_are_blamed_for_their_data_and_for_nothing_else() {
+        for code in ["22P02", "22001", "23505", "23514", "54000"] {
+            assert!(blames_rows(Stage::Copy, &server(code)), "{code}");
+            assert!(blames_rows(Stage::Commit, &server(code)), "{code}");
+            assert!(!blames_rows(Stage::Ledger, &server(code)), "{code}");
+            assert!(!blames_rows(Stage::Begin, &server(code)), "{code}");
+        }
+        for code in ["42501", "40001", "57014", "53100", "XX000", "0A000"] {
+            assert!(!blames_rows(Stage::Copy, &server(code)), "{code}");
         }
     }
 

@@ -4,6 +4,8 @@ use crate::catalog::TableName;
 use crate::copytext::RowErrorKind;
 use crate::{endpoint, ledger, wire};
 
+use super::rejects::{FileError, Limit};
+
 /// A result of this layer.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -20,7 +22,10 @@ pub struct Place {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "table {}, chunk {}", self.table, self.chunk)?;
+        match self.chunk {
+            ledger::REPLAY.. => write!(f, "table {}, its rejected rows", self.table)?,
+            chunk => write!(f, "table {}, chunk {chunk}", self.table)?,
+        }
         self.row.map_or(Ok(()), |row| write!(f, ", row {row}"))
     }
 }
@@ -107,6 +112,32 @@ pub enum Error {
         /// Which chunk.
         place: Place,
     },
+    /// More rows are rejected than are allowed.
+    #[error("{rejected} rows of table {} are rejected, and --max-rejects is {limit}; the last: {place}", place.table)]
+    TooManyRejects {
+        /// The last one.
+        place: Place,
+        /// How many, committed or about to be.
+        rejected: u64,
+        /// The limit.
+        limit: Limit,
+        /// Why the target refused the last one, where it did.
+        source: Option<wire::Error>,
+    },
+    /// A rejected row can not be kept.
+    #[error("keeping a rejected row of {place}")]
+    RejectFile {
+        /// Which row.
+        place: Place,
+        /// The cause.
+        source: FileError,
+    },
+    /// Rejected rows of the table may or may not count.
+    #[error("{place}: rejected rows of this table are in doubt, since a COMMIT was never decided")]
+    RejectsInDoubt {
+        /// What was to be written.
+        place: Place,
+    },
     /// Another process has taken the run over.
     #[error("another wire9 process has taken over this run")]
     TakenOver,
@@ -125,6 +156,9 @@ impl Error {
             | Self::Target { place, .. }
             | Self::Ledger { place, .. }
             | Self::Foreign { place }
+            | Self::TooManyRejects { place, .. }
+            | Self::RejectFile { place, .. }
+            | Self::RejectsInDoubt { place }
             | Self::Forgotten { place } => Some(&place.table),
             Self::TakenOver => None,
         }

@@ -18,6 +18,8 @@ mod error;
 mod pace;
 mod rate;
 mod read;
+pub mod rejects;
+mod replay;
 mod scan;
 mod size;
 mod write;
@@ -44,9 +46,11 @@ pub use error::{Error, Place, Result};
 pub use pace::{Heard, Pace, Tries};
 pub use rate::Rate;
 pub use read::{chain, short};
+pub use replay::replay;
 pub use scan::{redigest, scan};
 
 use batch::Batch;
+use rejects::Rejects;
 use size::BatchSize;
 
 /// What all lanes of a run have in common.
@@ -81,6 +85,36 @@ pub struct Shared {
     pub alone: Arc<Semaphore>,
     /// What may be read in a second by what only looks at rows; `None`: as much as comes.
     pub rate: Option<Arc<Rate>>,
+    /// Where rows go that can not be loaded; `None`: the first of them ends the run.
+    pub rejects: Option<Arc<Rejects>>,
+}
+
+/// What the writing half of a lane must know.
+pub struct Loading {
+    /// The run's UUID.
+    pub run: String,
+    /// The target.
+    pub target: ConnectOptions,
+    /// Settings of the target's transactions.
+    pub settings: WriteSettings,
+    /// Whether the target takes several statements in one Query.
+    pub multi_statement: bool,
+    /// Whether the target has `pg_terminate_backend`.
+    pub terminate_backend: bool,
+    /// Longest row that the target takes, in bytes.
+    pub line_limit: usize,
+    /// Longest batch in bytes.
+    pub batch_limit: usize,
+    /// Waiting between tries.
+    pub pace: Pace,
+    /// Progress; sent with `try_send`.
+    pub events: Sender<Event>,
+    /// Do not wait long for a target that is away.
+    pub stop: CancellationToken,
+    /// What the lanes are doing.
+    pub board: Arc<Board>,
+    /// See [`Shared::rejects`].
+    pub rejects: Option<Arc<Rejects>>,
 }
 
 impl Shared {
@@ -103,6 +137,7 @@ impl Shared {
             board: Arc::clone(&self.board),
             alone: Arc::clone(&self.alone),
             rate: self.rate.clone(),
+            rejects: self.rejects.clone(),
         }
     }
 
@@ -110,6 +145,24 @@ impl Shared {
     pub async fn took(&self, bytes: usize) {
         if let Some(rate) = &self.rate {
             rate.took(bytes).await;
+        }
+    }
+
+    /// The part of it that the target's side needs.
+    fn loading(&self) -> Loading {
+        Loading {
+            run: self.run.clone(),
+            target: self.target.clone(),
+            settings: self.settings.clone(),
+            multi_statement: self.multi_statement,
+            terminate_backend: self.terminate_backend,
+            line_limit: self.line_limit,
+            batch_limit: self.batch_limit,
+            pace: self.pace,
+            events: self.events.clone(),
+            stop: self.stop.clone(),
+            board: Arc::clone(&self.board),
+            rejects: self.rejects.clone(),
         }
     }
 }
@@ -187,7 +240,8 @@ pub async fn run<Q: Queue>(shared: &Shared, queue: &Q, number: usize, token: Str
     let size = BatchSize::new(shared.batch_limit);
     let aim = Aim::new(size.aim());
     let reader = read::Reader::new(shared, queue, number, &aim);
-    let writer = write::Writer::new(shared, queue, number, token, (size, &aim));
+    let loading = shared.loading();
+    let writer = write::Writer::new(&loading, queue, number, token, (size, &aim));
     let read = reader.run(free_receiver, full_sender);
     let write = writer.run(full, free);
     tokio::pin!(read, write);

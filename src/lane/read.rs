@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use crate::copytext::{Digest, Rewriter, RowError, Rows};
+use crate::copytext::{Digest, Rewriter, RowError, RowErrorKind, Rows};
 use crate::endpoint::Error as EndpointError;
 use crate::endpoint::session::{self, ReadSettings, Scan};
 use crate::metrics::{Event, Waits};
@@ -15,21 +15,22 @@ use crate::planted::Mistake;
 use crate::sql;
 use crate::wire::{self, Connection, CopyOut};
 
-use super::batch::Batch;
+use super::batch::{Batch, Unfit, digest};
 use super::board::{Half, Stage};
 use super::error::{Error, Result};
 use super::pace::{Heard, Tries};
+use super::rejects::is_of_the_row;
 use super::{Aim, Full, Queue, Shared, Work};
 
 /// Bytes of COPY text read before they are rewritten: large enough for few calls, small enough to
 /// stay in the processor's cache on the way to the rewriter.
-const RAW: usize = 256 << 10;
+pub(super) const RAW: usize = 256 << 10;
 
 /// Bytes of rows that are looked at together.
 pub(super) const LOOKED_AT: usize = RAW;
 
 /// Size of the CopyData messages that the target gets.
-const FRAME: usize = 128 << 10;
+pub(super) const FRAME: usize = 128 << 10;
 
 /// Bytes after which progress is told.
 const TELL: u64 = 2 << 20;
@@ -129,7 +130,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
     ) -> Result<ChunkEnd, Failure> {
         let mut sent = Sent::default();
         for batch in &work.done {
-            sent.0.merge(batch.digest);
+            sent.0.merge(batch.all());
         }
         let shared = self.filler.shared;
         let mut tries = Tries::new(shared.pace);
@@ -204,14 +205,14 @@ impl<'a, Q: Queue> Reader<'a, Q> {
                         return Err(filler.keep(batch, failure));
                     }
                     batch.last = true;
-                    sent.0.merge(batch.rows.digest);
+                    sent.0.merge(batch.digest());
                     full.send(batch).await.map_err(|_| Failure::Abandoned)?;
                     filler.post(Stage::EndRead, Some(work));
                     source.commit().await;
                     return Ok(ChunkEnd::Complete);
                 }
                 Filled::Full => {
-                    sent.0.merge(batch.rows.digest);
+                    sent.0.merge(batch.digest());
                     full.send(batch).await.map_err(|_| Failure::Abandoned)?;
                 }
             }
@@ -257,10 +258,12 @@ impl Filler<'_> {
         Ok(Batch {
             work,
             rows,
+            unfit: Vec::new(),
             first_row,
             read_bytes: 0,
             last: false,
             alone: None,
+            origins: Vec::new(),
         })
     }
 
@@ -302,9 +305,16 @@ impl Filler<'_> {
         let aim = self.aim.load(Ordering::Relaxed);
         loop {
             let began = Instant::now();
-            let consumed = stream.rewrite(&mut batch.rows, aim);
+            let before = stream.rewriter.consumed();
+            let rewritten = stream.rewrite(&mut batch.rows, aim);
             self.waits.rewrite += began.elapsed();
-            batch.read_bytes += consumed.map_err(|e| row_error(&batch.work, e))? as u64;
+            batch.read_bytes += stream.rewriter.consumed() - before;
+            if let Err(error) = rewritten {
+                if self.unfit(stream, batch, error).await? {
+                    return Ok(Filled::Full);
+                }
+                continue;
+            }
             if stream.rewriter.is_full() {
                 return Ok(Filled::Full);
             }
@@ -328,6 +338,33 @@ impl Filler<'_> {
                 return Ok(Filled::End);
             }
         }
+    }
+}
+
+impl Filler<'_> {
+    /// Takes a row that can not be sent, where such rows are rejected. `true`: the batch has its size.
+    async fn unfit(
+        &mut self,
+        stream: &mut Stream<'_>,
+        batch: &mut Batch,
+        error: RowError,
+    ) -> Result<bool, Failure> {
+        if self.shared.rejects.is_none() || !is_of_the_row(&error.kind) {
+            return Err(row_error(&batch.work, error));
+        }
+        if batch.alone.is_none() && matches!(error.kind, RowErrorKind::TooLong { .. }) {
+            let alone = Arc::clone(&self.shared.alone).acquire_owned().await;
+            batch.alone = Some(alone.expect("the semaphore is never closed"));
+        }
+        let before = stream.rewriter.consumed();
+        let row = stream.take_row(&batch.work).await?;
+        batch.read_bytes += stream.rewriter.consumed() - before;
+        batch.unfit.push(Unfit {
+            at: batch.rows.bytes.len(),
+            row,
+            kind: error.kind,
+        });
+        Ok(batch.weight() >= self.aim.load(Ordering::Relaxed))
     }
 }
 
@@ -378,6 +415,12 @@ impl<'a> Source<'a> {
         };
         session::begin_read(connection, &self.shared.snapshot, &settings).await?;
         session::lock_and_check(connection, &work.source, work.oid).await?;
+        let rejected = work.done.iter().any(|batch| batch.rejected.rows > 0);
+        if self.shared.rejects.is_some() || rejected {
+            unconverted(connection)
+                .await
+                .map_err(|e| reading(work, e))?;
+        }
         Ok(connection)
     }
 
@@ -438,9 +481,32 @@ impl<'a> Stream<'a> {
     }
 
     pub(super) fn rewrite(&mut self, rows: &mut Rows, full: usize) -> Result<usize, RowError> {
-        let consumed = self.rewriter.rewrite(&self.raw[self.at..], rows, full)?;
-        self.at += consumed;
-        Ok(consumed)
+        let before = self.rewriter.consumed();
+        let rewritten = self.rewriter.rewrite(&self.raw[self.at..], rows, full);
+        // Rows before a bad one are taken.
+        let consumed = self.rewriter.consumed() - before;
+        self.at += usize::try_from(consumed).expect("it was in memory");
+        rewritten
+    }
+
+    /// Takes the next row as it is, with its newline: one that can not be sent.
+    pub(super) async fn take_row(&mut self, work: &Work) -> Result<Vec<u8>, Failure> {
+        let mut searched = 0;
+        loop {
+            let rest = &self.raw[self.at..];
+            if let Some(newline) = memchr::memchr(b'\n', &rest[searched..]) {
+                let row = rest[..=searched + newline].to_vec();
+                self.rewriter.pass_over(row.len());
+                self.at += row.len();
+                return Ok(row);
+            }
+            searched = rest.len();
+            if self.read().await.map_err(|e| self.failed(work, e))? == 0 {
+                let cut_off = self.rewriter.finish(&self.raw[self.at..]);
+                let error = cut_off.expect_err("its newline has not come");
+                return Err(row_error(work, error));
+            }
+        }
     }
 
     /// Bytes of the row that has begun and whose end has not come.
@@ -462,9 +528,17 @@ impl<'a> Stream<'a> {
             // skipped: the batch behind them begins exactly where it began before.
             let left = usize::try_from(sent.rows - skipped.rows).unwrap_or(usize::MAX);
             rows.clear();
-            self.rewrite(&mut rows, left.min(RAW))
-                .map_err(|e| row_error(work, e))?;
+            let rewritten = self.rewrite(&mut rows, left.min(RAW));
             skipped.merge(rows.digest);
+            match rewritten {
+                // It was rejected then, or these are not the same rows.
+                Err(error) if is_of_the_row(&error.kind) && skipped.rows < sent.rows => {
+                    skipped.merge(digest(&self.take_row(work).await?));
+                    continue;
+                }
+                Err(_) if skipped.rows >= sent.rows => break,
+                rewritten => rewritten.map_err(|e| row_error(work, e))?,
+            };
             if rows.digest.rows == 0 && self.read().await.map_err(|e| reading(work, e))? == 0 {
                 return Ok(false);
             }
@@ -501,6 +575,17 @@ impl<'a> Stream<'a> {
         }
         Ok(())
     }
+}
+
+/// A server without an encoding refuses a whole COPY for one row that is not UTF-8. Asked for bytes as they
+/// are it sends them all, and the rewriter finds that row.
+async fn unconverted(connection: &mut Connection) -> wire::Result<()> {
+    if connection.parameter("server_encoding") == Some("SQL_ASCII") {
+        connection
+            .query("SET LOCAL client_encoding = 'SQL_ASCII'")
+            .await?;
+    }
+    Ok(())
 }
 
 fn copy_statement(work: &Work) -> String {

@@ -90,7 +90,7 @@ async fn tried<'s, T>(
 async fn compare(shared: &Shared, source: &mut Source<'_>, work: &Work) -> Result<bool, Failure> {
     let mut committed = Digest::default();
     for batch in &work.done {
-        committed.merge(batch.digest);
+        committed.merge(batch.all());
     }
     let connection = source.begin(work).await?;
     let mut stream = Stream::open(connection, work, shared.line_limit).await?;

@@ -6,6 +6,10 @@ use crate::wire::{Connection, Reply};
 
 use super::error::{Error, Result};
 
+/// Chunks of this number and above are no part of the plan: they are rejected rows that are loaded again,
+/// generation by generation.
+pub const REPLAY: u32 = 1 << 30;
+
 /// The chunk that a batch belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -22,8 +26,12 @@ pub struct Key {
 pub struct Batch {
     /// Position of its first row in the chunk, from 0.
     pub first_row: u64,
-    /// Count and sum of its rows as sent.
+    /// Count and sum of its rows that were loaded, as sent.
     pub digest: Digest,
+    /// Count and sum of those that were rejected: as sent, or as read where they could not be sent.
+    pub rejected: Digest,
+    /// Lengths of the table's files of rejected rows with it, rows and records; 0 where it rejects none.
+    pub files: (u64, u64),
     /// Bytes of COPY text as read.
     pub read_bytes: u64,
     /// Bytes of COPY text as sent.
@@ -32,6 +40,15 @@ pub struct Batch {
     pub changed: Vec<u64>,
     /// Whether the chunk ends with it.
     pub last: bool,
+}
+
+impl Batch {
+    /// Its rows, loaded or rejected.
+    pub fn all(&self) -> Digest {
+        let mut all = self.digest;
+        all.merge(self.rejected);
+        all
+    }
 }
 
 /// Sums of a batch that verification needs, and nothing else.
@@ -49,8 +66,9 @@ pub fn record(key: &Key, batch: &Batch, sums: &Sums) -> String {
     let changed: Vec<String> = batch.changed.iter().map(u64::to_string).collect();
     format!(
         "INSERT INTO wire9.batch (run, pair, chunk, first_row, row_count, digest, read_bytes, \
-         sent_bytes, changed, is_last, read_sum, part_sums) \
-         VALUES ({}, {}, {}, {}, {}, '{:032x}', {}, {}, '{}', {}, '{}', '{}')",
+         sent_bytes, changed, is_last, read_sum, part_sums, rejected, rejected_digest, \
+         rejects_bytes, records_bytes) VALUES ({}, {}, {}, {}, {}, '{:032x}', {}, {}, '{}', {}, '{}', \
+         '{}', {}, '{:032x}', {}, {})",
         literal(&key.run),
         key.pair,
         key.chunk,
@@ -63,6 +81,10 @@ pub fn record(key: &Key, batch: &Batch, sums: &Sums) -> String {
         u8::from(batch.last),
         sums.read.map(|sum| sum.to_string()).unwrap_or_default(),
         sums.parts,
+        batch.rejected.rows,
+        batch.rejected.sum,
+        batch.files.0,
+        batch.files.1,
     )
 }
 
@@ -86,8 +108,8 @@ pub fn lane_move(run: &str, lane: usize, from: &[String], to: &str) -> String {
     )
 }
 
-const COLUMNS: &str =
-    "pair, chunk, first_row, row_count, digest, read_bytes, sent_bytes, changed, is_last";
+const COLUMNS: &str = "pair, chunk, first_row, row_count, digest, read_bytes, sent_bytes, changed, is_last, \
+     rejected, rejected_digest, rejects_bytes, records_bytes";
 
 /// The row position behind batches that follow each other from the chunk's first row on, nothing after
 /// the last; `None` where they have gaps or overlap.
@@ -98,7 +120,11 @@ pub fn end<'a>(batches: impl IntoIterator<Item = &'a Batch>) -> Option<u64> {
             return None;
         }
         // What somebody wrote there by hand may count more rows than there are numbers.
-        next = batch.digest.rows.checked_add(next)?;
+        next = batch
+            .digest
+            .rows
+            .checked_add(batch.rejected.rows)?
+            .checked_add(next)?;
         ended = batch.last;
     }
     Some(next)
@@ -161,6 +187,11 @@ pub(super) fn read_batch(row: &[Option<String>]) -> Option<(usize, u32, Batch)> 
             rows: number(3)?,
             sum: u128::from_str_radix(text(4)?, 16).ok()?,
         },
+        rejected: Digest {
+            rows: number(9)?,
+            sum: u128::from_str_radix(text(10)?, 16).ok()?,
+        },
+        files: (number(11)?, number(12)?),
         read_bytes: number(5)?,
         sent_bytes: number(6)?,
         changed: changed.ok()?,
@@ -189,6 +220,8 @@ mod tests {
                 rows: 7,
                 sum: u128::MAX - 5,
             },
+            rejected: Digest { rows: 2, sum: 255 },
+            files: (30, 40),
             read_bytes: 1000,
             sent_bytes: 900,
             changed: vec![3, 0],
@@ -208,7 +241,8 @@ mod tests {
         let values =
             "('r', 4, 2, 70, 7, 'fffffffffffffffffffffffffffffffa', 1000, 900, '3 0', 1, '";
         assert!(statement.contains(values), "{statement}");
-        let ends = format!(", '{read}', '{}')", Parts::default());
+        let parts = Parts::default();
+        let ends = format!(", '{read}', '{parts}', 2, '000000000000000000000000000000ff', 30, 40)");
         assert!(statement.ends_with(&ends), "{statement}");
         let stored = row(&[
             "4",
@@ -220,20 +254,35 @@ mod tests {
             "900",
             "3 0",
             "1",
+            "2",
+            "000000000000000000000000000000ff",
+            "30",
+            "40",
         ]);
         assert_eq!(read_batch(&stored), Some((4, 2, batch)));
     }
 
     #[test]
     fn a_ledger_row_with_garbage_is_refused() {
-        let good = ["4", "2", "70", "7", "0a", "1000", "900", "", "0"];
+        let good = [
+            "4", "2", "70", "7", "0a", "1000", "900", "", "0", "1", "0b", "5", "6",
+        ];
         assert!(read_batch(&row(&good)).is_some());
-        for (i, garbage) in [(0, "-1"), (2, "x"), (4, "zz"), (7, "1 x"), (8, "")] {
+        let garbage = [
+            (0, "-1"),
+            (2, "x"),
+            (4, "zz"),
+            (7, "1 x"),
+            (8, ""),
+            (9, "x"),
+            (10, "g"),
+        ];
+        for (i, garbage) in garbage {
             let mut bad = good;
             bad[i] = garbage;
             assert_eq!(read_batch(&row(&bad)), None, "column {i}");
         }
-        assert_eq!(read_batch(&row(&good[..8])), None);
+        assert_eq!(read_batch(&row(&good[..12])), None);
         assert_eq!(read_batch(&[]), None);
     }
 

@@ -85,7 +85,9 @@ fn written_again(pair: usize, chunk: u32, batch: &Batch) {
     let (_, values) = sql.split_once("VALUES ('r', ").expect("values");
     let values = values.strip_suffix(')').expect("the end");
     let unquoted = |text: &str| Some(text.trim_matches('\'').to_owned());
-    let row: Vec<Option<String>> = values.split(", ").map(unquoted).collect();
+    let mut row: Vec<Option<String>> = values.split(", ").map(unquoted).collect();
+    // The sums for verification are read elsewhere.
+    row.drain(9..11);
     assert_eq!(read_batch(&row), Some((pair, chunk, batch.clone())));
 }
 

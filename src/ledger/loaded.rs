@@ -2,7 +2,7 @@
 
 use crate::wire::Row;
 
-use super::batch::{Batch, all_batches, read_batch};
+use super::batch::{Batch, REPLAY, all_batches, read_batch};
 use super::error::{Error, Result};
 use super::plan::Progress;
 use super::store::Ledger;
@@ -12,16 +12,25 @@ use super::store::Ledger;
 pub struct Loaded {
     /// Rows.
     pub rows: u64,
-    /// Chunks whose last batch is among them.
+    /// Rows that were rejected and not loaded since.
+    pub rejected: u64,
+    /// Chunks of the plan whose last batch is among them.
     pub finished: usize,
     /// Values changed, per transform of the recipe.
     pub changed: Vec<u64>,
 }
 
 impl Loaded {
-    fn add(&mut self, batch: &Batch) {
+    fn add(&mut self, chunk: u32, batch: &Batch) {
         self.rows = self.rows.saturating_add(batch.digest.rows);
-        self.finished += usize::from(batch.last);
+        match chunk {
+            // What a replay reads was counted as rejected before.
+            REPLAY.. => self.rejected = self.rejected.saturating_sub(batch.digest.rows),
+            _ => {
+                self.rejected = self.rejected.saturating_add(batch.rejected.rows);
+                self.finished += usize::from(batch.last);
+            }
+        }
         if self.changed.len() < batch.changed.len() {
             self.changed.resize(batch.changed.len(), 0);
         }
@@ -34,9 +43,9 @@ impl Progress {
     /// What is committed, by pair number.
     pub fn by_pair(&self) -> Vec<Loaded> {
         let mut loaded = vec![Loaded::default(); self.plan.pairs.len()];
-        for ((pair, _), batches) in &self.batches {
+        for ((pair, chunk), batches) in &self.batches {
             if let Some(loaded) = loaded.get_mut(*pair) {
-                batches.iter().for_each(|batch| loaded.add(batch));
+                batches.iter().for_each(|batch| loaded.add(*chunk, batch));
             }
         }
         loaded
@@ -97,14 +106,15 @@ impl Adding {
         let before = self.place.filter(|place| place.chunk == chunk);
         let (next_row, ended) = before.map_or((0, false), |p| (p.next_row, p.ended));
         let loaded = self.loaded.get_mut(chunk.0);
-        let end = next_row.checked_add(batch.digest.rows);
+        let all = batch.digest.rows.checked_add(batch.rejected.rows);
+        let end = all.and_then(|rows| next_row.checked_add(rows));
         let follows = !ended && batch.first_row == next_row;
         let (true, Some(end), Some(loaded)) = (follows, end, loaded) else {
             let (pair, chunk) = chunk;
             let what = format!("wire9.batch: the batches of pair {pair}, chunk {chunk} have a gap");
             return Err(Error::Unreadable { what });
         };
-        loaded.add(batch);
+        loaded.add(chunk.1, batch);
         self.place = Some(Place {
             chunk,
             next_row: end,
@@ -123,6 +133,8 @@ mod tests {
         Batch {
             first_row,
             digest: Digest { rows, sum: 1 },
+            rejected: Digest::default(),
+            files: (0, 0),
             read_bytes: 0,
             sent_bytes: 0,
             changed: vec![rows, 1],
@@ -150,6 +162,31 @@ mod tests {
         let sums = |l: &Loaded| (l.rows, l.finished, l.changed.clone());
         assert_eq!(sums(&loaded[0]), (11, 1, vec![11, 3]));
         assert_eq!(sums(&loaded[1]), (0, 1, vec![0, 1]));
+    }
+
+    #[test]
+    fn rejected_rows_tile_a_chunk_with_the_others_until_a_replay_loads_them() {
+        let rejecting = |first_row, rows, rejected, last| Batch {
+            rejected: Digest {
+                rows: rejected,
+                sum: 1,
+            },
+            ..batch(first_row, rows, last)
+        };
+        let mut batches = vec![
+            ((0, 0), rejecting(0, 5, 2, false)),
+            ((0, 0), rejecting(7, 0, 3, true)),
+        ];
+        let sums = |l: &Loaded| (l.rows, l.rejected, l.finished);
+        assert_eq!(sums(&added(&batches).expect("they tile")[0]), (5, 5, 1));
+        // Of the five the first replay loads one, the second two more.
+        batches.push(((0, REPLAY + 1), rejecting(0, 1, 4, true)));
+        batches.push(((0, REPLAY + 2), rejecting(0, 2, 2, true)));
+        assert_eq!(sums(&added(&batches).expect("they tile")[0]), (8, 2, 1));
+        assert!(
+            added(&[((0, 0), batch(2, 5, false))]).is_err(),
+            "rows are missing"
+        );
     }
 
     #[test]

@@ -88,8 +88,9 @@ pub(super) const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS wire9.batch (run text NOT NULL, pair integer NOT NULL, \
      chunk integer NOT NULL, first_row bigint NOT NULL, row_count bigint NOT NULL, \
      digest text NOT NULL, read_bytes bigint NOT NULL, sent_bytes bigint NOT NULL, \
-     changed text NOT NULL, is_last integer NOT NULL, read_sum text NOT NULL, \
-     part_sums text NOT NULL, PRIMARY KEY (run, pair, chunk, first_row))",
+     changed text NOT NULL, is_last integer NOT NULL, rejected bigint NOT NULL, \
+     rejected_digest text NOT NULL, rejects_bytes bigint NOT NULL, records_bytes bigint NOT NULL, \
+     read_sum text NOT NULL, part_sums text NOT NULL, PRIMARY KEY (run, pair, chunk, first_row))",
     "CREATE TABLE IF NOT EXISTS wire9.repair (run text NOT NULL, target integer NOT NULL, \
      batch bigint NOT NULL, deleted bigint NOT NULL, inserted bigint NOT NULL, \
      replaced bigint NOT NULL, PRIMARY KEY (run, target, batch))",
@@ -162,6 +163,18 @@ impl Ledger {
         }
         let runs = self.all_runs().await?.into_iter().map(|(run, _)| run);
         Ok(runs.filter(|run| run.state == State::Open).collect())
+    }
+
+    /// The run of a UUID; `None` where the ledger, if there is one, does not know it.
+    ///
+    /// # Errors
+    /// As `runs`.
+    pub async fn find(&mut self, run: &str) -> Result<Option<Run>> {
+        if self.standing().await? != Standing::Complete {
+            return Ok(None);
+        }
+        let all = self.all_runs().await?;
+        Ok(all.into_iter().map(|(of, _)| of).find(|of| of.run == run))
     }
 
     /// One run anew.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::TableName;
 
+use super::batch::REPLAY;
 use super::error::{Error, Result};
 use super::layout::Standing;
 use super::run::{Run, TABLES};
@@ -30,6 +31,8 @@ pub struct Summary {
     pub read_bytes: u64,
     /// Rows committed.
     pub rows: u64,
+    /// Rows that were rejected and not loaded since.
+    pub rejected: u64,
     /// Batches committed.
     pub batches: u64,
     /// Statements of the target's DDL that are applied.
@@ -63,9 +66,10 @@ impl Ledger {
             .counts("SELECT run, pair, count(*) FROM wire9.chunk GROUP BY run, pair")
             .await?;
         let finished = self
-            .counts(
-                "SELECT run, pair, count(*) FROM wire9.batch WHERE is_last = 1 GROUP BY run, pair",
-            )
+            .counts(&format!(
+                "SELECT run, pair, count(*) FROM wire9.batch WHERE is_last = 1 \
+                     AND chunk < {REPLAY} GROUP BY run, pair"
+            ))
             .await?;
         let reconciling = self
             .counts(
@@ -85,6 +89,7 @@ impl Ledger {
                 planned_bytes: 0,
                 read_bytes: 0,
                 rows: 0,
+                rejected: 0,
                 batches: 0,
                 statements: of_run(&applied, &run.run).map(|(_, n)| n).sum(),
                 run,
@@ -132,17 +137,19 @@ impl Ledger {
         let run = crate::sql::literal(&summary.run.run);
         let sql = format!(
             "SELECT coalesce((SELECT sum(bytes) FROM wire9.chunk WHERE run = {run}), 0), \
-             coalesce(sum(read_bytes), 0), coalesce(sum(row_count), 0), count(*) \
+             coalesce(sum(CASE WHEN chunk < {REPLAY} THEN read_bytes ELSE 0 END), 0), \
+             coalesce(sum(row_count), 0), count(*), \
+             coalesce(sum(CASE WHEN chunk < {REPLAY} THEN rejected ELSE -row_count END), 0) \
              FROM wire9.batch WHERE run = {run}"
         );
         let reply = self.read("summing up a run", &sql).await?;
         let number = |i: usize| reply.value(i).and_then(|n| n.parse::<u64>().ok());
-        let sums = (number(0), number(1), number(2), number(3));
-        let (Some(planned), Some(read), Some(rows), Some(batches)) = sums else {
+        let sums = (number(0), number(1), number(2), number(3), number(4));
+        let (Some(planned), Some(read), Some(rows), Some(batches), Some(rejected)) = sums else {
             return Err(unreadable("the sums of a run"));
         };
         (summary.planned_bytes, summary.read_bytes) = (planned, read);
-        (summary.rows, summary.batches) = (rows, batches);
+        (summary.rows, summary.batches, summary.rejected) = (rows, batches, rejected);
         Ok(())
     }
 

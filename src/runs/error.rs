@@ -405,8 +405,8 @@ fn advice(error: &lane::Error) -> String {
             }
             Some("42501") => "grant INSERT on the table to the target's user, then repeat the command",
             Some(code) if code.starts_with("22") || code.starts_with("23") => {
-                "change the value on the source, or the column or constraint in the target; committed \
-                 batches stay, the same command continues"
+                "change the value on the source, or the column or constraint in the target, or put such rows \
+                 aside with --on-error reject; committed batches stay, the same command continues"
             }
             _ => CONTINUE,
         },
@@ -423,6 +423,14 @@ fn advice(error: &lane::Error) -> String {
         E::Changed { .. } => {
             "stop writing to the source, then begin anew with --restart"
         }
+        E::TooManyRejects { .. } => {
+            "mend the rows on the source or the constraint in the target, or raise --max-rejects; committed \
+             batches stay, the same command continues"
+        }
+        E::RejectFile { .. } => {
+            "make room on the disk of --rejects, or give its folder the rights; committed batches stay, the \
+             same command continues"
+        }
         E::Taken { .. } | E::Count { .. } | E::Foreign { .. } => {
             "nothing of this batch was committed; the server did not do what it answered: report it"
         }
@@ -436,11 +444,11 @@ fn row_advice(kind: &RowErrorKind) -> &'static str {
     match kind {
         K::InvalidUtf8 { .. } => {
             "the target is UTF-8 only: mend the row on the source (convert_from(…, 'LATIN1')), or \
-             leave it out with --where; the same command continues"
+             leave it out with --where, or put it aside with --on-error reject; the same command continues"
         }
         K::TooLong { .. } => {
-            "shorten the row on the source, or leave it out with --where and load it otherwise; the \
-             same command continues"
+            "shorten the row on the source, or leave it out with --where and load it otherwise, or put it \
+             aside with --on-error reject; the same command continues"
         }
         _ => {
             "this is a fault of the program or of the source's COPY: report it with the table's types"

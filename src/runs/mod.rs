@@ -10,6 +10,7 @@ pub mod clean;
 pub mod copy;
 pub mod migrate;
 pub mod probe;
+pub mod rejects;
 pub mod schema;
 pub mod status;
 pub mod verify;

@@ -45,7 +45,7 @@ fn a_ledger_of_another_user_is_refused_until_every_right_on_it_is_granted() {
     refused("CREATE ON SCHEMA wire9");
     plain.copy().run().passes();
     execute("TRUNCATE a, b; DELETE FROM wire9.run");
-    for table in ["run", "pair", "target", "chunk", "lane"] {
+    for table in ["run", "pair", "target", "chunk", "lane", "repair"] {
         execute(&format!("GRANT ALL ON wire9.{table} TO \"{user}\""));
     }
     execute(&format!("GRANT SELECT ON wire9.batch TO \"{user}\""));

@@ -314,6 +314,18 @@ impl Running {
         }
     }
 
+    /// Waits until something has come about; `false` where the program ends before.
+    pub(crate) fn before_its_end(&mut self, mut happened: impl FnMut() -> bool) -> bool {
+        while !happened() {
+            let ended = self.child.try_wait().expect("it can be waited for");
+            if ended.is_some() || Instant::now() > self.until {
+                return false;
+            }
+            thread::sleep(POLL);
+        }
+        true
+    }
+
     /// What it has written to stderr so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.so_far()

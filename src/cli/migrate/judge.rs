@@ -44,6 +44,7 @@ fn failed(outcome: &Outcome) -> Exit {
 fn copied(outcome: &Outcome, require_quiet: bool) -> Exit {
     match &outcome.copy {
         Some(done) if !done.finished_before => copy::exit(done, require_quiet),
+        Some(done) if done.tables.iter().any(|t| t.rejected > 0) => Exit::Partial,
         _ => Exit::Done,
     }
 }

@@ -18,6 +18,7 @@ use super::super::prepare::cutting::plan;
 use super::super::prepare::{OnExisting, Prepared, Settings, Surroundings, refused, work};
 use super::empty::{count, may_empty, truncate, wire_error};
 use super::enter::{Entered, few, snapshot_text, tokens};
+use super::rejecting;
 
 /// Tables looked at by one query.
 const TABLES_PER_QUERY: usize = 100;
@@ -48,17 +49,18 @@ pub(super) async fn begin(
         owner: Owner::this_process(),
         tokens: tokens(settings.jobs),
     };
+    let mut progress = Progress {
+        plan: rows,
+        ..Progress::default()
+    };
+    let rejects = rejecting::open(prepared, &progress, &new.run, &settings.rejecting)?;
     ledger.create().await?;
-    if ledger.begin(&new, &rows).await? == Claim::Lost {
+    if ledger.begin(&new, &progress.plan).await? == Claim::Lost {
         return Err(refused(
             "another wire9 process has just begun a run of this source",
             "let it finish, or stop it; then repeat the command",
         ));
     }
-    let mut progress = Progress {
-        plan: rows,
-        ..Progress::default()
-    };
     truncate(&mut ledger, prepared, (&new.run, &new.owner), &mut progress).await?;
     let work = |c| work(prepared, c);
     Ok(Entered {
@@ -73,6 +75,7 @@ pub(super) async fn begin(
         problems: HashMap::new(),
         reconciled: BTreeMap::new(),
         works: chunks.iter().map(work).collect(),
+        rejects,
     })
 }
 

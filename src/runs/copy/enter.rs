@@ -2,11 +2,13 @@
 //! began before.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::engine;
 use crate::lane::Work;
+use crate::lane::rejects::{self, Rejects};
 use crate::ledger::{Changes, Fence, Ledger, Owner, Progress, Run, State};
 use crate::metrics::Event;
 use crate::planted::Mistake;
@@ -37,6 +39,8 @@ pub(super) struct Entered {
     pub(super) reconciled: BTreeMap<usize, Changes>,
     /// Chunks in the order in which they are to be read; finished ones, too.
     pub(super) works: Vec<Work>,
+    /// Where rows go that can not be loaded.
+    pub(super) rejects: Option<Arc<Rejects>>,
 }
 
 impl Entered {
@@ -103,6 +107,7 @@ pub(super) async fn enter(
                 surroundings,
             )
             .await?;
+            discard(settings, run, surroundings)?;
         }
         (Some(run), _) if same(run) => {
             return go_on(prepared, ledger, run, settings, surroundings).await;
@@ -187,6 +192,18 @@ async fn refuse_another_source(
                  a source is known by system identifier and database, not by its address",
             ));
         }
+    }
+    Ok(())
+}
+
+/// The rows that a dropped run rejected are read again.
+fn discard(settings: &Settings, run: &Run, surroundings: &Surroundings) -> Result<(), Error> {
+    let folder = &settings.rejecting.folder;
+    let tables = rejects::discard(folder, &run.run).map_err(rejects::OpenError::from)?;
+    if !tables.is_empty() {
+        let tables = few(&tables);
+        let text = format!("--restart: dropping the files of rejected rows of: {tables}");
+        let _ = surroundings.events.try_send(Event::Notice(text));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ pub(super) mod enter;
 mod outcome;
 mod prove;
 pub(super) mod reconcile;
+mod rejecting;
 pub(super) mod restart;
 pub(super) mod resume;
 mod verdict;
@@ -30,7 +31,7 @@ use super::error::{Error, Exit};
 use super::prepare::{self, Prepared, Purpose, cutting, shared};
 use enter::Entered;
 
-pub use super::prepare::{Mapped, OnExisting, Settings, Surroundings};
+pub use super::prepare::{Mapped, OnExisting, Rejecting, Settings, Surroundings};
 pub use outcome::{Cut, How, Outcome, PlannedTable, SourceMoved, TableVerdict, TargetVerdict};
 
 /// Copies.
@@ -69,7 +70,9 @@ async fn data(
     began: Instant,
 ) -> Result<Outcome, Error> {
     let (keeper, prepared) = prepared.guard();
-    let shared = Arc::new(shared(&prepared, &entered.run, settings, surroundings));
+    let mut shared = shared(&prepared, &entered.run, settings, surroundings);
+    shared.rejects.clone_from(&entered.rejects);
+    let shared = Arc::new(shared);
     let usual = || Watchdog::usual_limit(settings.io_timeout);
     let limit = settings.stall_after.unwrap_or_else(usual);
     let events = surroundings.events.clone();

@@ -16,7 +16,9 @@ pub struct TableVerdict {
     pub counted: Option<u64>,
     /// Rows read and loaded by this run, earlier processes of the run included.
     pub loaded: u64,
-    /// Of these, rows that an earlier process of the run committed.
+    /// Rows read and rejected, and not loaded by a replay since.
+    pub rejected: u64,
+    /// Of the loaded ones, rows that an earlier process of the run committed.
     pub loaded_before: u64,
     /// What this process did.
     pub tally: TableTally,
@@ -153,4 +155,6 @@ pub struct Outcome {
     pub interrupted: bool,
     /// Lanes.
     pub jobs: usize,
+    /// The folder of rejected rows, for people.
+    pub rejects: String,
 }

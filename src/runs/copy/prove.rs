@@ -115,9 +115,12 @@ fn unfinished(progress: &Progress) -> BTreeSet<usize> {
     begun.map(|(number, _)| number).collect()
 }
 
-/// Targets that can be made equal to a snapshot, and those that hold rows which are not the run's.
+/// Targets that can be made equal to a snapshot, and those that can not: they hold rows which are not the
+/// run's, or were refused some that are.
 fn apart(progress: &Progress, targets: BTreeSet<usize>) -> (BTreeSet<usize>, BTreeSet<usize>) {
-    let own = |target: &usize| progress.plan.targets[*target].baseline == Some(0);
+    let own = |target: &usize| {
+        progress.plan.targets[*target].baseline == Some(0) && !progress.has_rejected(*target)
+    };
     targets.into_iter().partition(own)
 }
 
@@ -177,8 +180,8 @@ impl Proven {
 
     fn problems(&self) -> HashMap<usize, String> {
         const PROBLEM: &str = "rows that were copied have changed on the source since, and can not be told \
-                               from the rows that the table held before: empty it, or restore it, and begin \
-                               anew with --restart";
+                               from the rows that the table held before or that were rejected: empty it, or \
+                               restore it, and begin anew with --restart";
         let problem = |pair: &usize| (*pair, PROBLEM.to_owned());
         self.changed.iter().map(problem).collect()
     }

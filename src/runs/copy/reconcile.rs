@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{DataType, TableName};
-use crate::copytext::Rows;
+use crate::copytext::{Digest, Rows};
 use crate::lane::{self, Shared, Work};
 use crate::ledger::{Batch, Changes, Key, Repair, Sums, TargetState};
 use crate::verify;
@@ -220,6 +220,8 @@ async fn anew(shared: &Shared, work: &Work) -> Result<(Batch, Sums), Error> {
     let batch = Batch {
         first_row: 0,
         digest: sum.digest,
+        rejected: Digest::default(),
+        files: (0, 0),
         read_bytes: work.done.iter().map(|batch| batch.read_bytes).sum(),
         sent_bytes,
         changed: sum.changed,

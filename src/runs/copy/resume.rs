@@ -16,6 +16,7 @@ use super::super::prepare::{Prepared, Settings, Surroundings, refused, work};
 use super::empty::{count, truncate};
 use super::enter::{Entered, few, tokens};
 use super::prove::reconciled_by;
+use super::rejecting;
 
 /// A run that has given no sign of life for so long may be taken over.
 const EXPIRES: f64 = 15.0;
@@ -32,6 +33,7 @@ pub(super) async fn go_on(
     own(&mut ledger, run, &owner, &tokens, surroundings).await?;
     let mut progress = ledger.progress(&run.run).await?;
     adopt(prepared, &progress.plan)?;
+    let rejects = rejecting::open(prepared, &progress, &run.run, &settings.rejecting)?;
     truncate(&mut ledger, prepared, (&run.run, &owner), &mut progress).await?;
     lock_split_tables(prepared, &progress).await?;
     let works = remaining(prepared, &progress);
@@ -47,6 +49,7 @@ pub(super) async fn go_on(
         problems: HashMap::new(),
         reconciled: BTreeMap::new(),
         works,
+        rejects,
     })
 }
 
@@ -262,5 +265,6 @@ pub(super) async fn finished(
         problems: HashMap::new(),
         reconciled,
         works: Vec::new(),
+        rejects: None,
     })
 }

@@ -89,7 +89,10 @@ pub(super) async fn moved(prepared: &Prepared, settings: &Settings) -> SourceMov
 pub(super) fn holds(outcome: &Outcome) -> bool {
     !outcome.interrupted
         && outcome.tables.iter().all(|t| {
-            t.complete && t.problem.is_none() && t.counted.is_none_or(|counted| counted == t.loaded)
+            t.complete
+                && t.problem.is_none()
+                && t.counted
+                    .is_none_or(|counted| counted == t.loaded + t.rejected)
         })
         && outcome
             .targets
@@ -156,6 +159,7 @@ fn frame(prepared: &Prepared, entered: Option<&Entered>, settings: &Settings) ->
         data_wall: Duration::ZERO,
         interrupted: false,
         jobs: settings.jobs,
+        rejects: settings.rejecting.folder.display().to_string(),
     }
 }
 
@@ -217,6 +221,7 @@ fn table(
             .get(number)
             .and_then(|c| c.as_ref().ok().copied()),
         loaded: told.map_or(before.rows + tally.rows, |t| t.rows),
+        rejected: told.map_or(before.rejected, |t| t.rejected),
         loaded_before: before.rows,
         cut: told.map(|t| cut(pair, &t.changed)).unwrap_or_default(),
         complete: told.is_some_and(|t| t.finished == chunks),

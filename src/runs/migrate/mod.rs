@@ -295,7 +295,8 @@ fn is_lost(fate: &Fate) -> bool {
 /// Whether rows are missing, or are too many: then nothing is built on them.
 fn is_incomplete(copy: &copy::Outcome) -> bool {
     let table = |t: &copy::TableVerdict| {
-        !t.complete || t.problem.is_some() || t.counted.is_some_and(|counted| counted != t.loaded)
+        let read = t.loaded + t.rejected;
+        !t.complete || t.problem.is_some() || t.counted.is_some_and(|counted| counted != read)
     };
     let target = |t: &copy::TargetVerdict| {
         // A run that was finished before may have been followed by others' rows.

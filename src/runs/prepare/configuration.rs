@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{TableName, readable};
-use crate::copytext::Transform;
+use crate::copytext::{Recipe, Transform};
 use crate::endpoint::identity::Identity;
 use crate::schema::{Matching, Pair};
 
@@ -41,6 +41,15 @@ struct TableConfiguration {
     expressions: BTreeMap<usize, String>,
     transforms: Vec<(usize, String)>,
     condition: Option<String>,
+}
+
+/// Where the rows of a table go, and how they are rewritten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::runs) struct Way {
+    pub(in crate::runs) target: TableName,
+    /// Name in the source, name in the target.
+    pub(in crate::runs) columns: Vec<(String, String)>,
+    pub(in crate::runs) recipe: Recipe,
 }
 
 impl Configuration {
@@ -117,6 +126,30 @@ impl Configuration {
     pub(in crate::runs) fn agrees(&self, other: &Self, source: &TableName) -> bool {
         let table = |of: &Self| of.tables.get(&source.to_string()).cloned();
         table(self).is_some_and(|own| table(other) == Some(own))
+    }
+
+    /// How the rows of a source table are sent; `None`: it is no part of the run, or another version
+    /// rewrites rows in a way that this one does not know.
+    pub(in crate::runs) fn way_of(&self, source: &TableName) -> Option<Way> {
+        let table = self.tables.get(&source.to_string())?;
+        let transform = |(field, words): &(usize, String)| Some((*field, from_words(words)?));
+        Some(Way {
+            target: table.target.clone(),
+            columns: table.columns.clone(),
+            recipe: Recipe {
+                fields: table.columns.len(),
+                transforms: table
+                    .transforms
+                    .iter()
+                    .map(transform)
+                    .collect::<Option<_>>()?,
+            },
+        })
+    }
+
+    /// `--target-search-path`, where one was given.
+    pub(in crate::runs) fn target_search_path(&self) -> Option<&str> {
+        Some(self.target_search_path.as_str()).filter(|path| !path.is_empty())
     }
 
     /// What differs from an earlier configuration, in words; empty where nothing does.
@@ -244,6 +277,18 @@ pub(in crate::runs) fn in_words(transform: Transform) -> String {
     }
 }
 
+/// The transform that has these words.
+fn from_words(words: &str) -> Option<Transform> {
+    let digits = |words: &str| words.strip_suffix(" fraction digits")?.parse().ok();
+    if let Some(rest) = words.strip_prefix("elements cut to ") {
+        return digits(rest).map(|digits| Transform::CutTimestampArray { digits });
+    }
+    if let Some(rest) = words.strip_prefix("cut to ") {
+        return digits(rest).map(|digits| Transform::CutTimestamp { digits });
+    }
+    (words == in_words(Transform::TrimRight)).then_some(Transform::TrimRight)
+}
+
 /// The key of a source: by system identifier and database where the server tells them, else by
 /// address. The timeline is not part of it: a promoted standby is still the same data, and whether it
 /// has moved is another question.
@@ -257,7 +302,6 @@ pub(in crate::runs) fn source_key(identity: &Identity) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::copytext::Recipe;
     use crate::schema::Target;
 
     fn matching(names: &[&str]) -> Matching {
@@ -308,6 +352,25 @@ mod tests {
                 "table public.c was not part of it and is now",
             ]
         );
+    }
+
+    #[test]
+    fn a_stored_configuration_tells_how_rows_are_sent() {
+        let transforms = [
+            Transform::CutTimestamp { digits: 3 },
+            Transform::CutTimestampArray { digits: 0 },
+            Transform::TrimRight,
+        ];
+        for transform in transforms {
+            let mut matching = matching(&["a"]);
+            matching.pairs[0].recipe.transforms[0].1 = transform;
+            let stored = Configuration::from_text(&configuration(&matching).to_text());
+            let way = stored.and_then(|c| c.way_of(&TableName::new("public", "a")));
+            let way = way.expect("it is one of its tables");
+            assert_eq!(way.recipe, matching.pairs[0].recipe);
+            assert_eq!(way.columns, matching.pairs[0].columns);
+        }
+        assert_eq!(from_words("turned round"), None);
     }
 
     #[test]

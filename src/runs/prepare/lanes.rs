@@ -80,5 +80,6 @@ pub(in crate::runs) fn shared(
         board,
         alone: Arc::new(Semaphore::new(1)),
         rate: None,
+        rejects: None,
     }
 }

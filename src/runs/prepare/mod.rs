@@ -24,7 +24,7 @@ use super::error::{Error, Exit};
 use super::reach::{self, Reached};
 
 pub(super) use lanes::{shared, work};
-pub use settings::{Mapped, OnExisting, Settings, Surroundings};
+pub use settings::{Mapped, OnExisting, Rejecting, Settings, Surroundings};
 
 /// The target and what it accepts.
 pub(super) struct Target {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use tokio_util::sync::CancellationToken;
 
+use crate::lane::rejects::Limit;
 use crate::metrics::Event;
 use crate::schema::Selection;
 use crate::schema::convert::MappedTable;
@@ -30,6 +31,27 @@ impl OnExisting {
             Self::Fail => "fail",
             Self::Append => "append",
             Self::Truncate => "truncate",
+        }
+    }
+}
+
+/// What becomes of rows that can not be loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rejecting {
+    /// Whether they are put aside; else the first of them ends the run.
+    pub reject: bool,
+    /// More of a table end the run.
+    pub limit: Option<Limit>,
+    /// Where their files are.
+    pub folder: PathBuf,
+}
+
+impl Default for Rejecting {
+    fn default() -> Self {
+        Self {
+            reject: false,
+            limit: None,
+            folder: PathBuf::from("rejects"),
         }
     }
 }
@@ -71,6 +93,8 @@ pub struct Settings {
     pub dry_run: bool,
     /// `search_path` of the target sessions; empty where nothing is said.
     pub target_search_path: Option<String>,
+    /// Rows that can not be loaded.
+    pub rejecting: Rejecting,
     /// Where the JSON report goes.
     pub report: Option<PathBuf>,
 }

@@ -81,6 +81,9 @@ pub struct TableFound {
     pub sources: Vec<TableName>,
     /// Whether only some of its rows were looked at.
     pub sampled: bool,
+    /// Rows of the sources that a finished run has rejected and nothing has loaded since: they are not
+    /// there.
+    pub rejected: u64,
     /// What was found; after a repair, once more.
     pub checked: Result<Checked, Unverified>,
     /// What was done about a difference, or would be.
@@ -211,11 +214,14 @@ async fn look(
         None => Ledger::unconnected(options, write.clone()),
     };
     let counts = asked.level == Level::Count;
-    let (tables, sent) = match counts {
-        true => (Vec::new(), Sent::default()),
+    let Plan {
+        tables,
+        sent,
+        sampled,
+    } = match counts {
+        true => Plan::default(),
         false => plan(&mut prepared, &mut ledger, asked, settings).await?,
     };
-    let sampled: Vec<bool> = tables.iter().map(|t| is_sample(t, asked)).collect();
     let (keeper, prepared) = prepared.guard();
     let run = uuid::Uuid::new_v4().to_string();
     let mut shared = prepare::shared(&prepared, &run, settings, surroundings);
@@ -229,7 +235,7 @@ async fn look(
     let verified = (tables.as_slice(), checked.as_mut_slice(), options_of(asked));
     let repaired = repair.finish(&shared, verified).await?;
     keeper.close().await;
-    let tables = found(&prepared, (checked, repaired), &sampled);
+    let tables = found(&prepared, (checked, repaired), (&sampled, &sent));
     let asking = Asking::new(&mut ledger, &write);
     let beside = beside(&prepared, &tables, asking, (conversion, surroundings)).await;
     Ok(Found {
@@ -244,12 +250,20 @@ async fn look(
 }
 
 /// What is read of each table, and what the ledger knows of it.
+#[derive(Default)]
+struct Plan {
+    tables: Vec<verify::Table>,
+    sent: Sent,
+    /// By table: whether not all rows of it are read.
+    sampled: Vec<bool>,
+}
+
 async fn plan(
     prepared: &mut Prepared,
     ledger: &mut Ledger,
     asked: &Asked,
     settings: &Settings,
-) -> Result<(Vec<verify::Table>, Sent), Error> {
+) -> Result<Plan, Error> {
     let chunks = cutting::plan(prepared, settings).await?;
     let works: Vec<Work> = chunks.iter().map(|c| prepare::work(prepared, c)).collect();
     let with = (asked.sample, settings.jobs);
@@ -257,13 +271,13 @@ async fn plan(
     let mut asking = Asking::new(ledger, &write);
     let ranges = ranges::ranges(prepared, &mut asking, &chunks, with).await?;
     let sent = sent::sent(ledger, prepared, settings).await?;
+    let sampled = ranges.iter().map(|ranges| ranges.is_sample).collect();
     let tables = tables::tables(prepared, works, &sent.by_pair, ranges);
-    Ok((tables, sent))
-}
-
-/// Whether not all rows of a table are read.
-fn is_sample(table: &verify::Table, asked: &Asked) -> bool {
-    asked.sample.is_some() && !table.ranges.is_empty()
+    Ok(Plan {
+        tables,
+        sent,
+        sampled,
+    })
 }
 
 /// Compares rows.
@@ -387,8 +401,9 @@ fn counted(source_rows: u64, target_rows: u64) -> Checked {
 fn found(
     prepared: &Prepared,
     (checked, repaired): (Vec<Result<Checked, Unverified>>, Vec<Option<Repaired>>),
-    sampled: &[bool],
+    (sampled, sent): (&[bool], &Sent),
 ) -> Vec<TableFound> {
+    let rejected = |pair: usize| sent.rejected.get(pair).copied().unwrap_or(0);
     let targets = prepared.matching.targets.iter().enumerate();
     targets
         .zip(checked.into_iter().zip(repaired))
@@ -398,6 +413,9 @@ fn found(
                 .map(|(_, pair)| pair.source.clone())
                 .collect(),
             sampled: sampled.get(number).copied().unwrap_or_default(),
+            rejected: pairs_of(prepared, number)
+                .map(|(pair, _)| rejected(pair))
+                .sum(),
             checked,
             repaired,
         })

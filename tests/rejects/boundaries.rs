@@ -1,0 +1,234 @@
+//! A failure at every row: the first, the last, several, all; for each reason that a row can be refused.
+
+use testenv::Cluster;
+use testenv::standin::Limits;
+
+use crate::scene::{Scene, Target, mode};
+
+/// Rows of each small table.
+const ROWS: usize = 5;
+
+/// Why rows are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Check,
+    NotNull,
+    Unique,
+    ForeignKey,
+    Deferred,
+    Type,
+    TooLong,
+}
+
+const REASONS: [Reason; 7] = [
+    Reason::Check,
+    Reason::NotNull,
+    Reason::Unique,
+    Reason::ForeignKey,
+    Reason::Deferred,
+    Reason::Type,
+    Reason::TooLong,
+];
+
+impl Reason {
+    /// SQL of the value that is refused, and of one that is not.
+    fn values(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Check => ("'-1'", "n::text"),
+            Self::NotNull => ("NULL", "n::text"),
+            Self::Unique => ("'there'", "n::text"),
+            Self::ForeignKey | Self::Deferred => ("'77'", "'1'"),
+            Self::Type => ("'x7'", "n::text"),
+            Self::TooLong => ("'123456789'", "n::text"),
+        }
+    }
+
+    /// The column of the target.
+    fn column(self) -> &'static str {
+        match self {
+            Self::Check => "v text CONSTRAINT positive CHECK (v <> '-1')",
+            Self::NotNull => "v text NOT NULL",
+            Self::Unique => "v text UNIQUE",
+            Self::ForeignKey => "v text REFERENCES parents",
+            Self::Deferred => "v text REFERENCES parents DEFERRABLE INITIALLY DEFERRED",
+            Self::Type => "v integer",
+            Self::TooLong => "v varchar(4)",
+        }
+    }
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Check => "23514",
+            Self::NotNull => "23502",
+            Self::Unique => "23505",
+            Self::ForeignKey | Self::Deferred => "23503",
+            Self::Type => "22P02",
+            Self::TooLong => "22001",
+        }
+    }
+}
+
+/// Which rows are guilty, as bits from the first row on: each alone, first and last, neighbours, all, none.
+fn guilts() -> Vec<u32> {
+    let mut sets: Vec<u32> = (0..ROWS).map(|row| 1 << row).collect();
+    sets.extend([0b10001, 0b01100, 0b10101, 0b11111, 0]);
+    sets
+}
+
+fn table(reason: Reason, set: u32) -> String {
+    format!("t_{}_{set}", format!("{reason:?}").to_lowercase())
+}
+
+/// Every reason at every set of rows, each in a table of its own, in one run.
+fn everywhere(target: impl FnOnce(&str) -> Target) {
+    let mut source = String::from(
+        "CREATE TABLE parents (v text PRIMARY KEY); INSERT INTO parents VALUES ('1');",
+    );
+    let mut tables = String::from("CREATE TABLE parents (v text PRIMARY KEY);");
+    for reason in REASONS {
+        let (bad, good) = reason.values();
+        for set in guilts() {
+            let name = table(reason, set);
+            source.push_str(&format!(
+                "CREATE TABLE {name} (n integer, v text); INSERT INTO {name} SELECT n, \
+                 CASE WHEN {set} >> n & 1 = 1 THEN {bad} ELSE {good} END \
+                 FROM generate_series(0, {ROWS} - 1) n;"
+            ));
+            tables.push_str(&format!(
+                "CREATE TABLE {name} (n integer, {});",
+                reason.column()
+            ));
+            if reason == Reason::Unique {
+                // So that the first of its kind is refused, too.
+                tables.push_str(&format!("INSERT INTO {name} VALUES (-1, 'there');"));
+            }
+        }
+    }
+    let scene = Scene::new(&source, target(&tables));
+    let run = scene
+        .copy_with(&["--on-error", "reject", "--on-existing", "append"])
+        .run()
+        .ends_with(5);
+    for reason in REASONS {
+        for set in guilts() {
+            let name = table(reason, set);
+            let rejected = scene.nothing_is_lost(&name, " WHERE n >= 0");
+            assert_eq!(rejected, set.count_ones() as usize, "{name}");
+            let rows: Vec<u64> = (0..ROWS as u64).filter(|n| set >> n & 1 == 1).collect();
+            let records = scene.records(&name);
+            let told = records
+                .iter()
+                .map(|r| r["row"].as_u64().expect("a position") - 1);
+            assert_eq!(told.collect::<Vec<_>>(), rows, "{name}");
+            assert!(
+                records.iter().all(|r| r["sqlstate"] == reason.code()),
+                "{records:?}"
+            );
+            let told = run.table(&format!("public.{name}"));
+            assert_eq!(told["rows_rejected"], rejected, "{name}");
+            assert_eq!(told["rows_loaded"], ROWS - rejected, "{name}");
+            assert_eq!(told["identity"], "holds", "{name}");
+        }
+    }
+    let all: u32 = guilts().iter().map(|set| set.count_ones()).sum();
+    let all = all as usize * REASONS.len();
+    assert_eq!(run.result()["totals"]["rows_rejected"], all);
+    let run = run.says(&format!("{all} rows rejected")).says("REJECTED");
+    drop(run);
+    assert_eq!(mode(&scene.folder()), 0o700);
+    for ending in ["copy", "jsonl"] {
+        assert_eq!(mode(&scene.path(&table(Reason::Check, 1), ending)), 0o600);
+    }
+    let again = scene.copy_with(&["--on-error", "reject", "--on-existing", "append"]);
+    again.run().ends_with(5).says("rejected");
+}
+
+#[test]
+fn a_failure_at_every_row_rejects_that_row_alone_on_a_stand_in() {
+    everywhere(|tables| Target::standin(Limits::default(), tables));
+}
+
+#[test]
+fn a_failure_at_every_row_rejects_that_row_alone_on_postgresql() {
+    everywhere(Target::postgres);
+}
+
+/// Rows of several batches of two lanes.
+#[test]
+fn bad_rows_of_many_batches_are_rejected_and_the_rest_loads() {
+    let scene = crate::scene::wide();
+    let run = scene.copy().run().ends_with(5);
+    assert_eq!(scene.nothing_is_lost("wide", ""), crate::scene::WIDE_BAD);
+    assert_eq!(
+        run.table("public.wide")["rows_rejected"],
+        crate::scene::WIDE_BAD
+    );
+    scene
+        .rejects("list")
+        .run()
+        .ends_with(0)
+        .says("public.wide: 21 rows")
+        .says("21 rows  23514  constraint few")
+        .says("\\copy \"public\".\"wide\" (\"id\", \"body\") from '");
+}
+
+#[test]
+fn bytes_that_are_no_utf8_are_rejected_as_they_are_wherever_they_stand() {
+    let source = Cluster::shared().database_encoded("ascii", "SQL_ASCII");
+    let source = source.expect("the source is made");
+    let mut tables = String::new();
+    for set in guilts() {
+        tables.push_str(&format!("CREATE TABLE t_{set} (n integer, v text);"));
+        source
+            .execute(&format!(
+                "SET client_encoding = 'SQL_ASCII'; CREATE TABLE t_{set} (n integer, v text); \
+                 INSERT INTO t_{set} SELECT n, CASE WHEN {set} >> n & 1 = 1 THEN E'a\\xffb' \
+                 ELSE n::text END FROM generate_series(0, {ROWS} - 1) n"
+            ))
+            .expect("it is filled");
+    }
+    let scene = Scene::of(source, Target::standin(Limits::default(), &tables));
+    scene.copy().run().ends_with(5);
+    for set in guilts() {
+        let name = format!("t_{set}");
+        assert_eq!(scene.nothing_is_lost(&name, ""), set.count_ones() as usize);
+        for record in scene.records(&name) {
+            assert_eq!(
+                (&record["sqlstate"], &record["by"]),
+                (&"22021".into(), &"wire9".into())
+            );
+        }
+    }
+}
+
+#[test]
+fn rows_above_the_line_limit_are_rejected_whoever_finds_them() {
+    let source = "CREATE TABLE long (n integer, v text); INSERT INTO long SELECT n, \
+                  repeat('x', CASE WHEN n IN (1, 50, 100) THEN 3000 ELSE 10 END) \
+                  FROM generate_series(1, 100) n";
+    let tables = "CREATE TABLE long (n integer, v text)";
+    let limits = Limits {
+        line_bytes: 2000,
+        ..Limits::default()
+    };
+    // The target's limit is not known before: its refusal names no line.
+    let scene = Scene::new(source, Target::standin(limits, tables));
+    scene.copy().run().ends_with(5);
+    assert_eq!(scene.nothing_is_lost("long", ""), 3);
+    assert!(scene.records("long").iter().all(|r| r["by"] == "target"));
+    // It is known: such rows are not sent.
+    let scene = Scene::new(source, Target::standin(Limits::default(), tables));
+    let run = scene.copy();
+    let profile = run.folder().join("profile.toml");
+    std::fs::write(&profile, "max_line_bytes = 2000\n").expect("it is written");
+    run.args(&["--profile", &profile.to_string_lossy()])
+        .run()
+        .ends_with(5);
+    assert_eq!(scene.nothing_is_lost("long", ""), 3);
+    for record in scene.records("long") {
+        assert_eq!(
+            (&record["sqlstate"], &record["by"]),
+            (&"54000".into(), &"wire9".into())
+        );
+    }
+}
