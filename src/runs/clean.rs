@@ -61,11 +61,12 @@ fn refuse(run: &Summary, abandon: bool) -> Result<(), Error> {
     if abandon {
         return Ok(());
     }
-    let what = format!(
-        "run {id} is unfinished: {} of {} chunks are loaded, and without the ledger it can not be \
-         continued",
-        run.chunks_finished, run.chunks
-    );
+    let far = match (run.chunks, run.statements) {
+        (0, applied) if applied > 0 => format!("{applied} statements of the schema are applied"),
+        (chunks, _) => format!("{} of {chunks} chunks are loaded", run.chunks_finished),
+    };
+    let what =
+        format!("run {id} is unfinished: {far}, and without the ledger it can not be continued");
     Err(Error::new(Exit::Refused, what).advise(
         "repeat the command that began it; or give it up with --abandon: its rows stay in the target",
     ))

@@ -13,5 +13,6 @@ mod rows;
 mod scene;
 mod seeded;
 mod source;
+mod stalls;
 mod sweep;
 mod target;
