@@ -19,7 +19,7 @@ pub(super) struct RepairArguments {
     #[arg(long, conflicts_with_all = ["sample", "level"], help_heading = "Repair")]
     repair: bool,
 
-    /// With --repair: say what would be changed, and write nothing.
+    /// With --repair: say what would be changed, and write nothing [default: repair].
     #[arg(long, requires = "repair", help_heading = "Repair")]
     dry_run: bool,
 
