@@ -45,7 +45,7 @@ pub enum Culprit {
     Source,
     /// The source still has what was read, and it is rewritten into something else than was sent.
     Rewriter,
-    /// There is no ledger to tell by.
+    /// There is no ledger to tell by, or it does not know what was read.
     Unknown,
 }
 

@@ -241,7 +241,8 @@ fn culprit(table: &Table, source: &Seen) -> Culprit {
         Some(read) if read != source.read => Culprit::Source,
         _ if sent.sent == source.digest => Culprit::Target,
         Some(_) => Culprit::Rewriter,
-        None => Culprit::Source,
+        // Rows were rejected, or a process died within a batch.
+        None => Culprit::Unknown,
     }
 }
 
