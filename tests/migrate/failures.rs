@@ -156,8 +156,7 @@ fn a_plain_index_that_fails_loses_no_row_and_is_made_by_the_same_command() {
     let statement = statement.as_str().expect("a text").to_owned();
     assert!(statement.starts_with("CREATE INDEX"), "{statement}");
     run.says(&statement);
-    let indexes =
-        "SELECT string_agg(indexname, ' ' ORDER BY 1) FROM pg_indexes WHERE tablename = 'wide'";
+    let indexes = "SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE tablename = 'wide'";
     let there: String = pair.target().query_value(indexes).expect("told");
     assert_eq!(there, "wide_note wide_pkey", "the rest went on");
     assert_eq!(pair.target_rows("wide"), 50);

@@ -6,7 +6,7 @@ use crate::schema::syntax::lost::{self, Columns, Family, Lost, Misuse, World};
 use crate::schema::syntax::type_name::TypeKey;
 
 use super::build::Build;
-use super::pre::{Declared, are_alike, is_builtin};
+use super::pre::{Declared, are_alike};
 
 /// Domains over domains beyond this are a circle of a broken catalog.
 const DEEPEST_DOMAIN: usize = 64;
@@ -146,10 +146,8 @@ impl World for Lens<'_, '_> {
 
     fn becomes(&self, type_sql: &str) -> Option<Lost> {
         let key = TypeKey::from_sql(type_sql).filter(|key| !key.array)?;
-        // Without its schema a type of a user may be any.
-        if key.schema.is_empty() && !is_builtin(type_sql) {
-            return None;
-        }
+        // Those that are replaced in texts; the row type of a table is none of them.
+        self.build.rewrites.types.get(type_sql)?;
         let data_type = DataType {
             sql: type_sql.to_owned(),
             shape: Shape::Scalar,

@@ -154,11 +154,6 @@ pub(super) fn is_text(sql: &str) -> bool {
     TEXTS.contains(&Spelling::of(sql).name.as_str())
 }
 
-/// Whether a type is one of PostgreSQL's.
-pub(in crate::schema::convert) fn is_builtin(sql: &str) -> bool {
-    TYPES.contains(&Spelling::of(sql).name.as_str())
-}
-
 /// Whether the functions and operators of one type work on the other, too.
 pub(in crate::schema::convert) fn are_alike(one: &str, other: &str) -> bool {
     let (one, other) = (Spelling::of(one).name, Spelling::of(other).name);

@@ -25,7 +25,7 @@ mod value;
 use super::build::Build;
 use maker::Maker;
 
-pub(in crate::schema::convert) use builtin::{are_alike, is_builtin};
+pub(in crate::schema::convert) use builtin::are_alike;
 pub(in crate::schema) use kinds::KINDS;
 pub(in crate::schema::convert) use mapped_type::{Declared, TypeMap};
 pub(in crate::schema) use spelling::type_key;

@@ -1,5 +1,5 @@
-//! Which functions and operators go with a type. The lists are what pg_proc and pg_operator of PostgreSQL
-//! 13 to 18 have; `tests/convert` compares them with a server.
+//! Which functions and operators go with a type. The lists are what pg_proc of PostgreSQL 13 to 18 has for
+//! arguments of these types, less functions that a text has as well and that do the same there.
 
 /// Types that have their functions in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -196,10 +196,17 @@ const JSON: &[&str] = &[
     "json_extract_path",
     "json_extract_path_text",
     "json_object_keys",
+    "json_populate_record",
+    "json_populate_recordset",
     "json_strip_nulls",
     "json_to_record",
     "json_to_recordset",
     "json_typeof",
+    "jsonb_path_exists_tz",
+    "jsonb_path_match_tz",
+    "jsonb_path_query_array_tz",
+    "jsonb_path_query_first_tz",
+    "jsonb_path_query_tz",
     "jsonb_array_elements",
     "jsonb_array_elements_text",
     "jsonb_array_length",
@@ -216,6 +223,8 @@ const JSON: &[&str] = &[
     "jsonb_path_query",
     "jsonb_path_query_array",
     "jsonb_path_query_first",
+    "jsonb_populate_record",
+    "jsonb_populate_recordset",
     "jsonb_pretty",
     "jsonb_set",
     "jsonb_set_lax",
@@ -227,10 +236,15 @@ const JSON: &[&str] = &[
 
 const JSON_PATH: &[&str] = &[
     "jsonb_path_exists",
+    "jsonb_path_exists_tz",
     "jsonb_path_match",
+    "jsonb_path_match_tz",
     "jsonb_path_query",
     "jsonb_path_query_array",
+    "jsonb_path_query_array_tz",
     "jsonb_path_query_first",
+    "jsonb_path_query_first_tz",
+    "jsonb_path_query_tz",
 ];
 
 const TEXT_SEARCH: &[&str] = &[
@@ -255,7 +269,9 @@ const TIME: &[&str] = &[
     "date_bin",
     "date_part",
     "date_trunc",
+    "daterange",
     "extract",
+    "generate_series",
     "isfinite",
     "justify_days",
     "justify_hours",
@@ -264,6 +280,8 @@ const TIME: &[&str] = &[
     "sum",
     "timezone",
     "to_char",
+    "tsrange",
+    "tstzrange",
 ];
 
 const ARRAY: &[&str] = &[

@@ -217,7 +217,9 @@ impl Reader<'_> {
         };
         let count = arguments.len();
         for lost in arguments.iter().flatten() {
-            if lost.family.owns(name, count) {
+            // An array of other elements is still one.
+            let is_array = lost.family == Family::Array && !is_text(lost);
+            if !is_array && lost.family.owns(name, count) {
                 return misuse(format!("{name}()"), lost.clone());
             }
         }
