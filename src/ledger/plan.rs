@@ -71,11 +71,6 @@ impl Progress {
         self.of_target(target).map(|batch| batch.digest.rows).sum()
     }
 
-    /// Whether rows of a target were rejected.
-    pub fn has_rejected(&self, target: usize) -> bool {
-        self.of_target(target).any(|batch| batch.rejected.rows > 0)
-    }
-
     fn of_target(&self, target: usize) -> impl Iterator<Item = &Batch> {
         let has = move |pair: usize| {
             let pair = self.plan.pairs.get(pair);
