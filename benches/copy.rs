@@ -6,6 +6,7 @@
 //! cargo bench --bench copy -- memory     # peak memory: a tenth, the whole, a target that stalls
 //! cargo bench --bench copy -- tables     # planning 20,000 empty tables
 //! cargo bench --bench copy -- verify     # wire9 verify after a copy, by the ledger and of both sides
+//! cargo bench --bench copy -- bit        # one bit of one row in 10,000,000 (WIRE9_BENCH_ROWS) is found
 //! WIRE9_BENCH_EVENTS=300000 WIRE9_BENCH_DOCS=20000 WIRE9_BENCH_ROUNDS=3 cargo bench --bench copy -- speed
 //! ```
 //!
@@ -44,6 +45,10 @@ fn main() {
     }
     if is_wanted("verify") {
         verify();
+    }
+    // Some gigabytes: only by its name.
+    if wanted.as_deref() == Some("bit") || TINY {
+        bit();
     }
 }
 
@@ -238,6 +243,53 @@ fn verify() {
     assert_eq!(found.status.code(), Some(6), "a mismatch");
     let said = String::from_utf8_lossy(&found.stdout);
     assert!(said.contains("\"77\""), "{said}");
+}
+
+/// One bit of one row of many is another one in the target: the row, its column and who it was are named.
+fn bit() {
+    let rows = setting("WIRE9_BENCH_ROWS", 10_000_000, 3_000);
+    let (source_server, target_server) = (server(), server());
+    let source = source_server.database("bit").expect("a source");
+    let target = target_server.database("bit").expect("a target");
+    let table =
+        "CREATE TABLE many (id bigint PRIMARY KEY, a integer, b text, c timestamptz, d jsonb)";
+    source.execute(table).expect("a table");
+    target.execute(table).expect("a table");
+    let fill = format!(
+        "INSERT INTO many SELECT i, hashint8(i), md5(i::text), timestamptz '2024-01-01 00:00:00.123456+00' + \
+         i * interval '1 s', jsonb_build_object('n', i) FROM generate_series(1, {rows}) i"
+    );
+    source.execute(&fill).expect("rows");
+    source.execute("VACUUM ANALYZE many").expect("statistics");
+    let copy = timed(|| {
+        wire9(&source.uri(), &target.uri(), &[]);
+    });
+    let guilty = rows / 3 * 2 + 1;
+    let flip = format!("UPDATE many SET a = a # 1024 WHERE id = {guilty}");
+    target.execute(&flip).expect("one bit");
+    for (how, more) in [("by the ledger", &[][..]), ("of both sides", &["--both"])] {
+        let mut output = None;
+        let took = timed(|| output = Some(verification(&source.uri(), &target.uri(), more)));
+        let output = output.expect("it has run");
+        assert_eq!(output.status.code(), Some(6), "a mismatch");
+        let report = String::from_utf8_lossy(&output.stdout);
+        let value: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+        let difference = &value["tables"][0]["difference"];
+        assert_eq!(difference["changed"], 1, "{difference}");
+        assert_eq!(
+            difference["rows"][0]["key"]["id"],
+            guilty.to_string().as_str()
+        );
+        assert_eq!(difference["rows"][0]["columns"], serde_json::json!(["a"]));
+        assert_eq!(difference["culprit"], "target");
+        println!(
+            "one bit of {rows} rows, verify {how}: {:.2} s ({:.2} of the copy), CPU {:.2} s, peak {:.1} MiB",
+            took.wall,
+            took.wall / copy.wall,
+            took.client,
+            mib(&report),
+        );
+    }
 }
 
 fn verified(source: &str, target: &str, more: &[&str], verdict: &str) {

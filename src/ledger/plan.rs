@@ -10,6 +10,7 @@ use crate::wire::Reply;
 use super::batch::{Batch, all_batches, end, read_batches};
 use super::error::{Error, Result};
 use super::owner::Owner;
+use super::state::TargetState;
 use super::store::{Ended, Ledger, Statement};
 
 /// Rows of one INSERT: statements stay far below any limit on their length.
@@ -35,48 +36,6 @@ pub struct TargetRow {
     pub truncated: bool,
     /// What the ledger's batches say of it.
     pub state: TargetState,
-}
-
-/// What the ledger's batches say of a target table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TargetState {
-    /// They are what was committed into it.
-    #[default]
-    Loading,
-    /// It is being made equal to a later snapshot than the one that they were read under: they say nothing
-    /// of it until that is done.
-    Reconciling,
-    /// It was made equal to a later snapshot, and they are the sums of that snapshot's rows.
-    Reconciled,
-    /// `wire9 verify --repair` has changed it after the run was done: they say nothing of it.
-    Repaired,
-}
-
-impl TargetState {
-    /// As the ledger stores it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Loading => "loading",
-            Self::Reconciling => "reconciling",
-            Self::Reconciled => "reconciled",
-            Self::Repaired => "repaired",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        let all = [
-            Self::Loading,
-            Self::Reconciling,
-            Self::Reconciled,
-            Self::Repaired,
-        ];
-        all.into_iter().find(|state| state.name() == name)
-    }
-
-    /// Whether the table holds the rows of the batches.
-    pub fn is_told_by_batches(self) -> bool {
-        matches!(self, Self::Loading | Self::Reconciled)
-    }
 }
 
 /// What a new run enters.

@@ -17,7 +17,7 @@ use crate::sql::literal;
 use super::batch::{Batch, Key, Sums, lane_step, record};
 use super::error::{Error, Result};
 use super::owner::Owner;
-use super::plan::TargetState;
+use super::state::TargetState;
 use super::store::{Ended, Ledger, Statement};
 
 /// The row of `wire9.lane` by which a repair shows that the run is still its own.

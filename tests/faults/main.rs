@@ -9,6 +9,7 @@
 mod harness;
 
 mod process;
+mod rows;
 mod scene;
 mod seeded;
 mod source;

@@ -25,7 +25,13 @@ pub(super) struct Done {
     pub(super) next: u64,
     /// The last batch that the target did not take.
     pub(super) refused: Option<Error>,
+    /// Rows that it did not take, each tried alone.
+    pub(super) alone: u32,
 }
+
+/// So many rows of a table are found that the target refuses for what they are; then the others of their batch
+/// stay out with them.
+const ALONE: u32 = 100;
 
 impl Writer<'_> {
     /// Commits a batch, in halves where it is too much for the target. What the target refuses is noted.
@@ -57,11 +63,12 @@ impl Writer<'_> {
                     done.changes += changes;
                 }
                 Ok(false) => done.refused = Some(Error::Moved(subject.table.name.to_string())),
-                Err(error) if is_too_much(&error) && batch.len() > 1 => {
+                Err(error) if batch.len() > 1 && (is_too_much(&error) || done.finds(&error)) => {
                     let second = batch.split_off(batch.len() / 2);
                     left.extend([second, batch]);
                 }
                 Err(ledger::Error::Wire { source, .. }) if is_refusal(&source) => {
+                    done.alone += u32::from(batch.len() == 1);
                     let table = subject.table.name.to_string();
                     done.refused = Some(Error::Refused { table, source });
                 }
@@ -73,6 +80,16 @@ impl Writer<'_> {
 }
 
 impl Done {
+    /// Whether single rows are at fault, which are to be found so that the others get in.
+    fn finds(&self, error: &ledger::Error) -> bool {
+        let of_a_row = |code: &str| code.starts_with("22") || matches!(code, "23502" | "23514");
+        let code = match error {
+            ledger::Error::Wire { source, .. } => source.code(),
+            _ => None,
+        };
+        self.alone < ALONE && code.is_some_and(of_a_row)
+    }
+
     /// Whether another row holds a value that may be there once only.
     pub(super) fn is_in_the_way(&self) -> bool {
         match &self.refused {

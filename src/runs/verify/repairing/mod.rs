@@ -8,21 +8,21 @@
 //! nothing of a process that died commits once another one has taken it over. So that happens before
 //! anything is read.
 
-use uuid::Uuid;
+mod owned;
 
 use crate::engine::Heartbeat;
 use crate::lane::Shared;
-use crate::ledger::{Changes, Claim, Fence, Ledger, NewRun, Owner, PlanRows, Run, State};
+use crate::ledger::{Changes, Ledger, State};
 use crate::metrics::Event;
 use crate::verify::{self, Checked, Options, Verdict, repair};
 
-use super::super::copy::enter::{few, snapshot_text};
+use super::super::copy::enter::few;
 use super::super::copy::reconcile::{limits, subjects};
-use super::super::copy::resume::own;
 use super::super::error::Error;
-use super::super::prepare::configuration::{REPAIR, source_key};
+use super::super::prepare::configuration::source_key;
 use super::super::prepare::{Prepared, Settings, Surroundings, refused};
 use super::Unverified;
+use owned::{Owned, enter, take_over};
 
 /// Whether tables are repaired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +42,6 @@ pub struct Repaired {
     pub changed: Option<Changes>,
     /// Why the target did not take all of it.
     pub refused: Option<verify::Error>,
-}
-
-/// A run that this process owns.
-struct Owned {
-    fence: Fence,
-    owner: Owner,
 }
 
 /// A repair from its beginning to its end.
@@ -291,62 +285,4 @@ fn differs(checked: &Result<Checked, Unverified>) -> bool {
             ..
         })
     )
-}
-
-async fn take_over(
-    ledger: &mut Ledger,
-    run: &Run,
-    surroundings: &Surroundings,
-) -> Result<Owned, Error> {
-    if run.settings != REPAIR {
-        return Err(refused(
-            format!("run {} of this source is unfinished", run.run),
-            "let the command that began it complete it: that makes its tables equal, too; then repeat this one",
-        ));
-    }
-    let owner = Owner::this_process();
-    let token = Uuid::new_v4().to_string();
-    own(
-        ledger,
-        run,
-        &owner,
-        std::slice::from_ref(&token),
-        surroundings,
-    )
-    .await?;
-    Ok(Owned {
-        fence: fence(&run.run, token),
-        owner,
-    })
-}
-
-async fn enter(ledger: &mut Ledger, source: &str, prepared: &Prepared) -> Result<Owned, Error> {
-    let token = Uuid::new_v4().to_string();
-    let new = NewRun {
-        run: Uuid::new_v4().to_string(),
-        settings: REPAIR.to_owned(),
-        source: source.to_owned(),
-        snapshot: snapshot_text(prepared),
-        owner: Owner::this_process(),
-        tokens: vec![token.clone()],
-    };
-    ledger.create().await?;
-    match ledger.begin(&new, &PlanRows::default()).await? {
-        Claim::Ours => Ok(Owned {
-            fence: fence(&new.run, token),
-            owner: new.owner,
-        }),
-        Claim::Lost => Err(refused(
-            "another wire9 process has just begun a run of this source",
-            "let it finish, or stop it; then repeat the command",
-        )),
-    }
-}
-
-fn fence(run: &str, token: String) -> Fence {
-    Fence {
-        run: run.to_owned(),
-        lane: 0,
-        token,
-    }
 }
