@@ -72,11 +72,6 @@ impl Progress {
         batches.fold(0, |sum: u64, batch| sum.saturating_add(batch.digest.rows))
     }
 
-    /// Whether rows of a target were rejected.
-    pub fn has_rejected(&self, target: usize) -> bool {
-        self.of_target(target).any(|batch| batch.rejected.rows > 0)
-    }
-
     fn of_target(&self, target: usize) -> impl Iterator<Item = &Batch> {
         let has = move |pair: usize| {
             let pair = self.plan.pairs.get(pair);
