@@ -5,7 +5,9 @@
 //! cargo bench --bench copy -- speed      # wire9, the psql pipe, the floor: in turn, 5 rounds
 //! cargo bench --bench copy -- memory     # peak memory: a tenth, the whole, a target that stalls
 //! cargo bench --bench copy -- tables     # planning 20,000 empty tables
+//! cargo bench --bench copy -- resume     # killed at half of the rows and continued, against left alone
 //! cargo bench --bench copy -- verify     # wire9 verify after a copy, by the ledger and of both sides
+//! cargo bench --bench copy -- bit        # one bit of one row in 10,000,000 (WIRE9_BENCH_ROWS) is found
 //! WIRE9_BENCH_EVENTS=300000 WIRE9_BENCH_DOCS=20000 WIRE9_BENCH_ROUNDS=3 cargo bench --bench copy -- speed
 //! ```
 //!
@@ -44,6 +46,13 @@ fn main() {
     }
     if is_wanted("verify") {
         verify();
+    }
+    if is_wanted("resume") {
+        resume();
+    }
+    // Some gigabytes: only by its name.
+    if wanted.as_deref() == Some("bit") || TINY {
+        bit();
     }
 }
 
@@ -240,6 +249,124 @@ fn verify() {
     assert!(said.contains("\"77\""), "{said}");
 }
 
+/// A run that is killed when half of the rows are committed and then continued by the same command,
+/// against one that is left alone. The source is quiet, so that nothing of it is compared.
+fn resume() {
+    let rounds = setting("WIRE9_BENCH_ROUNDS", 5, 1);
+    let load = Load::new();
+    let (source, target) = (load.source.uri(), load.target.uri());
+    let mut all: Vec<[f64; 3]> = Vec::new();
+    for round in 0..rounds {
+        load.empty();
+        let whole = timed(|| {
+            wire9(&source, &target, &[]);
+        });
+        load.assert_complete();
+        load.empty();
+        let killed = killed_at_half(&load);
+        let mut report = String::new();
+        let rest = timed(|| report = wire9(&source, &target, &[]));
+        load.assert_complete();
+        let report: serde_json::Value = serde_json::from_str(&report).expect("the report is JSON");
+        let result = &report["result"];
+        assert_eq!(result["continued"], killed.is_some());
+        let rows = result["totals"]["data_seconds"].as_f64().expect("seconds");
+        assert!(
+            TINY || killed.is_some(),
+            "it was done before it could be killed"
+        );
+        if round == 0 {
+            load.assert_equal();
+        }
+        let killed = killed.unwrap_or_default();
+        println!(
+            "round {round}: whole {:.2} s; killed after {killed:.2} s, the rest {:.2} s ({:.2} s of it before \
+             and after the rows); both / whole {:.3}",
+            whole.wall,
+            rest.wall,
+            rest.wall - rows,
+            (killed + rest.wall) / whole.wall,
+        );
+        all.push([whole.wall, killed, rest.wall]);
+    }
+    let of = |f: &dyn Fn(&[f64; 3]) -> f64| median(all.iter().map(f).collect());
+    println!(
+        "median of {rounds}: whole {:.2} s, killed and continued {:.2} s; both / whole {:.3}",
+        of(&|r| r[0]),
+        of(&|r| r[1] + r[2]),
+        of(&|r| (r[1] + r[2]) / r[0]),
+    );
+}
+
+/// Kills a run when half of the rows are committed; seconds until then, `None` where it was done before.
+fn killed_at_half(load: &Load) -> Option<f64> {
+    const COMMITTED: &str = "SELECT coalesce(sum(row_count), 0)::bigint FROM wire9.batch";
+    let began = Instant::now();
+    let (source, target) = (load.source.uri(), load.target.uri());
+    let mut child = copy_command(&source, &target)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("wire9 starts");
+    let half = (load.events + load.docs) / 2;
+    // Before the ledger is made there is nothing to count.
+    while load.target.query_value::<u64>(COMMITTED).unwrap_or(0) < half {
+        if child.try_wait().expect("it can be waited for").is_some() {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("it is killed");
+    child.wait().expect("it is gone");
+    Some(began.elapsed().as_secs_f64())
+}
+
+/// One bit of one row of many is another one in the target: the row, its column and who it was are named.
+fn bit() {
+    let rows = setting("WIRE9_BENCH_ROWS", 10_000_000, 3_000);
+    let (source_server, target_server) = (server(), server());
+    let source = source_server.database("bit").expect("a source");
+    let target = target_server.database("bit").expect("a target");
+    let table =
+        "CREATE TABLE many (id bigint PRIMARY KEY, a integer, b text, c timestamptz, d jsonb)";
+    source.execute(table).expect("a table");
+    target.execute(table).expect("a table");
+    let fill = format!(
+        "INSERT INTO many SELECT i, hashint8(i), md5(i::text), timestamptz '2024-01-01 00:00:00.123456+00' + \
+         i * interval '1 s', jsonb_build_object('n', i) FROM generate_series(1, {rows}) i"
+    );
+    source.execute(&fill).expect("rows");
+    source.execute("VACUUM ANALYZE many").expect("statistics");
+    let copy = timed(|| {
+        wire9(&source.uri(), &target.uri(), &[]);
+    });
+    let guilty = rows / 3 * 2 + 1;
+    let flip = format!("UPDATE many SET a = a # 1024 WHERE id = {guilty}");
+    target.execute(&flip).expect("one bit");
+    for (how, more) in [("by the ledger", &[][..]), ("of both sides", &["--both"])] {
+        let mut output = None;
+        let took = timed(|| output = Some(verification(&source.uri(), &target.uri(), more)));
+        let output = output.expect("it has run");
+        assert_eq!(output.status.code(), Some(6), "a mismatch");
+        let report = String::from_utf8_lossy(&output.stdout);
+        let value: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+        let difference = &value["tables"][0]["difference"];
+        assert_eq!(difference["changed"], 1, "{difference}");
+        assert_eq!(
+            difference["rows"][0]["key"]["id"],
+            guilty.to_string().as_str()
+        );
+        assert_eq!(difference["rows"][0]["columns"], serde_json::json!(["a"]));
+        assert_eq!(difference["culprit"], "target");
+        println!(
+            "one bit of {rows} rows, verify {how}: {:.2} s ({:.2} of the copy), CPU {:.2} s, peak {:.1} MiB",
+            took.wall,
+            took.wall / copy.wall,
+            took.client,
+            mib(&report),
+        );
+    }
+}
+
 fn verified(source: &str, target: &str, more: &[&str], verdict: &str) {
     let output = verification(source, target, more);
     let said = String::from_utf8_lossy(&output.stdout);
@@ -353,20 +480,10 @@ fn through_fifo(load: &Load, folder: &Path, table: &str, lane: u64, lanes: u64) 
 fn wire9(source: &str, target: &str, more: &[&str]) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let report = folder.path().join("report.json");
-    let target = format!("{target}?sslmode=disable");
-    let output = Command::new(env!("CARGO_BIN_EXE_wire9"))
-        .args([
-            "copy",
-            "--quiet",
-            "--fraction-digits",
-            "3",
-            "--postgres",
-            source,
-        ])
-        .args(["--db9", &target, "--report"])
+    let output = copy_command(source, target)
+        .arg("--report")
         .arg(&report)
         .args(more)
-        .stdin(Stdio::null())
         .output()
         .expect("wire9 starts");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -376,6 +493,17 @@ fn wire9(source: &str, target: &str, more: &[&str]) -> String {
         output.status
     );
     fs::read_to_string(report).expect("a report")
+}
+
+/// `wire9 copy`, as every contestant and every part of a run is started.
+fn copy_command(source: &str, target: &str) -> Command {
+    let target = format!("{target}?sslmode=disable");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wire9"));
+    command
+        .args(["copy", "--quiet", "--fraction-digits", "3"])
+        .args(["--postgres", source, "--db9", &target])
+        .stdin(Stdio::null());
+    command
 }
 
 /// A figure of the report: `"name": 123`.

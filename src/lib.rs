@@ -41,3 +41,7 @@ pub mod runs;
 
 // 8 people
 pub mod cli;
+
+// 9 what tests and fuzzing share: in no ordinary build
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;

@@ -98,7 +98,8 @@ pub(super) struct CleanArguments {
     #[command(flatten)]
     pub(super) target: TargetArguments,
 
-    /// Give up unfinished runs: their rows stay, and they can not be continued [default: refuse].
+    /// Give up unfinished runs and rejected rows: loaded rows and files stay, and nothing can be continued or
+    /// replayed [default: refuse].
     #[arg(long)]
     pub(super) abandon: bool,
 }

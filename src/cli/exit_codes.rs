@@ -33,7 +33,7 @@ pub(super) fn help() -> String {
     for (code, meaning) in EXIT_CODES {
         let _ = writeln!(text, "  {:>3}  {meaning}", *code as u8);
     }
-    text.push_str("With several, the first of 6, 5, 7 wins.");
+    text.push_str("With several, the first of 6, 5, 7 wins; of check the first of 9, 8, 7.");
     text
 }
 

@@ -27,6 +27,12 @@ pub(super) struct LoadingArguments {
     #[arg(help_heading = "Endpoints")]
     retry_for: u64,
 
+    /// Seconds after which a copy in which nothing moves at all is ended, with what its lanes wait for,
+    /// 1 to 604800 [default: 600, or twice --io-timeout].
+    #[arg(long, value_name = "SECONDS", help_heading = "Endpoints")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    stall_after: Option<u64>,
+
     #[command(flatten)]
     rejecting: RejectingArguments,
 
@@ -79,6 +85,7 @@ impl LoadingArguments {
             jobs,
             max_memory: self.max_memory,
             retry_for: Duration::from_secs(self.retry_for),
+            stall_after: self.stall_after.map(Duration::from_secs),
             allow_triggers: self.allow_triggers,
             require_quiet: self.require_quiet,
             dry_run: self.dry_run,
@@ -112,6 +119,7 @@ pub(super) fn plain(
         max_memory: MEMORY,
         io_timeout: endpoints.io_timeout(),
         retry_for: RETRY_FOR,
+        stall_after: None,
         restart: false,
         on_existing: OnExisting::Fail,
         allow_triggers: false,

@@ -75,9 +75,50 @@ fn run_text(summary: &Summary) -> String {
         "{state}: run {}, begun {} UTC",
         run.run, summary.began
     );
-    let _ = writeln!(
-        text,
-        "  loaded: {} rows in {}, {} of COPY text; {} of {} chunks of {}",
+    let (what, source) = kind(summary);
+    let _ = writeln!(text, "  {what} of {source}");
+    if is_migration(summary) {
+        let statements = units::counted(summary.statements, "statement");
+        let _ = writeln!(
+            text,
+            "  applied: {statements} of the schema; its rows are a copy of their own"
+        );
+    } else {
+        text.push_str(&loaded(summary));
+    }
+    if run.state == State::Done {
+        text.push_str("  the same command does nothing more; `wire9 clean` removes the ledger\n");
+        return text;
+    }
+    let _ = writeln!(text, "  owner: {}", owner(summary));
+    let _ = writeln!(text, "  the same command {}", continuation(summary));
+    if !summary.unfinished.is_empty() {
+        let names: Vec<String> = summary.unfinished.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "  not complete: {}", units::names(&names, NAMED));
+    }
+    text
+}
+
+/// A migration is known by its key.
+fn is_migration(summary: &Summary) -> bool {
+    summary.run.source.starts_with(MIGRATION)
+}
+
+/// The key of a migration is that of its source behind this word.
+const MIGRATION: &str = "migrate ";
+
+/// What the run is and of which source: system identifier and database where these are known, else the
+/// address.
+fn kind(summary: &Summary) -> (&'static str, &str) {
+    match summary.run.source.strip_prefix(MIGRATION) {
+        Some(source) => ("migration", source),
+        None => ("copy", &summary.run.source),
+    }
+}
+
+fn loaded(summary: &Summary) -> String {
+    let mut text = format!(
+        "  loaded: {} rows in {}, {} of COPY text; {} of {} chunks of {}\n",
         units::count(summary.rows),
         units::counted(summary.batches, "transaction"),
         units::size(summary.read_bytes),
@@ -91,16 +132,6 @@ fn run_text(summary: &Summary) -> String {
             "  rejected: {}; `wire9 rejects list` tells why, `wire9 rejects replay` loads them",
             units::counted(summary.rejected, "row")
         );
-    }
-    if run.state == State::Done {
-        text.push_str("  the same command does nothing more; `wire9 clean` removes the ledger\n");
-        return text;
-    }
-    let _ = writeln!(text, "  owner: {}", owner(summary));
-    let _ = writeln!(text, "  the same command {}", continuation(summary));
-    if !summary.unfinished.is_empty() {
-        let names: Vec<String> = summary.unfinished.iter().map(ToString::to_string).collect();
-        let _ = writeln!(text, "  not complete: {}", units::names(&names, NAMED));
     }
     text
 }
@@ -117,6 +148,9 @@ fn owner(summary: &Summary) -> String {
 
 /// What the command that began the run would do now.
 fn continuation(summary: &Summary) -> String {
+    if is_migration(summary) {
+        return "applies the statements that are left, and goes on with the rows".to_owned();
+    }
     let left = summary.chunks.saturating_sub(summary.chunks_finished);
     if left == 0 {
         return "counts both sides and reaches the verdict; every chunk is loaded".to_owned();
@@ -155,6 +189,9 @@ fn run_json(summary: &Summary) -> Value {
         "rows": summary.rows,
         "rejected": summary.rejected,
         "batches": summary.batches,
+        "kind": kind(summary).0,
+        "source": kind(summary).1,
+        "statements": summary.statements,
     })
 }
 
@@ -186,6 +223,7 @@ mod tests {
             rows: 12_345,
             rejected: 3,
             batches: 1,
+            statements: 0,
         }
     }
 
@@ -203,6 +241,22 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[test]
+    fn a_migration_says_what_is_applied_and_that_its_rows_are_a_run_of_their_own() {
+        let mut migration = summary(State::Open);
+        migration.run.source = "migrate 7/16384".into();
+        (migration.statements, migration.chunks, migration.tables) = (12, 0, 0);
+        let text = text(Some(&[migration]));
+        for part in [
+            "migration of 7/16384",
+            "applied: 12 statements of the schema",
+            "applies the statements that are left",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("chunks"), "{text}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::check::Format;
 use super::endpoints::EndpointArguments;
 use super::reporter::Style;
+use super::resources::Resources;
 use super::selection::SelectionArguments;
 use super::work::work;
 use super::wrap::wrap;
@@ -378,6 +379,7 @@ fn row_text(row: &DifferentRow) -> String {
 
 fn json(found: &Found) -> Value {
     let exit = exit(found);
+    let used = Resources::of_process();
     json!({
         "format": FORMAT,
         "wire9_version": env!("CARGO_PKG_VERSION"),
@@ -385,6 +387,8 @@ fn json(found: &Found) -> Value {
         "exit_meaning": exit_codes::meaning(exit),
         "run": found.run,
         "seconds": found.wall.as_secs_f64(),
+        "peak_rss_bytes": used.peak_rss,
+        "cpu_seconds": used.cpu_seconds,
         "tables": found.tables.iter().map(table_json).collect::<Vec<_>>(),
         "beside": beside::json(found),
         "not_verified": beside::gaps(found).iter().map(beside::gap_json).collect::<Vec<_>>(),

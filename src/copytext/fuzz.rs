@@ -1,7 +1,15 @@
 //! One function per fuzz target: takes any bytes, and panics where the fast and the slow rewriter
-//! differ. Property tests call them too.
+//! differ, or where two texts of one value are not compared as one. Property tests call them too.
 
-use super::{Recipe, Reference, Rewriter, RowError, RowErrorKind, Rows, Spread, Transform};
+use std::borrow::Cow;
+
+use super::{
+    Canonical, Comparison, Form, Recipe, Reference, Rewriter, RowError, RowErrorKind, Rows, Spread,
+    Transform, canonical,
+};
+
+/// Inputs up to this are cut at every byte; longer ones at regular distances, in bytes.
+const CUT_EVERYWHERE: usize = 96;
 
 /// The settings of one comparison.
 #[derive(Debug, Clone)]
@@ -32,19 +40,23 @@ pub fn rewrite(data: &[u8]) {
         2 => Some((field, Transform::CutTimestampArray { digits })),
         _ => Some((field, Transform::TrimRight)),
     };
-    compare(
-        input,
-        &Settings {
-            recipe: Recipe {
-                fields,
-                transforms: (0..fields).filter_map(choice).collect(),
-            },
-            line_limit: if limit < 128 { limit } else { usize::MAX },
-            frame: frame * 4,
-            full: if full < 128 { full * 8 } else { usize::MAX },
-            splits: (1..64).map(|n| n * split).collect(),
+    let mut settings = Settings {
+        recipe: Recipe {
+            fields,
+            transforms: (0..fields).filter_map(choice).collect(),
         },
-    );
+        line_limit: if limit < 128 { limit } else { usize::MAX },
+        frame: frame * 4,
+        full: if full < 128 { full * 8 } else { usize::MAX },
+        splits: (1..64).map(|n| n * split).collect(),
+    };
+    compare(input, &settings);
+    if input.len() <= CUT_EVERYWHERE {
+        for at in 1..input.len() {
+            settings.splits = vec![at];
+            compare(input, &settings);
+        }
+    }
 }
 
 /// Any bytes as the one timestamp of a row.
@@ -60,6 +72,78 @@ pub fn array(data: &[u8]) {
 /// Any bytes as the one `char(n)` of a row.
 pub fn padding(data: &[u8]) {
     one_field(data, |_| Transform::TrimRight);
+}
+
+/// Any bytes as a value that is compared: its one form is its own one form, and what does not count
+/// in it changes nothing.
+pub fn comparison(data: &[u8]) {
+    let Some((&kind, field)) = data.split_first() else {
+        return;
+    };
+    let forms = [
+        Form::Numeric,
+        Form::Float4,
+        Form::Float8,
+        Form::Jsonb,
+        Form::Padded,
+        Form::Moment,
+    ];
+    let form = forms[usize::from(kind) % forms.len()];
+    let once = canonical(Canonical::Scalar(form), field);
+    let array = canonical(Canonical::Array(form), field);
+    let points = field.iter().filter(|b| **b == b'.').count();
+    // That of JSON is no JSON any more, and no moment has two points.
+    if form != Form::Jsonb && (form != Form::Moment || points < 2) {
+        assert_eq!(canonical(Canonical::Scalar(form), &once), once, "{form:?}");
+    }
+    assert_eq!(field == b"\\N", &*once == b"\\N", "NULL and {form:?}");
+    assert_eq!(field == b"\\N", &*array == b"\\N", "NULL and {form:?}[]");
+    if let Some(other) = alike(form, field) {
+        let other = canonical(Canonical::Scalar(form), &other);
+        assert_eq!(other, once, "{form:?}");
+    }
+    rows(form, field);
+}
+
+/// Another text of the same value, where one can be made without reading it.
+fn alike(form: Form, field: &[u8]) -> Option<Vec<u8>> {
+    let is_plain = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    match form {
+        Form::Padded if field != b"\\N" => Some([field, b"  "].concat()),
+        Form::Numeric if is_plain(field) => Some([b"0", field, b".00"].concat()),
+        Form::Float8 if is_plain(field) => Some([b"0", field, b".00"].concat()),
+        Form::Jsonb if is_plain(field) && field[0] != b'0' => Some([b" ", field, b".0 "].concat()),
+        Form::Moment => {
+            let (_, fraction) = field.split_at_checked(memchr::memchr(b'.', field)? + 1)?;
+            is_plain(fraction).then(|| [field, b"0"].concat())
+        }
+        _ => None,
+    }
+}
+
+/// A field in the middle of a row: the key does not depend on it, and as many fields come back.
+fn rows(form: Form, field: &[u8]) {
+    if field.iter().any(|b| matches!(b, b'\t' | b'\n')) {
+        return;
+    }
+    let plain = Comparison {
+        fields: 3,
+        keys: vec![0, 2],
+        ..Comparison::default()
+    };
+    let compared = Comparison {
+        canonical: vec![(1, Canonical::Scalar(form))],
+        ..plain.clone()
+    };
+    let row = [b"7\t", field, b"\tk"].concat();
+    let (one, other) = (plain.fingerprint(&row), compared.fingerprint(&row));
+    assert_eq!(one.key, other.key, "keys");
+    assert_eq!(compared.field_hashes(&row).len(), 3);
+    let form = canonical(Canonical::Scalar(form), field);
+    if !form.iter().any(|b| matches!(b, b'\t' | b'\n')) && matches!(form, Cow::Owned(_)) {
+        let row = [b"7\t", &*form, b"\tk"].concat();
+        assert_eq!(compared.fingerprint(&row).key, other.key, "keys of forms");
+    }
 }
 
 fn one_field(data: &[u8], transform: impl Fn(u8) -> Transform) {
@@ -182,11 +266,15 @@ fn run(
     outcome
 }
 
-/// Leaves out what depends on the pieces: how much the failed call had consumed before the bad row, and
-/// how much of an overlong row had come when it was refused.
+/// Leaves out what depends on the pieces: how much the failed call had consumed before the bad row, how
+/// much of an overlong row had come when it was refused, and whether it was refused before or after
+/// another batch was begun for it.
 fn failed(mut outcome: Outcome, mut error: RowError) -> Outcome {
     if let RowErrorKind::TooLong { length, .. } = &mut error.kind {
         *length = 0;
+    }
+    if outcome.batches.len() > 1 && outcome.batches.last().is_some_and(|b| b.digest.rows == 0) {
+        outcome.batches.pop();
     }
     outcome.consumed = 0;
     outcome.error = Some(error);

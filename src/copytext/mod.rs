@@ -33,6 +33,7 @@ mod canonical;
 mod compare;
 mod digest;
 mod field;
+#[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod padding;
 mod recipe;

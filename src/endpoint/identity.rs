@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::attempt::{Answer, attempt, last};
 use super::error::{Doing as _, Result};
 use crate::profile::ServerKind;
-use crate::wire::{Connection, Reply};
+use crate::wire::{self, Connection, Reply};
 
 /// Who answers on a connection. It is stored with a run, to know the source again on resume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,13 +118,30 @@ async fn complete(connection: &mut Connection, identity: &mut Identity) -> Resul
             },
         ),
     ];
+    let doing = "asking the server who it is";
     for (question, read) in questions {
-        let doing = "asking the server who it is";
-        if let Ok(replies) = attempt(connection, question, doing).await? {
-            read(identity, last(&replies, "identity")?)?;
+        let mut answer = attempt(connection, question, doing).await?;
+        if answer.as_ref().is_err_and(|r| !is_not_offered(&r.code)) {
+            answer = attempt(connection, question, doing).await?;
+        }
+        match answer {
+            Ok(replies) => read(identity, last(&replies, "identity")?)?,
+            Err(refusal) if may_be_lasting(&refusal.code) => {}
+            // One server must not be two for a moment: its runs would not be found again.
+            Err(refusal) => return Err(wire::Error::Server(refusal)).doing(doing),
         }
     }
     Ok(())
+}
+
+/// No such function, no right to it, not supported.
+fn is_not_offered(code: &str) -> bool {
+    code.starts_with("42") || code.starts_with("0A")
+}
+
+/// The same, or what a server may say that has not thought of the question.
+fn may_be_lasting(code: &str) -> bool {
+    is_not_offered(code) || code.starts_with("XX")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod condition;
 pub mod error;
 pub mod identity;
 pub mod introspect;
+pub mod patience;
 pub mod probe;
 pub mod session;
 mod settings;

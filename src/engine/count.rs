@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::catalog::TableName;
+use crate::endpoint::patience::query_patiently;
 use crate::endpoint::session::{self, ReadSettings, Scan};
 use crate::endpoint::{self, Error as EndpointError};
 use crate::lane::{self, Shared, Work};
 use crate::sql;
-use crate::wire::{self, Connection};
+use crate::wire::{self, ConnectOptions, Connection};
 
 use super::error::{Error, Result};
 
@@ -103,7 +104,8 @@ async fn count_in_snapshot(
         condition,
     };
     let select = sql::select(&source, sql::Range::Whole);
-    count(connection, &format!("SELECT count(*) FROM ({select}) t")).await
+    let statement = format!("SELECT count(*) FROM ({select}) t");
+    count(connection, &shared.source, &statement).await
 }
 
 /// Counts target tables, `jobs` at a time.
@@ -136,11 +138,8 @@ async fn count_committed(
     };
     // In a transaction, so that the settings hold: the timeouts are lifted.
     session::begin_write(connection, &shared.settings).await?;
-    let rows = count(
-        connection,
-        &format!("SELECT count(*) FROM {}", table.quoted()),
-    )
-    .await;
+    let statement = format!("SELECT count(*) FROM {}", table.quoted());
+    let rows = count(connection, &shared.target, &statement).await;
     session::rollback(connection).await?;
     rows
 }
@@ -168,7 +167,7 @@ fn passing(error: &EndpointError) -> bool {
     }
 }
 
-async fn connect(options: &crate::wire::ConnectOptions) -> Result<Connection, EndpointError> {
+async fn connect(options: &ConnectOptions) -> Result<Connection, EndpointError> {
     let doing = || "connecting to count rows".to_owned();
     Connection::connect(options)
         .await
@@ -178,9 +177,13 @@ async fn connect(options: &crate::wire::ConnectOptions) -> Result<Connection, En
         })
 }
 
-async fn count(connection: &mut Connection, statement: &str) -> Result<u64, endpoint::Error> {
-    let reply = connection
-        .query(statement)
+/// A count of a huge table sends nothing for longer than a silent server is waited for.
+async fn count(
+    connection: &mut Connection,
+    options: &ConnectOptions,
+    statement: &str,
+) -> Result<u64, endpoint::Error> {
+    let reply = query_patiently(connection, options, statement)
         .await
         .map_err(|source| EndpointError::Wire {
             doing: "counting".to_owned(),

@@ -37,6 +37,14 @@ pub enum Error {
     /// Another process has taken the run over.
     #[error("another wire9 process has taken over this run")]
     TakenOver,
+    /// Nothing has moved for so long that nothing will.
+    #[error("nothing has moved for {seconds} s")]
+    Stalled {
+        /// For how long.
+        seconds: u64,
+        /// What each half of each lane was doing, for people.
+        lanes: Vec<String>,
+    },
     /// A fault of the program.
     #[error("a lane panicked: {0}")]
     Panicked(String),

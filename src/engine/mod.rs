@@ -6,6 +6,7 @@ pub mod deep;
 mod error;
 mod heartbeat;
 mod schedule;
+mod watchdog;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,13 +21,12 @@ pub use count::{Counts, count_source, count_target, redigest};
 pub use error::{Error, Result};
 pub use heartbeat::Heartbeat;
 pub use schedule::{Schedule, Table};
+pub use watchdog::Watchdog;
 
 /// What the lanes did, whether or not they did all of it.
 pub struct Copied {
     /// By pair number.
     pub tallies: Vec<TableTally>,
-    /// Pairs whose chunks are all finished.
-    pub complete: Vec<bool>,
     /// What ended it early.
     pub failure: Option<Error>,
 }
@@ -61,12 +61,8 @@ pub async fn copy(
         failure.get_or_insert(error);
         shared.stop.cancel();
     }
-    let (tallies, complete) = schedule.results();
-    Copied {
-        tallies,
-        complete,
-        failure,
-    }
+    let tallies = schedule.tallies();
+    Copied { tallies, failure }
 }
 
 /// Drives `other` beside `main` until that ends; what is left of `other` can be waited for, or dropped.

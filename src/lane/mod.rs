@@ -12,6 +12,7 @@
 //! retry on the target reads the source again.
 
 mod batch;
+mod board;
 mod decide;
 mod error;
 mod pace;
@@ -40,6 +41,7 @@ use crate::metrics::{BatchFact, Event, Waits};
 use crate::plan::Bounds;
 use crate::wire::ConnectOptions;
 
+pub use board::{Board, Half, Posted, Stage};
 pub use error::{Error, Place, Result};
 pub use pace::{Heard, Pace, Tries};
 pub use rate::Rate;
@@ -77,6 +79,8 @@ pub struct Shared {
     pub events: Sender<Event>,
     /// Stop reading, commit what is read, end.
     pub stop: CancellationToken,
+    /// What the lanes are doing.
+    pub board: Arc<Board>,
     /// One permit: rows above `batch_limit` pass alone.
     pub alone: Arc<Semaphore>,
     /// What may be read in a second by what only looks at rows; `None`: as much as comes.
@@ -107,6 +111,8 @@ pub struct Loading {
     pub events: Sender<Event>,
     /// Do not wait long for a target that is away.
     pub stop: CancellationToken,
+    /// What the lanes are doing.
+    pub board: Arc<Board>,
     /// See [`Shared::rejects`].
     pub rejects: Option<Arc<Rejects>>,
 }
@@ -128,6 +134,7 @@ impl Shared {
             pace: self.pace,
             events: self.events.clone(),
             stop: self.stop.clone(),
+            board: Arc::clone(&self.board),
             alone: Arc::clone(&self.alone),
             rate: self.rate.clone(),
             rejects: self.rejects.clone(),
@@ -154,6 +161,7 @@ impl Shared {
             pace: self.pace,
             events: self.events.clone(),
             stop: self.stop.clone(),
+            board: Arc::clone(&self.board),
             rejects: self.rejects.clone(),
         }
     }

@@ -16,6 +16,7 @@ use crate::sql;
 use crate::wire::{self, Connection, CopyOut};
 
 use super::batch::{Batch, Unfit, digest};
+use super::board::{Half, Stage};
 use super::error::{Error, Result};
 use super::pace::{Heard, Tries};
 use super::rejects::is_of_the_row;
@@ -43,6 +44,7 @@ pub(super) struct Reader<'a, Q> {
 /// Fills batches, and measures what it waits for.
 struct Filler<'a> {
     shared: &'a Shared,
+    number: usize,
     aim: &'a Aim,
     waits: Waits,
     /// The rows of a batch that was not filled to its end, because the source broke: without it each
@@ -84,6 +86,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             source,
             filler: Filler {
                 shared,
+                number,
                 aim,
                 waits: Waits::default(),
                 spare: None,
@@ -94,6 +97,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
     /// Reads chunks until there are none, `stop` is cancelled, or the writer is gone.
     pub(super) async fn run(mut self, mut free: mpsc::Receiver<Rows>, full: Full) -> Result<()> {
         loop {
+            self.filler.post(Stage::Chunk, None);
             let work = tokio::select! {
                 biased;
                 () = self.filler.shared.stop.cancelled() => break,
@@ -113,6 +117,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             }
         }
         self.source.close().await;
+        self.filler.post(Stage::Ended, None);
         Ok(())
     }
 
@@ -143,6 +148,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
                 return Ok(ChunkEnd::Stopped);
             }
             let heard = Heard::of(error.wire());
+            self.filler.post(Stage::Pause, Some(&work));
             if !endpoint_passes(&error) || !tries.again(heard, &shared.stop).await {
                 let place = work.place(None);
                 return Err(Failure::Final(Error::Source {
@@ -164,15 +170,29 @@ impl<'a, Q: Queue> Reader<'a, Q> {
         full: &Full,
     ) -> Result<ChunkEnd, Failure> {
         let Self { source, filler, .. } = self;
-        let connection = source.begin(work).await?;
-        let mut stream = Stream::open(connection, work, filler.shared.line_limit).await?;
-        if !stream.skip(work, sent.0).await? {
-            return Err(Failure::Final(Error::Changed {
-                place: work.place(None),
-            }));
-        }
+        filler.post(Stage::BeginRead, Some(work));
+        let stop = &filler.shared.stop;
+        let begun = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(ChunkEnd::Stopped),
+            begun = source.begin(work) => begun,
+        };
+        let line_limit = filler.shared.line_limit;
+        let mut stream = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(ChunkEnd::Stopped),
+            begun = begin_again(begun?, work, line_limit, sent.0) => match begun? {
+                Some(stream) => stream,
+                None => {
+                    let place = work.place(None);
+                    return Err(Failure::Final(Error::Changed { place }));
+                }
+            },
+        };
         loop {
+            filler.post(Stage::Room, Some(work));
             let mut batch = filler.begin(work, sent.0.rows, free).await?;
+            filler.post(Stage::Source, Some(work));
             let filled = match filler.fill(&mut stream, &mut batch).await {
                 Ok(filled) => filled,
                 Err(failure) => return Err(filler.keep(batch, failure)),
@@ -187,6 +207,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
                     batch.last = true;
                     sent.0.merge(batch.digest());
                     full.send(batch).await.map_err(|_| Failure::Abandoned)?;
+                    filler.post(Stage::EndRead, Some(work));
                     source.commit().await;
                     return Ok(ChunkEnd::Complete);
                 }
@@ -199,7 +220,24 @@ impl<'a, Q: Queue> Reader<'a, Q> {
     }
 }
 
+/// Opens the chunk's COPY and reads past the rows that were sent before; `None`: they are not the same.
+async fn begin_again<'c>(
+    connection: &'c mut Connection,
+    work: &Work,
+    line_limit: usize,
+    sent: Digest,
+) -> Result<Option<Stream<'c>>, Failure> {
+    let mut stream = Stream::open(connection, work, line_limit).await?;
+    Ok(stream.skip(work, sent).await?.then_some(stream))
+}
+
 impl Filler<'_> {
+    fn post(&self, stage: Stage, work: Option<&Arc<Work>>) {
+        let table = work.map(|work| &work.source);
+        let board = &self.shared.board;
+        board.post(self.number, Half::Reader, stage, table);
+    }
+
     /// A free batch that begins at a row of the chunk.
     async fn begin(
         &mut self,
@@ -284,8 +322,10 @@ impl Filler<'_> {
                 self.tell(batch, told);
             }
             if stream.begun_row() > self.shared.batch_limit && batch.alone.is_none() {
+                self.post(Stage::Alone, Some(&batch.work));
                 let alone = Arc::clone(&self.shared.alone).acquire_owned().await;
                 batch.alone = Some(alone.expect("the semaphore is never closed"));
+                self.post(Stage::Source, Some(&batch.work));
             }
             let waiting = Instant::now();
             let read = tokio::select! {

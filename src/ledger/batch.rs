@@ -119,7 +119,12 @@ pub fn end<'a>(batches: impl IntoIterator<Item = &'a Batch>) -> Option<u64> {
         if batch.first_row != next || ended {
             return None;
         }
-        next += batch.digest.rows + batch.rejected.rows;
+        // What somebody wrote there by hand may count more rows than there are numbers.
+        next = batch
+            .digest
+            .rows
+            .checked_add(batch.rejected.rows)?
+            .checked_add(next)?;
         ended = batch.last;
     }
     Some(next)

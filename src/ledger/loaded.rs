@@ -22,12 +22,12 @@ pub struct Loaded {
 
 impl Loaded {
     fn add(&mut self, chunk: u32, batch: &Batch) {
-        self.rows += batch.digest.rows;
+        self.rows = self.rows.saturating_add(batch.digest.rows);
         match chunk {
             // What a replay reads was counted as rejected before.
             REPLAY.. => self.rejected = self.rejected.saturating_sub(batch.digest.rows),
             _ => {
-                self.rejected += batch.rejected.rows;
+                self.rejected = self.rejected.saturating_add(batch.rejected.rows);
                 self.finished += usize::from(batch.last);
             }
         }
@@ -35,7 +35,7 @@ impl Loaded {
             self.changed.resize(batch.changed.len(), 0);
         }
         let sums = self.changed.iter_mut().zip(&batch.changed);
-        sums.for_each(|(sum, values)| *sum += values);
+        sums.for_each(|(sum, values)| *sum = sum.saturating_add(*values));
     }
 }
 
@@ -58,10 +58,7 @@ impl Ledger {
     /// # Errors
     /// The target's loss; `Unreadable` where batches leave a gap or overlap.
     pub async fn loaded(&mut self, run: &str, pairs: usize) -> Result<Vec<Loaded>> {
-        let start = || Adding {
-            loaded: vec![Loaded::default(); pairs],
-            place: None,
-        };
+        let start = || Adding::of(pairs);
         let sql = all_batches(run);
         let added = self.fold("reading the finished batches", &sql, start, Adding::row);
         Ok(added.await?.loaded)
@@ -69,7 +66,7 @@ impl Ledger {
 }
 
 /// Batches on their way into sums, in the order of pair, chunk and row.
-struct Adding {
+pub(super) struct Adding {
     loaded: Vec<Loaded>,
     place: Option<Place>,
 }
@@ -83,6 +80,19 @@ struct Place {
 }
 
 impl Adding {
+    pub(super) fn of(pairs: usize) -> Self {
+        Self {
+            loaded: vec![Loaded::default(); pairs],
+            place: None,
+        }
+    }
+
+    /// What was added so far.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn loaded(&self) -> &[Loaded] {
+        &self.loaded
+    }
+
     fn row(&mut self, row: &Row<'_>) -> Result<()> {
         let texts = (0..row.len()).map(|column| row.get(column).map(str::to_owned));
         let unreadable = || Error::Unreadable {
@@ -92,11 +102,14 @@ impl Adding {
         self.batch((pair, chunk), &batch)
     }
 
-    fn batch(&mut self, chunk: (usize, u32), batch: &Batch) -> Result<()> {
+    pub(super) fn batch(&mut self, chunk: (usize, u32), batch: &Batch) -> Result<()> {
         let before = self.place.filter(|place| place.chunk == chunk);
         let (next_row, ended) = before.map_or((0, false), |p| (p.next_row, p.ended));
         let loaded = self.loaded.get_mut(chunk.0);
-        let (false, true, Some(loaded)) = (ended, batch.first_row == next_row, loaded) else {
+        let all = batch.digest.rows.checked_add(batch.rejected.rows);
+        let end = all.and_then(|rows| next_row.checked_add(rows));
+        let follows = !ended && batch.first_row == next_row;
+        let (true, Some(end), Some(loaded)) = (follows, end, loaded) else {
             let (pair, chunk) = chunk;
             let what = format!("wire9.batch: the batches of pair {pair}, chunk {chunk} have a gap");
             return Err(Error::Unreadable { what });
@@ -104,7 +117,7 @@ impl Adding {
         loaded.add(chunk.1, batch);
         self.place = Some(Place {
             chunk,
-            next_row: next_row + batch.all().rows,
+            next_row: end,
             ended: batch.last,
         });
         Ok(())
@@ -130,10 +143,7 @@ mod tests {
     }
 
     fn added(batches: &[((usize, u32), Batch)]) -> Result<Vec<Loaded>> {
-        let mut adding = Adding {
-            loaded: vec![Loaded::default(); 2],
-            place: None,
-        };
+        let mut adding = Adding::of(2);
         for (chunk, batch) in batches {
             adding.batch(*chunk, batch)?;
         }

@@ -19,6 +19,8 @@
 
 mod batch;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod layout;
 mod loaded;
 mod owner;

@@ -153,6 +153,18 @@ impl Ledger {
         Ok(read_runs(&reply)?.into_iter().zip(times).collect())
     }
 
+    /// The unfinished runs of every source, the newest first; none where there is no ledger.
+    ///
+    /// # Errors
+    /// As `runs`.
+    pub async fn open_runs(&mut self) -> Result<Vec<Run>> {
+        if self.standing().await? != Standing::Complete {
+            return Ok(Vec::new());
+        }
+        let runs = self.all_runs().await?.into_iter().map(|(run, _)| run);
+        Ok(runs.filter(|run| run.state == State::Open).collect())
+    }
+
     /// The run of a UUID; `None` where the ledger, if there is one, does not know it.
     ///
     /// # Errors
@@ -348,11 +360,11 @@ fn lanes(run: &str, first: usize, tokens: &[String]) -> Vec<Statement> {
     vec![Statement::new(format!("{sql}{}", rows.join(", ")))]
 }
 
-fn owner_text(owner: &Owner) -> String {
+pub(super) fn owner_text(owner: &Owner) -> String {
     serde_json::to_string(owner).expect("a struct of strings and numbers is JSON")
 }
 
-fn read_owner(text: &str) -> Option<Owner> {
+pub(super) fn read_owner(text: &str) -> Option<Owner> {
     serde_json::from_str(text).ok()
 }
 
@@ -374,7 +386,7 @@ fn read_runs(reply: &Reply) -> Result<Vec<Run>> {
         .collect()
 }
 
-fn read_run(row: &[Option<String>]) -> Option<Run> {
+pub(super) fn read_run(row: &[Option<String>]) -> Option<Run> {
     let text = |i: usize| row.get(i)?.as_deref();
     Some(Run {
         run: text(0)?.to_owned(),

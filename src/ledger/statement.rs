@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::copytext::Digest;
-use crate::sql::literal;
+use crate::sql::{literal, qualified};
 use crate::wire::Reply;
 
 use super::error::{Error, Result};
@@ -74,7 +74,7 @@ impl Ledger {
         Ok(())
     }
 
-    async fn has_statements(&mut self) -> Result<bool> {
+    pub(super) async fn has_statements(&mut self) -> Result<bool> {
         let sql = "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n \
                    ON n.oid = c.relnamespace WHERE n.nspname = 'wire9' AND c.relname = 'statement'";
         Ok(!self
@@ -98,6 +98,78 @@ impl Ledger {
         );
         let reply = self.read("reading the applied statements", &sql).await?;
         read_statements(&reply)
+    }
+
+    /// Drops an object that a statement of the run has made, and forgets that statement, in one
+    /// transaction; `drop` must be a statement that may be repeated.
+    ///
+    /// # Errors
+    /// `TakenOver`, the target's refusal, or its loss.
+    pub async fn drop_object(
+        &mut self,
+        (run, owner): (&str, &Owner),
+        (object, drop): (&str, &str),
+    ) -> Result<()> {
+        let forget = format!(
+            "DELETE FROM wire9.statement WHERE run = {} AND object = {}",
+            literal(run),
+            literal(object)
+        );
+        let gone = format!("SELECT 1 WHERE NOT EXISTS ({})", look_up(run, object));
+        let statements = [
+            fence(run, owner),
+            Statement::long(drop),
+            Statement::new(forget),
+        ];
+        self.owned("dropping an object", &statements, &gone).await
+    }
+
+    /// Forgets all statements of a run.
+    ///
+    /// # Errors
+    /// `TakenOver`, or the target's loss.
+    pub async fn forget_statements(&mut self, run: &str, owner: &Owner) -> Result<()> {
+        let id = literal(run);
+        let forget = format!("DELETE FROM wire9.statement WHERE run = {id}");
+        let gone =
+            format!("SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM wire9.statement WHERE run = {id})");
+        let statements = [
+            fence(run, owner),
+            Statement::lift_scan_limit(),
+            Statement::new(forget),
+        ];
+        self.owned("forgetting the statements", &statements, &gone)
+            .await
+    }
+
+    /// A transaction that only the owner of a run may commit.
+    async fn owned(
+        &mut self,
+        doing: &'static str,
+        statements: &[Statement],
+        applied: &str,
+    ) -> Result<()> {
+        match self.transact(doing, statements, applied).await? {
+            Ended::Committed => Ok(()),
+            Ended::Unmet(_) => Err(Error::TakenOver {
+                owner: "another one".to_owned(),
+            }),
+        }
+    }
+
+    /// Whether a table of the target holds any row; one that is not there holds none.
+    ///
+    /// # Errors
+    /// The target's refusal, or its loss.
+    pub async fn holds_rows(&mut self, schema: &str, name: &str) -> Result<bool> {
+        let sql = format!("SELECT 1 FROM {} LIMIT 1", qualified(schema, name));
+        match self.read("looking for rows", &sql).await {
+            Ok(reply) => Ok(!reply.rows.is_empty()),
+            Err(Error::Wire { source, .. }) if matches!(source.code(), Some("42P01" | "3F000")) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether a statement's row is there.
@@ -133,6 +205,15 @@ impl Ledger {
             }),
         }
     }
+}
+
+/// Fails for who is not the run's owner any more.
+fn fence(run: &str, owner: &Owner) -> Statement {
+    let (run, token) = (literal(run), literal(&owner.token));
+    Statement::must(
+        format!("UPDATE wire9.run SET beat = beat + 1 WHERE run = {run} AND token = {token}"),
+        "UPDATE 1",
+    )
 }
 
 fn look_up(run: &str, object: &str) -> String {

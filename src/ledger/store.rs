@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::endpoint::patience::query_patiently;
 use crate::endpoint::{Error as EndpointError, session};
 use crate::wire::{self, CommandTag, ConnectOptions, Connection, Reply, Row};
 
@@ -22,6 +23,8 @@ pub(super) struct Statement {
     pub(super) must: Option<Cow<'static, str>>,
     /// Whether the transaction goes on without it where the server refuses it.
     optional: bool,
+    /// Whether the server may be busy with it for longer than its silence is waited for.
+    long: bool,
     /// Of `COPY … FROM STDIN`: whole rows of COPY text.
     rows: Option<Vec<u8>>,
     /// It changes a table of the user: a key that is taken there is a refusal, where one of the ledger is a
@@ -35,8 +38,17 @@ impl Statement {
             sql: sql.into(),
             must: None,
             optional: false,
+            long: false,
             rows: None,
             on_user_table: false,
+        }
+    }
+
+    /// A statement that touches all rows of a table.
+    pub(super) fn long(sql: impl Into<String>) -> Self {
+        Self {
+            long: true,
+            ..Self::new(sql)
         }
     }
 
@@ -245,7 +257,7 @@ impl Ledger {
     }
 
     async fn attempt(&mut self, statements: &[Statement]) -> Result<Ended, Failure> {
-        let settings = self.settings.clone();
+        let (settings, options) = (self.settings.clone(), self.options.clone());
         let connection = match self.connection().await {
             Ok(connection) => connection,
             Err(Error::Wire { source, .. }) => return Err(Failure::Clean(source)),
@@ -256,7 +268,7 @@ impl Ledger {
             .await
             .map_err(clean)?;
         for (number, statement) in statements.iter().enumerate() {
-            match send(connection, statement).await {
+            match send(connection, &options, statement).await {
                 Ok(tag) if statement.is_met_by(&tag) => {}
                 Ok(_) => {
                     session::rollback(connection).await.map_err(clean)?;
@@ -290,10 +302,17 @@ impl Statement {
     }
 }
 
-async fn send(connection: &mut Connection, statement: &Statement) -> wire::Result<CommandTag> {
+async fn send(
+    connection: &mut Connection,
+    options: &ConnectOptions,
+    statement: &Statement,
+) -> wire::Result<CommandTag> {
     match &statement.rows {
         Some(rows) => copy(connection, &statement.sql, rows).await,
         None if statement.optional => Ok(optional(connection, &statement.sql).await?.tag),
+        None if statement.long => Ok(query_patiently(connection, options, &statement.sql)
+            .await?
+            .tag),
         None => Ok(connection.query(&statement.sql).await?.tag),
     }
 }

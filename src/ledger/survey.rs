@@ -35,6 +35,8 @@ pub struct Summary {
     pub rejected: u64,
     /// Batches committed.
     pub batches: u64,
+    /// Statements of the target's DDL that are applied.
+    pub statements: u64,
 }
 
 /// How the removal ended.
@@ -76,6 +78,7 @@ impl Ledger {
             )
             .await?;
         let names = self.pair_names().await?;
+        let applied = self.applied().await?;
         let mut summaries = Vec::new();
         for (run, began) in self.all_runs().await? {
             let mut summary = Summary {
@@ -88,6 +91,7 @@ impl Ledger {
                 rows: 0,
                 rejected: 0,
                 batches: 0,
+                statements: of_run(&applied, &run.run).map(|(_, n)| n).sum(),
                 run,
                 began,
             };
@@ -106,6 +110,15 @@ impl Ledger {
         };
         let counts: Option<Counts> = reply.rows.iter().map(read).collect();
         counts.ok_or_else(|| unreadable("a count of chunks"))
+    }
+
+    /// Statements that are applied, by run; copies have none, and their ledger may have no table for them.
+    async fn applied(&mut self) -> Result<Counts> {
+        if !self.has_statements().await? {
+            return Ok(Counts::new());
+        }
+        self.counts("SELECT run, 0, count(*) FROM wire9.statement GROUP BY run")
+            .await
     }
 
     async fn pair_names(&mut self) -> Result<BTreeMap<(String, u64), TableName>> {

@@ -21,16 +21,30 @@ pub struct Cleaned {
 /// Removes the ledger. Loaded rows stay.
 ///
 /// # Errors
-/// Connection and authentication; a run that is being worked on; a run that is unfinished, unless
-/// `abandon` says that it will not be continued.
+/// Connection and authentication; a run that is being worked on; a run that is unfinished or has rejected
+/// rows, unless `abandon` says that it will not be continued.
 pub async fn clean(target: &ConnectOptions, abandon: bool) -> Result<Cleaned, Error> {
     let mut ledger = ledger(target).await?;
     let runs = ledger.survey().await?.unwrap_or_default();
-    for run in runs.iter().filter(|run| run.run.state == State::Open) {
-        refuse(run, abandon)?;
+    for run in &runs {
+        match run.run.state {
+            State::Open => refuse(run, abandon)?,
+            State::Done if run.rejected > 0 && !abandon => return Err(rejected(run)),
+            State::Done => {}
+        }
     }
     let removed = ledger.remove().await?;
     Ok(Cleaned { removed, runs })
+}
+
+fn rejected(run: &Summary) -> Error {
+    let what = format!(
+        "run {} has rejected {} rows, and without the ledger they can not be replayed",
+        run.run.run, run.rejected
+    );
+    Error::new(Exit::Refused, what).advise(
+        "load them by `wire9 rejects replay`; or give them up with --abandon: their files stay",
+    )
 }
 
 fn refuse(run: &Summary, abandon: bool) -> Result<(), Error> {
@@ -47,11 +61,12 @@ fn refuse(run: &Summary, abandon: bool) -> Result<(), Error> {
     if abandon {
         return Ok(());
     }
-    let what = format!(
-        "run {id} is unfinished: {} of {} chunks are loaded, and without the ledger it can not be \
-         continued",
-        run.chunks_finished, run.chunks
-    );
+    let far = match (run.chunks, run.statements) {
+        (0, applied) if applied > 0 => format!("{applied} statements of the schema are applied"),
+        (chunks, _) => format!("{} of {chunks} chunks are loaded", run.chunks_finished),
+    };
+    let what =
+        format!("run {id} is unfinished: {far}, and without the ledger it can not be continued");
     Err(Error::new(Exit::Refused, what).advise(
         "repeat the command that began it; or give it up with --abandon: its rows stay in the target",
     ))

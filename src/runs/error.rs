@@ -190,6 +190,11 @@ impl From<engine::Error> for Error {
             engine::Error::Snapshot(error) => Self::new(Exit::Connection, error.to_string())
                 .advise(SNAPSHOT)
                 .because_of(error),
+            engine::Error::Stalled { ref lanes, .. } => {
+                let mut stalled = Self::new(Exit::Partial, error.to_string()).advise(STALLED);
+                stalled.source = Cause::list(lanes.clone()).map(|cause| Box::new(cause).into());
+                stalled
+            }
             engine::Error::Count { .. } => {
                 Self::new(Exit::NotVerified, error.to_string()).because_of(error)
             }
@@ -348,6 +353,9 @@ fn endpoint_advice(error: &endpoint::Error) -> &'static str {
 
 const SNAPSHOT: &str = "committed batches stay; the same command goes on where the source has provably \
                         not moved";
+
+const STALLED: &str = "committed batches stay; look at what the lanes wait for, then repeat the command, \
+                       which continues (--stall-after says how long nothing may move)";
 
 const CHANGED: &str = "let the source's tables stay as they are during the run; the same command reads \
                        them under a new snapshot";

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::copytext::{Digest, Rows};
+use crate::copytext::{Digest, PartSet, Rows};
 use crate::endpoint::snapshot::Keeper;
 use crate::lane::{self, Work};
 use crate::sql;
@@ -13,7 +13,7 @@ use crate::sql;
 use super::difference::{Difference, DifferentRow, What, described};
 use super::error::{Error, Result};
 use super::target::scan_where;
-use super::{Options, Sides, Table, each_row};
+use super::{Options, Sides, Table, each_row, valued};
 
 /// Rows of a table that are read again at most. Where more differ, it is no matter of a moment.
 pub(super) const MOST: usize = 10_000;
@@ -34,6 +34,8 @@ pub(super) async fn settle(
     mut found: Difference,
     options: Options,
 ) -> Result<Option<Difference>> {
+    // A row may be in another part now than it was.
+    let table = &valued(table, PartSet::ALL);
     let Some(mut keys) = keys(table, &found) else {
         return Ok(Some(found));
     };

@@ -25,13 +25,14 @@ mod seen;
 mod target;
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream;
+use futures::stream::{self, Stream};
+use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::catalog::TableName;
-use crate::copytext::{Comparison, PartSet, Rows};
+use crate::copytext::{Comparison, PartSet, Rows, Spread};
 use crate::lane::{self, Shared, Work};
 use crate::ledger::{self, TableSums};
 use crate::metrics::{BatchFact, Event};
@@ -240,7 +241,8 @@ fn culprit(table: &Table, source: &Seen) -> Culprit {
         Some(read) if read != source.read => Culprit::Source,
         _ if sent.sent == source.digest => Culprit::Target,
         Some(_) => Culprit::Rewriter,
-        None => Culprit::Source,
+        // Rows were rejected, or a process died within a batch.
+        None => Culprit::Unknown,
     }
 }
 
@@ -259,11 +261,15 @@ async fn sourced(
     jobs: usize,
 ) -> Result<Seen> {
     let table = &valued(table, by_value);
-    let parts = each_chunk(shared, table, jobs, Seen::default, |seen, rows| {
+    let see = |seen: &mut Seen, rows: &Rows| {
         seen.rows(&table.comparison, !by_value.is_empty(), rows);
-    });
+    };
+    // Added up as they come: a large table has thousands of chunks.
     let mut sum = Seen::default();
-    parts.await?.iter().for_each(|part| sum.merge(part));
+    let mut chunks = pin!(scanned(shared, table, jobs, &Seen::default, &see));
+    while let Some(chunk) = chunks.next().await {
+        sum.merge(&chunk?);
+    }
     Ok(sum)
 }
 
@@ -285,24 +291,29 @@ async fn each_chunk<T>(
     begin: impl Fn() -> T,
     see: impl Fn(&mut T, &Rows),
 ) -> Result<Vec<T>> {
-    let begin = &begin;
-    let see = &|seen: &mut T, rows: &Rows| {
-        see(seen, rows);
-        tell(shared, table.number, rows);
-    };
-    let scans = table.works.iter().map(|work| async move {
+    let chunks = scanned(shared, table, jobs, &begin, &see);
+    chunks.try_collect().await
+}
+
+/// The chunks as they are read, `jobs` at once.
+fn scanned<'s, T: 's>(
+    shared: &'s Shared,
+    table: &'s Table,
+    jobs: usize,
+    begin: &'s impl Fn() -> T,
+    see: &'s impl Fn(&mut T, &Rows),
+) -> impl Stream<Item = Result<T>> + 's {
+    let scans = table.works.iter().map(move |work| async move {
         let begin = || (begin(), committed_part(work));
         let scan = lane::scan(shared, work, begin, |(seen, left), rows| {
-            see(seen, &at_most(rows, left));
+            let rows = at_most(rows, left, &work.spread);
+            see(seen, &rows);
+            tell(shared, table.number, &rows);
         });
-        scan.await.map(|(seen, _)| seen)
+        let scanned = scan.await.map(|(seen, _)| seen);
+        scanned.map_err(|e| Error::Source(Box::new(e)))
     });
-    let mut scans = stream::iter(scans).buffer_unordered(jobs.max(1));
-    let mut seen = Vec::with_capacity(table.works.len());
-    while let Some(scanned) = scans.next().await {
-        seen.push(scanned.map_err(|e| Error::Source(Box::new(e)))?);
-    }
-    Ok(seen)
+    stream::iter(scans).buffer_unordered(jobs.max(1))
 }
 
 /// Rows of a chunk that are compared.
@@ -314,7 +325,7 @@ fn committed_part(work: &Work) -> u64 {
 }
 
 /// The first of the rows, as many as are left; only what they are is known of them, not what was read.
-fn at_most<'r>(rows: &'r Rows, left: &mut u64) -> Cow<'r, Rows> {
+fn at_most<'r>(rows: &'r Rows, left: &mut u64, spread: &Spread) -> Cow<'r, Rows> {
     if rows.digest.rows <= *left {
         *left -= rows.digest.rows;
         return Cow::Borrowed(rows);
@@ -323,7 +334,8 @@ fn at_most<'r>(rows: &'r Rows, left: &mut u64) -> Cow<'r, Rows> {
     for row in each_row(rows).take(usize::try_from(*left).unwrap_or(usize::MAX)) {
         cut.bytes.extend_from_slice(row);
         cut.bytes.push(b'\n');
-        cut.digest.add_row(row);
+        let hash = cut.digest.add_row(row);
+        cut.parts.add(spread.part(row, || hash), hash);
     }
     *left = 0;
     Cow::Owned(cut)

@@ -45,7 +45,7 @@ impl Canceller {
             let what = "it told no key to cancel commands with".to_owned();
             return Err(Error::Protocol { peer, what });
         };
-        let mut stream = dial::dial(&self.address, &self.host, Some(deadline)).await?;
+        let mut stream = dial::dial(&self.address, &self.host, deadline).await?;
         if let Some(tls) = &self.tls {
             let (asked, willing) = tls.ask(stream, &self.host).await?;
             if !willing {

@@ -72,7 +72,7 @@ async fn connect_to_one(
 ) -> Result<Connection> {
     let mut last = None;
     for host in &options.hosts {
-        let found = match dial::addresses(host, options.connect_timeout).await {
+        let found = match dial::addresses(host, options.longest_attempt()).await {
             Ok(found) => found,
             Err(e) => {
                 last = Some(e);
@@ -142,10 +142,7 @@ impl Attempt<'_> {
 
     /// One attempt, all of it within the connect timeout.
     async fn in_time(&self, encryption: Encryption) -> Result<Connection> {
-        let timeout = self
-            .options
-            .connect_timeout
-            .unwrap_or(self.options.reply_timeout);
+        let timeout = self.options.longest_attempt();
         let silent = || Error::Silent {
             peer: self.host.to_string(),
             after: timeout,
@@ -161,7 +158,7 @@ impl Attempt<'_> {
             Encryption::Never => None,
             _ => Some(Tls::prepare(&options.tls, self.host)?),
         };
-        let stream = dial::dial(self.address, self.host, options.connect_timeout).await?;
+        let stream = dial::dial(self.address, self.host, options.longest_attempt()).await?;
         let peer = self.host.to_string();
         let configured = dial::configure(&stream, &options.tcp, options.reply_timeout);
         configured.map_err(|source| Error::Connect {
@@ -175,6 +172,7 @@ impl Attempt<'_> {
         let credentials = self.credentials(&stream).await;
         let version = tls_version(&stream);
         let mut link = Link::new(stream, peer.clone(), options.reply_timeout);
+        link.set_pulse(options.pulse.clone());
         let started = startup::start(&mut link, options, credentials, &peer).await;
         let (session, authentication) = started?;
         let canceller = Canceller {

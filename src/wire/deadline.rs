@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
+use super::pulse::Pulse;
+
 /// Measures the time spent waiting since the other side last did something.
 ///
 /// Time between waits does not count: a caller that comes back after an hour has not waited. A wait
@@ -18,6 +20,8 @@ pub(super) struct Deadline {
     since: Option<Instant>,
     /// Fires no later than the deadline; it is moved only when it fires too early.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Is told of every progress, where somebody watches.
+    pulse: Option<Pulse>,
 }
 
 /// A clock overflows where a wait is longer than its range.
@@ -31,7 +35,12 @@ impl Deadline {
             waited: Duration::ZERO,
             since: None,
             timer: None,
+            pulse: None,
         }
+    }
+
+    pub(super) fn set_pulse(&mut self, pulse: Option<Pulse>) {
+        self.pulse = pulse;
     }
 
     pub(super) fn timeout(&self) -> Duration {
@@ -47,6 +56,9 @@ impl Deadline {
     pub(super) fn progress(&mut self) {
         self.waited = Duration::ZERO;
         self.since = None;
+        if let Some(pulse) = &self.pulse {
+            pulse.beat();
+        }
     }
 
     /// The wait is over for now, without progress.

@@ -32,7 +32,7 @@ impl fmt::Display for Host {
 }
 
 /// Every address of a host, in the order of the resolver.
-pub(super) async fn addresses(host: &Host, timeout: Option<Duration>) -> Result<Vec<Address>> {
+pub(super) async fn addresses(host: &Host, timeout: Duration) -> Result<Vec<Address>> {
     if host.is_socket() {
         let path = format!("{}/.s.PGSQL.{}", host.name.trim_end_matches('/'), host.port);
         return Ok(vec![Address::Unix(path.into())]);
@@ -57,11 +57,7 @@ pub(super) async fn addresses(host: &Host, timeout: Option<Duration>) -> Result<
 }
 
 /// Opens a socket to one address.
-pub(super) async fn dial(
-    address: &Address,
-    host: &Host,
-    timeout: Option<Duration>,
-) -> Result<Stream> {
+pub(super) async fn dial(address: &Address, host: &Host, timeout: Duration) -> Result<Stream> {
     let stream = in_time(timeout, async {
         Ok(match address {
             Address::Tcp(address) => Stream::Tcp(TcpStream::connect(address).await?),
@@ -111,19 +107,13 @@ pub(super) fn set_user_timeout(
 /// Linux takes milliseconds as a C int.
 const LONGEST_USER_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
-async fn in_time<T>(
-    timeout: Option<Duration>,
-    work: impl Future<Output = io::Result<T>>,
-) -> io::Result<T> {
-    match timeout {
-        None => work.await,
-        Some(timeout) => tokio::time::timeout(timeout, work)
-            .await
-            .unwrap_or_else(|_| {
-                let text = format!("no answer within {timeout:?}");
-                Err(io::Error::new(io::ErrorKind::TimedOut, text))
-            }),
-    }
+async fn in_time<T>(timeout: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(timeout, work)
+        .await
+        .unwrap_or_else(|_| {
+            let text = format!("no answer within {timeout:?}");
+            Err(io::Error::new(io::ErrorKind::TimedOut, text))
+        })
 }
 
 fn unreachable_host(host: &Host, source: io::Error) -> Error {

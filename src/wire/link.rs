@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use super::deadline::Deadline;
 use super::error::{Error, Result};
 use super::frame::{Frame, Head, Inbound};
+use super::pulse::Pulse;
 use super::stream::Stream;
 
 /// One stream to a server.
@@ -58,6 +59,10 @@ impl Link {
     /// Where messages are appended that `flush` sends.
     pub(super) fn outbound(&mut self) -> &mut BytesMut {
         &mut self.outbound
+    }
+
+    pub(super) fn set_pulse(&mut self, pulse: Option<Pulse>) {
+        self.deadline.set_pulse(pulse);
     }
 
     pub(super) fn set_timeout(&mut self, timeout: Duration) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::environment::Environment;
 use super::options_error::OptionsError;
 use super::peer::Peer;
+use super::pulse::Pulse;
 use super::secret::Secret;
 use super::settings::{
     ChannelBinding, Endpoint, Host, SslMode, TargetSessionAttrs, TcpOptions, TlsOptions, Values,
@@ -34,6 +35,7 @@ pub struct ConnectOptions {
     pub(super) connect_timeout: Option<Duration>,
     pub(super) target: TargetSessionAttrs,
     pub(super) reply_timeout: Duration,
+    pub(super) pulse: Option<Pulse>,
 }
 
 impl ConnectOptions {
@@ -77,6 +79,7 @@ impl ConnectOptions {
             connect_timeout: values.connect_timeout()?,
             target: values.target()?,
             reply_timeout: DEFAULT_REPLY_TIMEOUT,
+            pulse: None,
         })
     }
 
@@ -94,6 +97,22 @@ impl ConnectOptions {
     /// How long a wait for the server may last without a byte (default 300 s).
     pub fn set_reply_timeout(&mut self, timeout: Duration) {
         self.reply_timeout = timeout;
+    }
+
+    /// How long a wait for the server may last without a byte.
+    pub fn reply_timeout(&self) -> Duration {
+        self.reply_timeout
+    }
+
+    /// Lets the connections made from now on count their signs of life.
+    pub fn set_pulse(&mut self, pulse: &Pulse) {
+        self.pulse = Some(pulse.clone());
+    }
+
+    /// How long one attempt to connect may take, in all: no wait is without an end, also where
+    /// `connect_timeout=0` asks for none.
+    pub(super) fn longest_attempt(&self) -> Duration {
+        self.connect_timeout.unwrap_or(self.reply_timeout)
     }
 
     /// Allows to send the password as it is over an unencrypted connection to another machine.

@@ -52,7 +52,7 @@ pub(super) async fn look_up(path: &Path, login: Login<'_>) -> Found {
 }
 
 /// The password of the first line that fits.
-fn find(text: &str, login: Login<'_>) -> Option<Secret> {
+pub(super) fn find(text: &str, login: Login<'_>) -> Option<Secret> {
     let port = login.port.to_string();
     text.lines()
         .filter(|line| !line.starts_with('#'))

@@ -45,7 +45,7 @@ fn a_ledger_of_another_user_is_refused_until_every_right_on_it_is_granted() {
     refused("CREATE ON SCHEMA wire9");
     plain.copy().run().passes();
     execute("TRUNCATE a, b; DELETE FROM wire9.run");
-    for table in ["run", "pair", "target", "chunk", "lane"] {
+    for table in ["run", "pair", "target", "chunk", "lane", "repair"] {
         execute(&format!("GRANT ALL ON wire9.{table} TO \"{user}\""));
     }
     execute(&format!("GRANT SELECT ON wire9.batch TO \"{user}\""));
@@ -150,8 +150,52 @@ fn an_unfinished_run_is_not_mixed_with_another_command() {
     copy(&pair)
         .args(&["--where", "a=id > 10"])
         .run()
-        .fails(4, &["unfinished", "public.a has another --where"])
+        .fails(4, &["unfinished", "public.a had no --where, has one"])
         .advises(&["--restart"]);
     copy(&pair).args(SMALL_MEMORY).run().passes();
     pair.assert_equal(3);
+}
+
+/// The rows of a table are not gone when it shows that the next one can not be emptied.
+#[test]
+fn a_user_who_may_not_empty_a_table_is_told_before_the_first_is_emptied() {
+    let plain = Plain::of(TABLES, ROWS);
+    let execute = |sql: &str| plain.target.execute(sql).expect("done");
+    execute("INSERT INTO a VALUES (1000); INSERT INTO b VALUES (1000)");
+    let rights = "GRANT SELECT, INSERT, TRUNCATE ON a TO ROLE; GRANT SELECT, INSERT ON b TO ROLE";
+    let user = role(&plain.target, rights);
+    let database = plain.target.name().to_owned();
+    execute(&format!(
+        "GRANT CREATE ON DATABASE \"{database}\" TO \"{user}\""
+    ));
+    let copy = || {
+        plain
+            .copy_as_writer(&user)
+            .args(&["--on-existing", "truncate"])
+    };
+    let grant = format!("GRANT TRUNCATE, DELETE ON TABLE \"public\".\"b\" TO \"{user}\"");
+    copy()
+        .run()
+        .fails(4, &["no right to empty: public.b"])
+        .advises(&[&grant]);
+    for table in ["a", "b"] {
+        assert_eq!(plain.target.count(table).expect("counted"), 1, "{table}");
+    }
+    // The right to one of both is enough.
+    execute(&format!("GRANT DELETE ON b TO \"{user}\""));
+    copy().run().passes();
+    plain.assert_equal();
+}
+
+/// What is unfinished of one server must not be mixed with the rows of another.
+#[test]
+fn an_unfinished_run_of_another_source_is_named() {
+    let plain = Plain::of(TABLES, ROWS);
+    plain.copy().run().passes();
+    let execute = |sql: &str| plain.target.execute(sql).expect("done");
+    execute("UPDATE wire9.run SET state = 'open', slot = 'open 7/7', source = '7/7'");
+    plain.copy().run().fails(
+        4,
+        &["unfinished", "another source (7/7)", "public.a, public.b"],
+    );
 }

@@ -55,3 +55,16 @@ fn a_dry_run_refuses_what_a_run_would_refuse() {
     let run = pair.copy().arg("--dry-run").run().ends_with(4);
     run.says("public.here").says("the target has no such table");
 }
+
+#[test]
+fn a_dry_run_of_a_restart_says_what_would_be_dropped() {
+    let pair = Pair::of(Sample::Chinook);
+    let restart = ["--dry-run", "--restart"];
+    let none = pair.copy().args(&restart).run().ends_with(0);
+    none.says("there is no earlier run to drop");
+    pair.copy().run().ends_with(0);
+    let run = pair.copy().args(&restart).run().ends_with(0);
+    run.says("--restart: dropping run")
+        .says("public.album (347)");
+    assert_eq!(pair.target_rows("album"), 347);
+}

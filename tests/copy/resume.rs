@@ -312,7 +312,7 @@ fn rows_are_not_rewritten_in_another_way_when_it_goes_on() {
     let other = halting.command().args(&["--fraction-digits", "1"]).run();
     other
         .ends_with(4)
-        .says("public.big is rewritten in another way");
+        .says("public.big had column at cut to 3 fraction digits, has it cut to 1 fraction digits");
 }
 
 #[test]

@@ -9,8 +9,10 @@
 mod harness;
 
 mod process;
+mod rows;
 mod scene;
 mod seeded;
 mod source;
+mod stalls;
 mod sweep;
 mod target;

@@ -133,6 +133,19 @@ fn errors_that_pass_are_read_again() {
     });
 }
 
+/// It once made another source of it, of which no run was known.
+#[test]
+fn an_error_while_the_source_says_who_it_is_does_not_make_it_another() {
+    each(["XX000", "57014"], |sqlstate| {
+        let scene = Scene::new();
+        let who = Trigger::query("FROM pg_catalog.pg_control_system()");
+        let asked = scene.source(who, error(sqlstate, Duration::ZERO));
+        scene.finishes();
+        assert_eq!(asked.fired(), 1);
+        scene.finishes().says("ALREADY DONE");
+    });
+}
+
 #[test]
 fn an_error_that_does_not_pass_ends_the_run_and_the_same_command_completes() {
     let scene = Scene::new();

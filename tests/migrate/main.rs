@@ -12,6 +12,7 @@ mod objects;
 mod office;
 mod parts;
 mod refusals;
+mod restart;
 mod samples;
 mod schema;
 mod sequences;

@@ -129,3 +129,26 @@ fn a_pattern_that_names_no_table_is_refused_before_anything_is_written() {
         assert_eq!(objects(&pair), [""; 0]);
     }
 }
+
+#[test]
+fn keys_that_would_collide_stop_a_deep_migration_before_anything_is_written() {
+    let pair = Pair::empty(Sample::Sql {
+        source: "CREATE TABLE event (at timestamptz PRIMARY KEY);
+                 INSERT INTO event SELECT timestamptz '2024-01-01' + i * interval '1 us' FROM generate_series(1, 9) i",
+        target: "",
+    });
+    let run = pair.migrate().arg("--deep").run().ends_with(9);
+    run.says("deep-primary-key-collision: rows whose primary keys become the same")
+        .says("primary key public.event.event_pkey: 1 group of 9 rows");
+    assert_eq!(objects(&pair), [""; 0]);
+}
+
+#[test]
+fn an_id_that_there_is_not_is_refused_with_what_is_like_it() {
+    let pair = office();
+    let run = pair.migrate().args(&["--accept", "row-securty"]).run();
+    run.ends_with(2)
+        .says("there is no finding of the id \"row-securty\"")
+        .says("did you mean row-security?");
+    assert_eq!(objects(&pair), [""; 0]);
+}

@@ -3,6 +3,7 @@
 use testenv::Cluster;
 use testenv::standin::Limits;
 
+use crate::harness::Wire9;
 use crate::scene::{Scene, Target, mode};
 
 /// Rows of each small table.
@@ -231,4 +232,35 @@ fn rows_above_the_line_limit_are_rejected_whoever_finds_them() {
             (&"54000".into(), &"wire9".into())
         );
     }
+}
+
+#[test]
+fn a_migration_puts_rows_aside_and_does_everything_else() {
+    let source = "CREATE TABLE long (n integer PRIMARY KEY, v text); CREATE INDEX by_n ON long (v); \
+                  INSERT INTO long SELECT n, repeat('x', CASE WHEN n % 40 = 7 THEN 1500 ELSE 10 END) \
+                  FROM generate_series(1, 100) n";
+    let limits = Limits {
+        line_bytes: 1000,
+        ..Limits::default()
+    };
+    let scene = Scene::new(source, Target::standin(limits, ""));
+    let folder = scene.folder();
+    let migrate = || {
+        Wire9::between("migrate", &scene.source.uri(), &scene.target.uri()).args(&[
+            "--on-error",
+            "reject",
+            "--rejects",
+            &folder.to_string_lossy(),
+        ])
+    };
+    migrate().run().ends_with(5).says("rejected");
+    assert_eq!(scene.nothing_is_lost("long", ""), 3);
+    let indexes = "SELECT count(*) FROM pg_indexes WHERE indexname = 'by_n'";
+    let indexes: u64 = scene
+        .target
+        .database()
+        .query_value(indexes)
+        .expect("an answer");
+    assert_eq!(indexes, 1);
+    migrate().run().ends_with(5).says("rejected");
 }

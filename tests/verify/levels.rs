@@ -73,6 +73,7 @@ fn a_rate_is_kept_over_both_sides() {
     });
     let began = Instant::now();
     // Both sides hold 2 MB.
-    verify(&pair, &["--both", "--max-rate", "1MB"]).ends_with(0);
+    let run = verify(&pair, &["--both", "--max-rate", "1MB"]).ends_with(0);
+    run.says("1 of 1 table complete").says("ETA");
     assert!(began.elapsed().as_secs_f64() > 3.5, "{:?}", began.elapsed());
 }

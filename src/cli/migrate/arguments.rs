@@ -51,6 +51,11 @@ pub(in crate::cli) struct MigrateArguments {
     #[arg(long, help_heading = "Which parts")]
     skip_foreign_keys: bool,
 
+    /// Drop what the earlier run of this migration made, its rows included and nothing else, and begin anew;
+    /// what is dropped is said before, also with --dry-run [default: continue it].
+    #[arg(long, help_heading = "What is written")]
+    restart: bool,
+
     #[command(flatten)]
     pub(super) loading: LoadingArguments,
 }
@@ -72,6 +77,7 @@ impl MigrateArguments {
         let copy = copy::Settings {
             selection: self.selection()?,
             fraction_digits: self.rows.fraction_digits(),
+            restart: self.restart,
             ..self.loading.settings(&self.endpoints, environment)?
         };
         Ok(Settings {

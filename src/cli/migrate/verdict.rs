@@ -51,6 +51,7 @@ impl Verdict<'_> {
             Ended::Blocked => {
                 text.push_str(&self.findings().text());
                 section(&mut text, "NOT CHECKED", &self.not_checked());
+                section(&mut text, "NEXT", &self.after_blockers());
                 return text;
             }
             Ended::DryRun => self.plan(&mut text),
@@ -69,8 +70,9 @@ impl Verdict<'_> {
         let o = self.outcome;
         match o.ended {
             Ended::Blocked => format!(
-                "BLOCKED  {} that nobody accepted; nothing was written (--accept ID, when it is seen)",
-                units::counted(o.assessment.blockers().count() as u64, "blocker")
+                "BLOCKED  {} at {} that nobody accepted; nothing was written",
+                units::counted(self.findings().open_ids().len() as u64, "blocker"),
+                units::counted(o.assessment.blockers().count() as u64, "object")
             ),
             Ended::DryRun => format!("PLAN  {}; nothing was written", self.planned()),
             Ended::Interrupted(phase) => format!(
@@ -210,6 +212,7 @@ impl Verdict<'_> {
             Some(copy) => text.push_str(&copy.details()),
             None => {}
         }
+        section(text, "ROWS", &self.rows_under_way());
         section(text, "FAILED", &self.failed());
         let skipped = "SKIPPED, SINCE WHAT THEY NEED HAS FAILED";
         section(text, skipped, &self.skipped());
@@ -241,6 +244,25 @@ impl Verdict<'_> {
 
     pub(super) fn findings(&self) -> Findings<'_> {
         Findings::of(&self.outcome.assessment)
+    }
+
+    /// At the end, which is what a person sees of a long report.
+    fn after_blockers(&self) -> Vec<String> {
+        let ids = self.findings().open_ids().join(",");
+        vec![format!(
+            "look at each blocker above; the same command with --accept {ids} goes on"
+        )]
+    }
+
+    /// Where the rows are when an error has ended their copy.
+    fn rows_under_way(&self) -> Vec<String> {
+        match self.outcome.ended {
+            Ended::Failed(Phase::Copy) => vec![
+                "what was committed stays: `wire9 status --db9 URI` shows how far each table is"
+                    .to_owned(),
+            ],
+            _ => Vec::new(),
+        }
     }
 
     /// The statements that the target refuses, exactly as they were sent.
@@ -463,6 +485,42 @@ mod tests {
             text.contains("NOT REACHED\n  foreign key public.orders.f\n"),
             "{text}"
         );
+        assert!(!text.contains("CONNECT THE"), "{text}");
+    }
+
+    #[test]
+    fn blockers_are_counted_as_a_check_counts_them_and_the_last_line_says_what_to_do() {
+        let mut o = outcome();
+        o.ended = Ended::Blocked;
+        o.assessment.findings = crate::cli::findings::tests::findings();
+        let text = text(&o);
+        let first = "BLOCKED  1 blocker at 2 objects that nobody accepted; nothing was written\n";
+        assert!(text.starts_with(first), "{text}");
+        assert!(
+            text.ends_with("with --accept a-blocker goes on\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_run_that_failed_says_what_stands() {
+        let mut o = outcome();
+        (o.ended, o.copy) = (Ended::Failed(Phase::Copy), None);
+        o.fates = vec![Fate::Done, Fate::Left, Fate::Left];
+        o.error = Some(std::sync::Arc::new(crate::runs::Error::new(
+            Exit::Connection,
+            "lost",
+        )));
+        let text = text(&o);
+        let first = "FAILED  in copy; 1 of 3 statements applied, 1 sequence; what is done stays, and the \
+                     same command continues\n";
+        assert!(text.starts_with(first), "{text}");
+        assert!(
+            text.contains("\nROWS\n  what was committed stays"),
+            "{text}"
+        );
+        let left = "\nNOT REACHED\n  index public.i\n  foreign key public.orders.f\n";
+        assert!(text.contains(left), "{text}");
         assert!(!text.contains("CONNECT THE"), "{text}");
     }
 

@@ -174,6 +174,10 @@ mod tests {
             ],
         );
         alike(Canonical::Scalar(Form::Float4), &["0.1", "0.100000001"]);
+        // Beyond the range of the type, as a column of a wider one may hold them.
+        let beyond = ["1e40", "1e41", "Infinity", "1e-50", "1e-51", "0"];
+        unlike(Canonical::Scalar(Form::Float4), &beyond);
+        unlike(float, &["1e400", "1e401", "Infinity", "1e-400", "0"]);
         assert_eq!(form(float, "no number"), "no number");
         let array = Canonical::Array(Form::Numeric);
         alike(array, &["{1.0,NULL,2}", "{1,NULL,2.000}"]);

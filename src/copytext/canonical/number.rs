@@ -36,7 +36,8 @@ pub(super) fn float4(text: &[u8]) -> Option<Vec<u8>> {
         return Some(special.to_vec());
     }
     let value: f32 = plain(text)?.parse().ok()?;
-    Some(format!("{value:e}").into_bytes())
+    let kept = value.is_finite() && (value != 0.0 || is_zero(text));
+    kept.then(|| format!("{value:e}").into_bytes())
 }
 
 /// `double precision` by its 64 bits.
@@ -45,7 +46,16 @@ pub(super) fn float8(text: &[u8]) -> Option<Vec<u8>> {
         return Some(special.to_vec());
     }
     let value: f64 = plain(text)?.parse().ok()?;
-    Some(format!("{value:e}").into_bytes())
+    let kept = value.is_finite() && (value != 0.0 || is_zero(text));
+    kept.then(|| format!("{value:e}").into_bytes())
+}
+
+/// Whether no digit before the exponent counts. A value beyond the range of its type (a target may have
+/// a wider one) keeps its text: as infinity, or as zero, it would look like others.
+fn is_zero(text: &[u8]) -> bool {
+    let mantissa = text.split(|b| matches!(b, b'e' | b'E')).next();
+    let mut digits = mantissa.unwrap_or_default().iter();
+    digits.all(|b| !matches!(b, b'1'..=b'9'))
 }
 
 /// What is no number of digits, in PostgreSQL's spelling.

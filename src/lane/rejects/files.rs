@@ -11,6 +11,10 @@
 //! lengths that the ledger's rows hold only grow: the largest is the committed one. The lock is taken
 //! outside of any transaction, so that lanes can not wait for each other in a circle.
 //!
+//! Each process knows how long it has left the files. Where they have another length another process writes
+//! to them, which has taken the run over or was taken over: then nothing is cut and nothing is written, since
+//! that one's rows may count.
+//!
 //! A transaction whose outcome nobody could find out leaves its files locked for good in this process:
 //! they hold rows that may be the only copy of what the ledger counts.
 
@@ -57,6 +61,8 @@ pub(super) struct Files {
     /// The first line of `json`.
     header: String,
     committed: Lengths,
+    /// As this process has left them; `None`: it has not made them.
+    left: Option<Lengths>,
     /// Whether they end with rows of a transaction that is not decided.
     doubt: bool,
 }
@@ -91,6 +97,7 @@ impl Files {
             json: with(stem, "jsonl"),
             header,
             committed,
+            left: (committed != Lengths::default()).then_some(committed),
             doubt: false,
         }
     }
@@ -129,6 +136,9 @@ impl Files {
 
     /// Makes both files, empty but for the header: after a crash there is a whole header or none.
     fn create(&self) -> Result<(), FileError> {
+        if self.json.exists() {
+            return at(&self.json, Err(io::ErrorKind::AlreadyExists.into()));
+        }
         let folder = self.json.parent().unwrap_or(Path::new("."));
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         at(folder, made)?;
@@ -153,15 +163,20 @@ pub(super) type OwnedFiles = OwnedMutexGuard<Files>;
 /// # Errors
 /// The file system's; nothing of it counts then.
 pub(super) fn append(mut files: OwnedFiles, rows: &[u8], records: &str) -> Result<Kept, FileError> {
-    if files.committed == Lengths::default() {
-        files.create()?;
-        files.committed.json = files.header.len() as u64;
-    }
-    let committed = files.committed;
-    let lengths = Lengths {
-        json: put(&files.json, committed.json, records.as_bytes())?,
-        copy: put(&files.copy, committed.copy, rows)?,
+    let left = match files.left {
+        Some(left) => left,
+        None => {
+            files.create()?;
+            files.committed.json = files.header.len() as u64;
+            files.committed
+        }
     };
+    let committed = files.committed;
+    let json = put(&files.json, (left.json, committed.json), records.as_bytes())?;
+    files.left = Some(Lengths { json, ..left });
+    let copy = put(&files.copy, (left.copy, committed.copy), rows)?;
+    let lengths = Lengths { copy, json };
+    files.left = Some(lengths);
     // From here on they may hold what a COMMIT makes count.
     files.doubt = true;
     Ok(Kept { files, lengths })
@@ -231,19 +246,20 @@ fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Cuts a file to a length and writes behind it; answers the new length.
-fn put(path: &Path, length: u64, bytes: &[u8]) -> Result<u64, FileError> {
+/// Cuts a file from the length that it was left with to that which is committed, and writes behind it;
+/// answers the new length.
+fn put(path: &Path, (left, committed): (u64, u64), bytes: &[u8]) -> Result<u64, FileError> {
     let written = || {
         let mut file = open(path)?;
-        if file.metadata()?.len() < length {
-            let gone = "it is shorter than what the ledger counts";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, gone));
+        if file.metadata()?.len() != left {
+            let other = "another process has written to it";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, other));
         }
-        file.set_len(length)?;
-        file.seek(SeekFrom::Start(length))?;
+        file.set_len(committed)?;
+        file.seek(SeekFrom::Start(committed))?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        Ok(length + bytes.len() as u64)
+        Ok(committed + bytes.len() as u64)
     };
     at(path, written())
 }

@@ -330,3 +330,106 @@ pub struct Why {
 
 /// Rejected rows by their reason.
 pub type Counts = BTreeMap<Why, u64>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: &str = "a run";
+
+    fn open(folder: &Path, lengths: Lengths) -> Result<Rejects, OpenError> {
+        let known = Known {
+            source: TableName::new("s", "t"),
+            target: TableName::new("s", "t"),
+            columns: vec!["a".to_owned()],
+            estimate: 0,
+            read: 0,
+            rejected: 0,
+            lengths,
+        };
+        Rejects::open(folder, RUN, None, BTreeMap::from([(0, known)]))
+    }
+
+    async fn keep(rejects: &Rejects, row: &str) -> Result<Option<Kept>, FileError> {
+        let record = Record {
+            table: "s.t".to_owned(),
+            chunk: 0,
+            row: 1,
+            by: By::Target,
+            sqlstate: "23514".to_owned(),
+            constraint: None,
+            column: None,
+        };
+        rejects.keep(0, row.as_bytes().to_vec(), &[record]).await
+    }
+
+    fn rows(folder: &Path) -> String {
+        std::fs::read_to_string(folder.join("s.t.copy")).expect("it is there")
+    }
+
+    async fn kept(rejects: &Rejects, row: &str, committed: bool) -> Lengths {
+        let kept = keep(rejects, row).await.expect("it is written");
+        let kept = kept.expect("nothing is in doubt");
+        let lengths = kept.lengths();
+        kept.decided(committed);
+        lengths
+    }
+
+    #[tokio::test]
+    async fn rows_without_effect_are_cut_off_by_the_next_ones_and_by_who_continues() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path().join("rejects");
+        let rejects = open(&folder, Lengths::default()).expect("there is nothing");
+        kept(&rejects, "one\n", true).await;
+        kept(&rejects, "a longer two\n", false).await;
+        let lengths = kept(&rejects, "three\n", true).await;
+        assert_eq!(rows(&folder), "one\nthree\n");
+        kept(&rejects, "four\n", false).await;
+        let rejects = open(&folder, lengths).expect("they are there");
+        assert_eq!(rows(&folder), "one\nthree\n");
+        kept(&rejects, "five\n", true).await;
+        assert_eq!(rows(&folder), "one\nthree\nfive\n");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_was_taken_over_cuts_and_writes_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = folder.path().join("rejects");
+        let old = open(&folder, Lengths::default()).expect("there is nothing");
+        let new = open(&folder, Lengths::default()).expect("there is nothing");
+        let lengths = kept(&new, "one\n", true).await;
+        assert!(keep(&old, "zombie\n").await.is_err());
+        let newer = open(&folder, lengths).expect("they are there");
+        kept(&newer, "two\n", true).await;
+        assert!(keep(&new, "zombie\n").await.is_err());
+        assert_eq!(rows(&folder), "one\ntwo\n");
+    }
+
+    #[tokio::test]
+    async fn rows_in_doubt_are_not_cut_off_in_this_process() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let rejects = open(folder.path(), Lengths::default()).expect("there is nothing");
+        drop(keep(&rejects, "one\n").await.expect("it is written"));
+        assert!(keep(&rejects, "two\n").await.expect("no error").is_none());
+        assert_eq!(rows(folder.path()), "one\n");
+    }
+
+    #[tokio::test]
+    async fn files_that_lack_what_is_counted_or_are_of_another_run_are_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let rejects = open(folder.path(), Lengths::default()).expect("there is nothing");
+        let mut lengths = kept(&rejects, "one\n", true).await;
+        lengths.copy += 1;
+        assert!(matches!(
+            open(folder.path(), lengths),
+            Err(OpenError::Missing { .. })
+        ));
+        let json = folder.path().join("s.t.jsonl");
+        let text = std::fs::read_to_string(&json).expect("it is there");
+        std::fs::write(&json, text.replace(RUN, "b run")).expect("it is written");
+        assert!(matches!(
+            open(folder.path(), Lengths::default()),
+            Err(OpenError::Foreign { .. })
+        ));
+    }
+}

@@ -9,12 +9,13 @@ use crate::sql;
 use crate::wire::{self, Connection};
 
 use super::super::batch::{Batch, Piece, frames, parts};
+use super::super::board::Stage as Doing;
 use super::super::decide::Stage;
 use super::super::rejects::Lengths;
 use super::super::size::Took;
 use super::super::{Queue, Work};
-use super::Writer;
 use super::failure::{Cause, Failure};
+use super::{Writer, post};
 
 impl<Q: Queue> Writer<'_, Q> {
     /// One transaction: a piece's rows, its ledger row, the lane's token.
@@ -31,12 +32,17 @@ impl<Q: Queue> Writer<'_, Q> {
                 cause: Cause::Wire(e),
             }
         };
+        let (loading, number) = (self.loading, self.number);
+        let post = |doing| post(loading, number, doing, Some(batch));
+        post(Doing::BeginWrite);
         let connection = self.target.begin().await?;
         let copying = Instant::now();
+        post(Doing::Copy);
         if piece.digest.rows > 0 {
             copy(connection, batch, piece).await?;
         }
         let copy = copying.elapsed();
+        post(Doing::Ledger);
         let ledger_row = self.ledger_row(batch, piece, files);
         let record = ledger::record(&self.key(&batch.work), &ledger_row, &sums(batch, piece));
         let step = ledger::lane_step(&self.loading.run, self.number, self.target.token());
@@ -81,6 +87,7 @@ impl<Q: Queue> Writer<'_, Q> {
             });
         }
         let committing = Instant::now();
+        post(Doing::Commit);
         let reply = connection
             .query("COMMIT")
             .await

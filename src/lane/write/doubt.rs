@@ -5,11 +5,12 @@ use crate::planted::Mistake;
 
 use super::super::Queue;
 use super::super::batch::{Batch, Piece};
+use super::super::board::Stage as Doing;
 use super::super::decide::{Decision, Stage};
 use super::super::error::{Error, Result};
 use super::super::pace::Tries;
-use super::Writer;
 use super::failure::{Cause, Failure};
+use super::{Writer, post};
 
 impl<Q: Queue> Writer<'_, Q> {
     /// After a doubtful transaction: moves the lane's token on, which waits for a zombie or defeats
@@ -20,6 +21,7 @@ impl<Q: Queue> Writer<'_, Q> {
     /// as long as there is none, the same command finds the end of what is there and goes on from it.
     pub(super) async fn resolve(&mut self, batch: &Batch, piece: &Piece) -> Result<bool> {
         let place = batch.work.place(None);
+        post(self.loading, self.number, Doing::Doubt, Some(batch));
         self.target.move_token(&batch.work).await?;
         if Mistake::OwnCount.is_made() {
             return Ok(true);
@@ -67,6 +69,7 @@ impl<Q: Queue> Writer<'_, Q> {
                 Err(failure) => failure,
             };
             let heard = failure.heard();
+            post(self.loading, self.number, Doing::Doubt, Some(batch));
             if failure.decision() == Decision::Final
                 || !tries.again(heard, &self.loading.stop).await
             {

@@ -18,6 +18,7 @@ use crate::metrics::{BatchFact, Event, Waits};
 use crate::wire;
 
 use super::batch::{Batch, Cursor, Piece};
+use super::board::{Half, Stage as Doing};
 use super::decide::{Decision, Stage};
 use super::error::{Error, Result};
 use super::pace::{Pace, Tries};
@@ -102,6 +103,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
     ) -> Result<()> {
         loop {
             let waiting = Instant::now();
+            post(self.loading, self.number, Doing::Rows, None);
             let Some(mut batch) = full.recv().await else {
                 break;
             };
@@ -127,6 +129,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
     /// Ends the connection.
     pub(super) async fn close(mut self) {
         self.target.close().await;
+        post(self.loading, self.number, Doing::Ended, None);
     }
 
     /// Commits a batch, in smaller pieces where it must be.
@@ -241,6 +244,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             failure.in_words()
         );
         let _ = self.loading.events.try_send(Event::Retry(line));
+        post(self.loading, self.number, Doing::Pause, Some(batch));
         if !tries.again(failure.heard(), &self.loading.stop).await {
             return Err(self.give_up(batch, piece, failure));
         }
@@ -311,4 +315,10 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             },
         }
     }
+}
+
+/// What a lane's writer does from now on.
+fn post(loading: &Loading, number: usize, doing: Doing, batch: Option<&Batch>) {
+    let table = batch.map(|batch| &batch.work.source);
+    loading.board.post(number, Half::Writer, doing, table);
 }

@@ -103,6 +103,7 @@ impl<'a> Target<'a> {
                 Ok(false) => return Err(Error::TakenOver),
                 Err(failure) => {
                     self.rollback().await;
+                    self.loading.board.pulse().beat();
                     if !tries.again(failure.heard(), &self.loading.stop).await {
                         let place = work.place(None);
                         let source = failure.into_endpoint_error();

@@ -16,7 +16,7 @@ use super::super::error::Error;
 use super::super::prepare::configuration::{Configuration, source_key};
 use super::super::prepare::cutting::plan;
 use super::super::prepare::{OnExisting, Prepared, Settings, Surroundings, refused, work};
-use super::empty::{count, truncate, wire_error};
+use super::empty::{count, may_empty, truncate, wire_error};
 use super::enter::{Entered, few, snapshot_text, tokens};
 use super::rejecting;
 
@@ -34,6 +34,10 @@ pub(super) async fn begin(
     let names = prepared.target_names();
     let held = existing(&mut ledger, &names).await?;
     check_existing(&names, &held, settings, surroundings)?;
+    if settings.on_existing == OnExisting::Truncate {
+        let full = names.iter().zip(&held).filter(|(_, held)| **held);
+        may_empty(&mut ledger, full.map(|(name, _)| name).collect()).await?;
+    }
     let targets = targets(&mut ledger, prepared, &held, settings.on_existing).await?;
     let chunks = plan(prepared, settings).await?;
     let rows = plan_rows(prepared, targets, &chunks);

@@ -3,10 +3,51 @@
 use crate::catalog::TableName;
 use crate::endpoint::session::{self, WriteSettings};
 use crate::ledger::{self, Ledger, Owner, Progress};
-use crate::wire;
+use crate::{sql, wire};
 
 use super::super::error::{Error, Exit};
-use super::super::prepare::Prepared;
+use super::super::prepare::{Prepared, refused};
+use super::enter::few;
+
+/// Refuses before the first table is emptied what could not be done with the last: TRUNCATE, or DELETE
+/// where there is no right to that or a foreign key refers to the table. A target that does not tell its
+/// users' rights is taken at its word when a table is emptied.
+pub(super) async fn may_empty(ledger: &mut Ledger, tables: Vec<&TableName>) -> Result<(), Error> {
+    let connection = ledger.connection().await?;
+    let mut lacking = Vec::new();
+    for name in tables {
+        let table = sql::literal(&name.quoted());
+        let right = |right| format!("pg_catalog.has_table_privilege({table}, '{right}')");
+        let referred = format!(
+            "EXISTS (SELECT 1 FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = \
+             {table}::pg_catalog.regclass AND conrelid <> confrelid)"
+        );
+        let (truncate, delete) = (right("TRUNCATE"), right("DELETE"));
+        let asked = format!("SELECT {delete} OR ({truncate} AND NOT {referred}), current_user");
+        match connection.query(&asked).await {
+            Ok(reply) if reply.value(0) == Some("f") => {
+                let user = reply.value(1).unwrap_or_default().to_owned();
+                lacking.push((name.to_string(), name.quoted(), user));
+            }
+            Ok(_) => {}
+            Err(wire::Error::Server(_)) if connection.is_usable() => return Ok(()),
+            Err(e) => return Err(wire_error("asking whether tables may be emptied", e).into()),
+        }
+    }
+    let Some((_, _, user)) = lacking.first() else {
+        return Ok(());
+    };
+    let user = sql::identifier(user);
+    let shown: Vec<String> = lacking.iter().map(|(name, ..)| name.clone()).collect();
+    let quoted: Vec<String> = lacking
+        .iter()
+        .map(|(_, quoted, _)| quoted.clone())
+        .collect();
+    Err(refused(
+        format!("the target's user has no right to empty: {}", few(&shown)),
+        format!("GRANT TRUNCATE, DELETE ON TABLE {} TO {user}", few(&quoted)),
+    ))
+}
 
 /// Empties the tables that are still to be emptied. Each is recorded when it is done, before any
 /// batch of it; a run that dies in between empties it again, and never one that holds batches.

@@ -17,7 +17,7 @@ use super::super::error::Error;
 use super::super::prepare::configuration::{Configuration, REPAIR, source_key};
 use super::super::prepare::{Prepared, Settings, Surroundings, refused};
 use super::begin::begin;
-use super::restart::drop_run;
+use super::restart::{Dropping, drop_run};
 use super::resume::{finished, go_on};
 
 /// A run that this process owns.
@@ -91,30 +91,12 @@ pub(super) async fn enter(
     settings: &Settings,
     surroundings: &Surroundings,
 ) -> Result<Entered, Error> {
-    let connection = prepared
-        .target
-        .connection
-        .take()
-        .expect("the target was connected");
-    let (options, write) = (
-        prepared.target.options.clone(),
-        prepared.target.write.clone(),
-    );
-    let mut ledger = Ledger::new(connection, options, write);
-    let configuration = Configuration::new(
-        &prepared.matching,
-        settings.on_existing,
-        settings.target_search_path.as_deref(),
-    );
+    let (mut ledger, configuration) = ledger_and_configuration(prepared, settings);
     let runs = ledger
         .runs(&source_key(&prepared.snapshot.identity))
         .await?;
-    let same =
-        |run: &Run| Configuration::from_text(&run.settings).is_some_and(|c| c == configuration);
-    let open = runs.iter().find(|run| run.state == State::Open);
-    let done = runs
-        .iter()
-        .find(|run| run.state == State::Done && same(run));
+    let same = |run: &Run| is_same(&configuration, run);
+    let (open, done) = earlier(&runs, &configuration);
     match (open, done) {
         (Some(run), _) | (None, Some(run)) if settings.restart => {
             drop_run(
@@ -132,9 +114,86 @@ pub(super) async fn enter(
         }
         (Some(run), _) => return Err(other_configuration(&configuration, run)),
         (None, Some(run)) => return finished(prepared, ledger, run).await,
-        (None, None) => {}
+        (None, None) => refuse_another_source(&mut ledger, &configuration, &runs).await?,
     }
     begin(prepared, ledger, &configuration, settings, surroundings).await
+}
+
+fn ledger_and_configuration(
+    prepared: &mut Prepared,
+    settings: &Settings,
+) -> (Ledger, Configuration) {
+    let target = &mut prepared.target;
+    let connection = target.connection.take().expect("the target was connected");
+    let (options, write) = (target.options.clone(), target.write.clone());
+    let ledger = Ledger::new(connection, options, write);
+    let path = settings.target_search_path.as_deref();
+    let configuration = Configuration::new(&prepared.matching, settings.on_existing, path)
+        .of_target(&target.identity)
+        .with_profile(settings.profile.as_deref());
+    (ledger, configuration)
+}
+
+/// The unfinished run of this source, and the finished one of the same configuration.
+fn earlier<'r>(
+    runs: &'r [Run],
+    configuration: &Configuration,
+) -> (Option<&'r Run>, Option<&'r Run>) {
+    let open = runs.iter().find(|run| run.state == State::Open);
+    let done = |run: &&Run| run.state == State::Done && is_same(configuration, run);
+    (open, runs.iter().find(done))
+}
+
+fn is_same(configuration: &Configuration, run: &Run) -> bool {
+    let earlier = Configuration::from_text(&run.settings);
+    earlier.is_some_and(|earlier| configuration.differences(&earlier).is_empty())
+}
+
+/// What `--restart` would drop is a note of the plan.
+pub(super) async fn would_drop(prepared: &mut Prepared, settings: &Settings) -> Result<(), Error> {
+    if !settings.restart {
+        return Ok(());
+    }
+    let (mut ledger, configuration) = ledger_and_configuration(prepared, settings);
+    let key = source_key(&prepared.snapshot.identity);
+    let runs = ledger.runs(&key).await?;
+    let (open, done) = earlier(&runs, &configuration);
+    let note = match open.or(done) {
+        None => "--restart: there is no earlier run to drop".to_owned(),
+        Some(run) => {
+            let write = &prepared.target.write;
+            let dropping = Dropping::plan(&mut ledger, write, settings.on_existing, run).await?;
+            dropping.in_words()
+        }
+    };
+    prepared.notes.push(note);
+    Ok(())
+}
+
+/// The tables may be those of an unfinished run whose source was another server.
+async fn refuse_another_source(
+    ledger: &mut Ledger,
+    configuration: &Configuration,
+    own: &[Run],
+) -> Result<(), Error> {
+    for run in ledger.open_runs().await? {
+        let is_own = own.iter().any(|other| other.run == run.run);
+        let earlier = Configuration::from_text(&run.settings).filter(|_| !is_own);
+        let shared = earlier.map(|earlier| configuration.shared_targets(&earlier));
+        if let Some(shared) = shared.filter(|shared| !shared.is_empty()) {
+            return Err(refused(
+                format!(
+                    "run {} is unfinished, has another source ({}) and fills the same tables: {}",
+                    run.run,
+                    run.source,
+                    few(&shared)
+                ),
+                "finish it with the command that began it, or drop it with that command and --restart; \
+                 a source is known by system identifier and database, not by its address",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The rows that a dropped run rejected are read again.

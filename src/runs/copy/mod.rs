@@ -12,7 +12,7 @@ mod outcome;
 mod prove;
 pub(super) mod reconcile;
 mod rejecting;
-mod restart;
+pub(super) mod restart;
 pub(super) mod resume;
 mod verdict;
 
@@ -21,7 +21,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use crate::engine::{self, Heartbeat, Schedule};
+use crate::endpoint::snapshot::KeeperGuard;
+use crate::engine::{self, Heartbeat, Schedule, Watchdog};
+use crate::lane::Shared;
 use crate::ledger;
 use crate::metrics::Event;
 
@@ -41,6 +43,7 @@ pub async fn copy(settings: &Settings, surroundings: &Surroundings) -> Result<Ou
     let mut prepared = prepare::prepare(settings, surroundings, Purpose::Load).await?;
     if settings.dry_run {
         let plan = cutting::plan(&mut prepared, settings).await?;
+        enter::would_drop(&mut prepared, settings).await?;
         return Ok(verdict::dry_run(&prepared, &plan, settings, began));
     }
     let entered = enter::enter(&mut prepared, settings, surroundings).await?;
@@ -58,23 +61,40 @@ const COUNTERS: usize = 4;
 /// How long an interrupted run waits for what the ledger says.
 const INTERRUPTED_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The data phase and what follows it.
+/// The data phase and what follows it, unless nothing moves in it any more.
 async fn data(
     prepared: Prepared,
-    mut entered: Entered,
+    entered: Entered,
     settings: &Settings,
     surroundings: &Surroundings,
     began: Instant,
 ) -> Result<Outcome, Error> {
     let (keeper, prepared) = prepared.guard();
+    let mut shared = shared(&prepared, &entered.run, settings, surroundings);
+    shared.rejects.clone_from(&entered.rejects);
+    let shared = Arc::new(shared);
+    let usual = || Watchdog::usual_limit(settings.io_timeout);
+    let limit = settings.stall_after.unwrap_or_else(usual);
+    let events = surroundings.events.clone();
+    let watchdog = Watchdog::new(Arc::clone(&shared.board), limit, events);
+    let side = (prepared, keeper);
+    let rows = rows(side, entered, shared, (settings, surroundings), began);
+    watchdog.over(rows).await?
+}
+
+/// See `data`.
+async fn rows(
+    (prepared, keeper): (Prepared, KeeperGuard),
+    mut entered: Entered,
+    shared: Arc<Shared>,
+    (settings, surroundings): (&Settings, &Surroundings),
+    began: Instant,
+) -> Result<Outcome, Error> {
     let heartbeat = Heartbeat::start(
         entered.ledger.beside(),
         entered.run.clone(),
         entered.owner.clone(),
     );
-    let mut shared = shared(&prepared, &entered.run, settings, surroundings);
-    shared.rejects.clone_from(&entered.rejects);
-    let shared = Arc::new(shared);
     let phase = |text: &str| {
         let _ = surroundings.events.try_send(Event::Phase(text.to_owned()));
     };

@@ -115,12 +115,15 @@ fn unfinished(progress: &Progress) -> BTreeSet<usize> {
     begun.map(|(number, _)| number).collect()
 }
 
-/// Targets that can be made equal to a snapshot, and those that can not: they hold rows which are not the
-/// run's, or were refused some that are.
+/// Targets that can be made equal to a snapshot, and those that hold rows which are not the run's, or lack
+/// rows that it rejected: their files are of another snapshot.
 fn apart(progress: &Progress, targets: BTreeSet<usize>) -> (BTreeSet<usize>, BTreeSet<usize>) {
-    let own = |target: &usize| {
-        progress.plan.targets[*target].baseline == Some(0) && !progress.has_rejected(*target)
+    let loaded = progress.by_pair();
+    let whole = |target: usize| {
+        let mut pairs = progress.plan.pairs.iter().zip(&loaded);
+        pairs.all(|(pair, loaded)| pair.target != target || loaded.rejected == 0)
     };
+    let own = |target: &usize| progress.plan.targets[*target].baseline == Some(0) && whole(*target);
     targets.into_iter().partition(own)
 }
 
@@ -180,8 +183,8 @@ impl Proven {
 
     fn problems(&self) -> HashMap<usize, String> {
         const PROBLEM: &str = "rows that were copied have changed on the source since, and can not be told \
-                               from the rows that the table held before or that were rejected: empty it, or \
-                               restore it, and begin anew with --restart";
+                               from the rows that the table held before, or some of them were rejected: \
+                               empty it, or restore it, and begin anew with --restart";
         let problem = |pair: &usize| (*pair, PROBLEM.to_owned());
         self.changed.iter().map(problem).collect()
     }

@@ -220,6 +220,7 @@ async fn anew(shared: &Shared, work: &Work) -> Result<(Batch, Sums), Error> {
     let batch = Batch {
         first_row: 0,
         digest: sum.digest,
+        // A table of which rows are rejected is not reconciled.
         rejected: Digest::default(),
         files: (0, 0),
         read_bytes: work.done.iter().map(|batch| batch.read_bytes).sum(),

@@ -190,7 +190,6 @@ pub(super) fn finished_before(
             .iter()
             .map(|p| TableTally::new(p.recipe.transforms.len()))
             .collect(),
-        complete: Vec::new(),
         failure: None,
     };
     let facts = Facts {

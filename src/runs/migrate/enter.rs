@@ -9,6 +9,7 @@ use crate::catalog::is_system_schema;
 use crate::endpoint::identity::identity;
 use crate::endpoint::session::{WriteSettings, prepare_write};
 use crate::ledger::{Claim, Ledger, NewRun, Owner, PlanRows, Run, State, statement_digest};
+use crate::metrics::Event;
 use crate::schema::convert::{Makes, Statement};
 use crate::wire::{self, ConnectOptions, Connection, Reply};
 
@@ -21,6 +22,7 @@ use super::super::prepare::configuration::source_key;
 use super::super::prepare::refused;
 use super::super::reach;
 use super::accepts_occupied;
+use super::restart::Restart;
 use super::settings::Settings;
 
 /// A run that this process owns.
@@ -43,17 +45,19 @@ pub(super) async fn enter(
     assessment: &Assessment,
     surroundings: &Surroundings,
 ) -> Result<Entered, Error> {
-    let key = key_of_source(settings).await?;
-    let (mut connection, target) = connect(settings).await?;
-    let mut write = WriteSettings::new("wire9/schema", &assessment.profile);
-    if let Some(path) = &settings.copy.target_search_path {
-        write.search_path(path)?;
+    let mut entering = Entering::look(settings, assessment).await?;
+    if settings.copy.restart {
+        entering.restart(surroundings).await?;
     }
-    prepare_write(&mut connection, &mut write).await?;
-    let mut ledger = Ledger::new(connection, target.clone(), write.clone());
-    let migration = format!("migrate {key}");
-    let runs = ledger.runs(&migration).await?;
-    let copies = ledger.runs(&key).await?;
+    let Entering {
+        mut ledger,
+        target,
+        write,
+        migration,
+        runs,
+        copies,
+        ..
+    } = entering;
     let statements = &assessment.conversion.statements;
     let owner = Owner::this_process();
     let (run, known) = match runs.first() {
@@ -79,6 +83,92 @@ pub(super) async fn enter(
         known,
         copied_before: copies.iter().any(|copy| copy.state == State::Done),
     })
+}
+
+/// What is known before it is decided.
+pub(super) struct Entering {
+    pub(super) ledger: Ledger,
+    target: ConnectOptions,
+    pub(super) write: WriteSettings,
+    /// Key of the source.
+    key: String,
+    /// Key of the migration.
+    migration: String,
+    /// Its runs, the newest first.
+    runs: Vec<Run>,
+    /// Copies of the same source.
+    copies: Vec<Run>,
+}
+
+impl Entering {
+    /// Asks source and target for it; changes nothing.
+    async fn look(settings: &Settings, assessment: &Assessment) -> Result<Self, Error> {
+        let key = key_of_source(settings).await?;
+        let (mut connection, target) = connect(settings).await?;
+        let mut write = WriteSettings::new("wire9/schema", &assessment.profile);
+        if let Some(path) = &settings.copy.target_search_path {
+            write.search_path(path)?;
+        }
+        prepare_write(&mut connection, &mut write).await?;
+        let mut entering = Self {
+            ledger: Ledger::new(connection, target.clone(), write.clone()),
+            target,
+            write,
+            migration: format!("migrate {key}"),
+            key,
+            runs: Vec::new(),
+            copies: Vec::new(),
+        };
+        entering.read().await?;
+        Ok(entering)
+    }
+
+    async fn read(&mut self) -> Result<(), Error> {
+        self.runs = self.ledger.runs(&self.migration).await?;
+        self.copies = self.ledger.runs(&self.key).await?;
+        Ok(())
+    }
+
+    /// `--restart`: drops what earlier runs have made.
+    async fn restart(&mut self, surroundings: &Surroundings) -> Result<(), Error> {
+        let owner = Owner::this_process();
+        let (runs, copies) = (self.runs.clone(), self.copies.clone());
+        for run in runs.iter().chain(&copies) {
+            own(&mut self.ledger, run, &owner, &[], surroundings).await?;
+        }
+        for (number, run) in runs.iter().enumerate() {
+            // The rows go with the newest.
+            let copies = if number == 0 { copies.as_slice() } else { &[] };
+            let restart = Restart::plan(self, run, copies).await?;
+            restart.say(surroundings);
+            restart.carry_out(&mut self.ledger, &owner).await?;
+        }
+        self.read().await
+    }
+}
+
+/// Says what `--restart` would drop.
+pub(super) async fn would_drop(
+    settings: &Settings,
+    assessment: &Assessment,
+    surroundings: &Surroundings,
+) -> Result<(), Error> {
+    if !settings.copy.restart {
+        return Ok(());
+    }
+    let mut entering = Entering::look(settings, assessment).await?;
+    let (runs, copies) = (entering.runs.clone(), entering.copies.clone());
+    match runs.first() {
+        Some(run) => {
+            let restart = Restart::plan(&mut entering, run, &copies).await?;
+            restart.say(surroundings);
+        }
+        None => {
+            let text = "--restart: there is no earlier migration to drop".to_owned();
+            let _ = surroundings.events.try_send(Event::Notice(text));
+        }
+    }
+    Ok(())
 }
 
 async fn key_of_source(settings: &Settings) -> Result<String, Error> {
@@ -156,8 +246,7 @@ fn refuse_changed(statements: &[Statement], known: &BTreeMap<String, String>) ->
             "this migration has made objects that are another today, in the source or by the options: {}",
             few(&different)
         ),
-        "repeat the command that began it; to begin anew, drop what it made in the target, and schema \
-         wire9",
+        "repeat the command that began it, or begin anew with --restart, which drops what it made",
     ))
 }
 
@@ -186,7 +275,7 @@ async fn refuse_missing(
             "this migration has made objects that are not in the target any more: {}",
             few(&missing)
         ),
-        "to begin anew, drop the rest of what it made, and schema wire9",
+        "begin anew with --restart, which drops the rest of what it made",
     ))
 }
 

@@ -12,6 +12,7 @@ mod drift;
 mod enter;
 mod orphans;
 mod outcome;
+mod restart;
 mod sequences;
 mod settings;
 
@@ -47,6 +48,7 @@ pub async fn migrate(settings: &Settings, surroundings: &Surroundings) -> Result
         return Ok(clock.end(outcome, Ended::Blocked));
     }
     if settings.copy.dry_run {
+        enter::would_drop(settings, &outcome.assessment, surroundings).await?;
         return Ok(clock.end(outcome, Ended::DryRun));
     }
     clock.phase(Phase::Plan, "what is left to be done");

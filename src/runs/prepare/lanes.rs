@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::copytext::Spread;
-use crate::lane::{Pace, Shared, Work};
+use crate::lane::{Board, Pace, Shared, Work};
 use crate::plan::Chunk;
 use crate::schema::Pair;
+use crate::wire::{ConnectOptions, Pulse};
 
 use super::{Prepared, Settings, Surroundings};
 
@@ -57,11 +58,17 @@ pub(in crate::runs) fn shared(
         .map_or(u64::MAX, |fact| fact.value);
     let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
     let batch_limit = settings.max_memory / (2 * lanes).max(1);
+    let board = Arc::new(Board::new(settings.jobs, Pulse::default()));
+    let watched = |options: &ConnectOptions| {
+        let mut options = options.clone();
+        options.set_pulse(board.pulse());
+        options
+    };
     Shared {
         run: run.to_owned(),
-        source: prepared.source_options.clone(),
+        source: watched(&prepared.source_options),
         snapshot: prepared.snapshot.clone(),
-        target: prepared.target.options.clone(),
+        target: watched(&prepared.target.options),
         settings: prepared.target.write.clone(),
         multi_statement: yes(&profile.multi_statement) == Some(true),
         terminate_backend: yes(&profile.terminate_backend) == Some(true),
@@ -70,6 +77,7 @@ pub(in crate::runs) fn shared(
         pace: Pace::new(settings.retry_for),
         events: surroundings.events.clone(),
         stop: surroundings.stop.child_token(),
+        board,
         alone: Arc::new(Semaphore::new(1)),
         rate: None,
         rejects: None,

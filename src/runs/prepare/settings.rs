@@ -79,6 +79,8 @@ pub struct Settings {
     pub io_timeout: Duration,
     /// How long a side that was lost in mid-run is tried to be reached again.
     pub retry_for: Duration,
+    /// How long nothing may move before the run is ended; `None`: longer than any wait with an end.
+    pub stall_after: Option<Duration>,
     /// Begin anew.
     pub restart: bool,
     /// See there.

@@ -14,7 +14,7 @@ use crate::engine::Heartbeat;
 use crate::lane::rejects::{
     Aside, FileError, Known, Lengths, OpenError, Rejects, list, remove_empty,
 };
-use crate::lane::{self, Loading, Pace, Queue, Work};
+use crate::lane::{self, Board, Loading, Pace, Queue, Work};
 use crate::ledger::{Batch, Ledger, Owner, Progress, REPLAY, Run, State};
 use crate::metrics::{BatchFact, Event, Waits};
 use crate::plan::Bounds;
@@ -132,6 +132,7 @@ impl Target {
             pace: Pace::new(settings.retry_for),
             events: surroundings.events.clone(),
             stop: surroundings.stop.child_token(),
+            board: Arc::new(Board::new(1, crate::wire::Pulse::default())),
             rejects: None,
         }
     }

@@ -214,11 +214,14 @@ async fn look(
         None => Ledger::unconnected(options, write.clone()),
     };
     let counts = asked.level == Level::Count;
-    let (tables, sent) = match counts {
-        true => (Vec::new(), Sent::default()),
+    let Plan {
+        tables,
+        sent,
+        sampled,
+    } = match counts {
+        true => Plan::default(),
         false => plan(&mut prepared, &mut ledger, asked, settings).await?,
     };
-    let sampled: Vec<bool> = tables.iter().map(|t| is_sample(t, asked)).collect();
     let (keeper, prepared) = prepared.guard();
     let run = uuid::Uuid::new_v4().to_string();
     let mut shared = prepare::shared(&prepared, &run, settings, surroundings);
@@ -247,12 +250,20 @@ async fn look(
 }
 
 /// What is read of each table, and what the ledger knows of it.
+#[derive(Default)]
+struct Plan {
+    tables: Vec<verify::Table>,
+    sent: Sent,
+    /// By table: whether not all rows of it are read.
+    sampled: Vec<bool>,
+}
+
 async fn plan(
     prepared: &mut Prepared,
     ledger: &mut Ledger,
     asked: &Asked,
     settings: &Settings,
-) -> Result<(Vec<verify::Table>, Sent), Error> {
+) -> Result<Plan, Error> {
     let chunks = cutting::plan(prepared, settings).await?;
     let works: Vec<Work> = chunks.iter().map(|c| prepare::work(prepared, c)).collect();
     let with = (asked.sample, settings.jobs);
@@ -260,13 +271,13 @@ async fn plan(
     let mut asking = Asking::new(ledger, &write);
     let ranges = ranges::ranges(prepared, &mut asking, &chunks, with).await?;
     let sent = sent::sent(ledger, prepared, settings).await?;
+    let sampled = ranges.iter().map(|ranges| ranges.is_sample).collect();
     let tables = tables::tables(prepared, works, &sent.by_pair, ranges);
-    Ok((tables, sent))
-}
-
-/// Whether not all rows of a table are read.
-fn is_sample(table: &verify::Table, asked: &Asked) -> bool {
-    asked.sample.is_some() && !table.ranges.is_empty()
+    Ok(Plan {
+        tables,
+        sent,
+        sampled,
+    })
 }
 
 /// Compares rows.

@@ -213,7 +213,7 @@ impl Build<'_> {
             .map(|other| other.extension.as_deref());
         let extension = match known {
             // No operator of a user is made.
-            Some(None) => return Some(format!("operator {operator}")),
+            Some(None) => return Some(format!("operator {}", written(operator))),
             Some(Some(name)) => self.database.extensions.iter().find(|e| e.name == name)?,
             None => {
                 let all = || self.extensions_in(&operator.schema);
@@ -225,10 +225,8 @@ impl Build<'_> {
             }
         };
         self.is_left_out(extension).then(|| {
-            format!(
-                "operator {operator} → extension {}",
-                readable(&extension.name)
-            )
+            let (operator, extension) = (written(operator), readable(&extension.name));
+            format!("operator {operator} → extension {extension}")
         })
     }
 
@@ -241,4 +239,9 @@ impl Build<'_> {
         let object = Object::new(Class::Extension, extension.oid);
         self.why_left_out(object).is_some()
     }
+}
+
+/// An operator as SQL writes it: `public.=`.
+fn written(operator: &Name) -> String {
+    format!("{}.{}", readable(&operator.schema), operator.name)
 }

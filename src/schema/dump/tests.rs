@@ -228,6 +228,176 @@ CREATE VIEW app.v AS
         assert!(reader.finish().unwrap().has_data);
     }
 
+    /// What pg_dump 16, 17 and 18 write that older ones do not.
+    const NEWER: &str = r#"--
+-- PostgreSQL database dump
+--
+
+\restrict 8BjyaHXsnTxHTqy5fOhV1oWXNuaCLcG7OQhgHNsCMqzvdYHKxhiu2UFFyLYtDVK
+
+-- Dumped from database version 18.0
+-- Dumped by pg_dump version 18.0
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET transaction_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+CREATE TABLE public.t (
+    id integer CONSTRAINT t_id_not_null NOT NULL,
+    price numeric(10,2),
+    doubled numeric GENERATED ALWAYS AS ((price * (2)::numeric)),
+    kept numeric GENERATED ALWAYS AS ((price * (3)::numeric)) STORED,
+    body text,
+    span int4range,
+    CONSTRAINT named CHECK ((price > (0)::numeric)) NOT ENFORCED
+);
+ALTER TABLE ONLY public.t ALTER COLUMN body SET COMPRESSION lz4;
+ALTER TABLE public.t ADD CONSTRAINT t_price_not_null NOT NULL price NOT VALID;
+CREATE TABLE public.u (
+    id integer NOT NULL,
+    CONSTRAINT u_note_not_null NOT NULL id
+);
+COPY public.t (id, price, body) FROM stdin;
+1\t2.50\t\\N
+\.
+ALTER TABLE ONLY public.t
+    ADD CONSTRAINT t_pkey PRIMARY KEY (id, span WITHOUT OVERLAPS);
+ALTER TABLE ONLY public.u
+    ADD CONSTRAINT u_id_key UNIQUE NULLS NOT DISTINCT (id);
+ALTER TABLE ONLY public.u
+    ADD CONSTRAINT u_fkey FOREIGN KEY (id) REFERENCES public.u(id) NOT ENFORCED;
+CREATE TYPE public.span AS RANGE (
+    subtype = double precision,
+    multirange_type_name = public.spans,
+    subtype_diff = float8mi
+);
+CREATE AGGREGATE public.total(integer) (
+    SFUNC = int4pl,
+    STYPE = integer,
+    INITCOND = '0'
+);
+CREATE COLLATION public.de (provider = icu, deterministic = false, locale = 'de', rules = '&a < b');
+CREATE FUNCTION public.f(a integer) RETURNS integer
+    LANGUAGE sql
+    BEGIN ATOMIC
+ SELECT (f.a + 1);
+END;
+CREATE STATISTICS public.t_stats (ndistinct) ON id, price FROM public.t;
+GRANT MAINTAIN ON TABLE public.t TO reader;
+SELECT * FROM pg_catalog.pg_restore_relation_stats(
+	'version', '180000'::integer,
+	'schemaname', 'public',
+	'relname', 't',
+	'relpages', '1'::integer
+);
+\unrestrict 8BjyaHXsnTxHTqy5fOhV1oWXNuaCLcG7OQhgHNsCMqzvdYHKxhiu2UFFyLYtDVK
+"#;
+
+    #[test]
+    fn what_newer_dumps_write_is_understood() {
+        let database = read(NEWER).unwrap().database;
+        assert_eq!(database.not_read, Vec::<String>::new());
+        let named = |name: &str| database.relation_named(&Name::new("public", name)).unwrap();
+        let t = named("t");
+        let of = |name: &str| t.column(name).unwrap();
+        assert!(of("id").not_null && named("u").columns[0].not_null);
+        assert!(!of("price").not_null, "NOT VALID: rows may break it");
+        let doubled = FieldDefault::Virtual("(price * (2)::numeric)".to_owned());
+        assert_eq!(of("doubled").default, doubled);
+        let kept = FieldDefault::Stored("(price * (3)::numeric)".to_owned());
+        assert_eq!(of("kept").default, kept);
+        let storage = of("body").storage.as_deref();
+        assert_eq!(storage, Some("COMPRESSION lz4"));
+        let check = t.constraints.iter().find(|c| c.name == "named").unwrap();
+        assert!(!check.enforced);
+        assert!(t.primary_key().unwrap().temporal);
+        let keys: Vec<bool> = named("u").constraints.iter().map(|c| c.enforced).collect();
+        assert_eq!(keys, [true, false]);
+        assert!(named("u").indexes[0].nulls_not_distinct);
+        let range = database
+            .types
+            .iter()
+            .find(|t| t.name.name == "span")
+            .unwrap();
+        let UserTypeKind::Range { options, .. } = &range.kind else {
+            panic!("{range:?}");
+        };
+        let expected = [
+            "multirange_type_name = public.spans",
+            "subtype_diff = float8mi",
+        ];
+        assert_eq!(*options, expected);
+        let total = database.routines.iter().find(|r| r.name.name == "total");
+        let total = total.and_then(|r| r.definition.as_deref()).unwrap();
+        assert!(total.contains("SFUNC = int4pl"), "{total}");
+    }
+
+    #[test]
+    fn what_an_extension_brings_is_missing_with_it_as_from_a_catalog() {
+        use crate::profile::Profile;
+        use crate::schema::convert::{Wishes, convert};
+        use crate::schema::mapping::Mapping;
+        let text = r#"CREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA public;
+CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA public;
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA trigram;
+CREATE TABLE public.t (
+    id uuid DEFAULT public.uuid_generate_v4() NOT NULL,
+    salt text DEFAULT public.gen_salt('md5'::text),
+    other uuid DEFAULT public.gen_random_uuid(),
+    hashed text GENERATED ALWAYS AS (public.crypt(salt, 'x'::text)) STORED,
+    CONSTRAINT near CHECK ((salt OPERATOR(trigram.%) 'x'::text)),
+    CONSTRAINT alike CHECK ((trigram.similarity(salt, 'x'::text) > (0.5)::double precision)),
+    CONSTRAINT own CHECK ((length(salt) > 0))
+);
+CREATE INDEX t_digest ON public.t USING btree (public.digest(salt, 'sha256'::text));
+CREATE VIEW public.v AS
+ SELECT public.hmac(t.salt, 'k'::text, 'md5'::text) AS h
+   FROM public.t;
+"#;
+        let database = read(text).unwrap().database;
+        assert_eq!(database.not_read, Vec::<String>::new());
+        let (profile, mapping) = (Profile::db9_documented(), Mapping::default());
+        let made = convert(&database, &profile, &mapping, Wishes::default());
+        let table = made
+            .statements
+            .iter()
+            .find(|s| s.object == "table public.t");
+        let table = table.unwrap().sql.as_str();
+        for kept in [
+            "\"id\" uuid DEFAULT public.uuid_generate_v4() NOT NULL",
+            "\"other\" uuid DEFAULT \"pg_catalog\".\"gen_random_uuid\"()",
+            "CONSTRAINT \"own\" CHECK",
+        ] {
+            assert!(table.contains(kept), "{kept} is not in {table}");
+        }
+        for lost in ["gen_salt", "crypt", "GENERATED", "near", "alike"] {
+            assert!(!table.contains(lost), "{lost} is in {table}");
+        }
+        let why = |object: &str| {
+            let of = made.findings.iter().filter(|f| f.object == object);
+            let details: Vec<&str> = of.map(|f| f.detail.as_str()).collect();
+            details.join("; ")
+        };
+        let salt = "it needs function public.gen_salt → extension pgcrypto";
+        assert_eq!(why("column public.t.salt"), salt);
+        let near = "it needs operator trigram.% → extension pg_trgm";
+        assert_eq!(why("constraint public.t.near"), near);
+        assert!(
+            why("view public.v").contains("extension pgcrypto"),
+            "{}",
+            why("view public.v")
+        );
+        let left = |object: &str| made.left_out.iter().any(|l| l.object == object);
+        assert!(left("index public.t_digest") && left("view public.v"));
+    }
+
     #[test]
     fn rows_of_insert_statements_are_data() {
         let dump = read("INSERT INTO public.t VALUES (1, 'a;b');\n").unwrap();

@@ -49,7 +49,7 @@ pub(super) enum Point {
 }
 
 /// When a fault happens. Occurrences are counted over all connections that pass the filters, from
-/// the moment the fault is added.
+/// the moment the fault is added; one at which an earlier fault of the script happens is not counted.
 #[derive(Debug, Clone)]
 pub struct Trigger {
     pub(super) point: Point,

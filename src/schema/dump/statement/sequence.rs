@@ -81,6 +81,9 @@ pub(super) fn alter(model: &mut Model, alter: &AlterSeqStmt) -> Option<()> {
 /// `SELECT pg_catalog.setval('public.s', 42, true)`, `SELECT pg_catalog.set_config('search_path', …)`, and
 /// what puts large objects back.
 pub(super) fn select(model: &mut Model, sql: &Sql<'_>, select: &SelectStmt) -> Option<()> {
+    if restores_statistics(select) {
+        return Some(());
+    }
     let target = select.target_list.first()?;
     let Some(NodeEnum::ResTarget(target)) = &target.node else {
         return None;
@@ -104,18 +107,35 @@ pub(super) fn select(model: &mut Model, sql: &Sql<'_>, select: &SelectStmt) -> O
             model.large_objects += 1;
             Some(())
         }
-        // Data of large objects, and statistics of tables (PostgreSQL 18).
-        "lo_open"
-        | "lowrite"
-        | "lo_close"
-        | "pg_restore_relation_stats"
-        | "pg_restore_attribute_stats" => {
+        // Data of large objects.
+        "lo_open" | "lowrite" | "lo_close" => {
             model.has_data |= sql.lexed.is_word(0, "select") && call.funcname.len() == 2;
             Some(())
         }
         "pg_extension_config_dump" => Some(()),
         _ => None,
     }
+}
+
+/// `SELECT * FROM pg_catalog.pg_restore_relation_stats(…)` and its like (PostgreSQL 18): the target
+/// collects its own.
+fn restores_statistics(select: &SelectStmt) -> bool {
+    let functions = select
+        .from_clause
+        .iter()
+        .filter_map(|node| match &node.node {
+            Some(NodeEnum::RangeFunction(function)) => Some(&function.functions),
+            _ => None,
+        });
+    let lists = functions.flatten().filter_map(|node| match &node.node {
+        Some(NodeEnum::List(list)) => Some(&list.items),
+        _ => None,
+    });
+    let mut calls = lists.flatten().filter_map(|node| match &node.node {
+        Some(NodeEnum::FuncCall(call)) => strings(&call.funcname).last().copied(),
+        _ => None,
+    });
+    calls.any(|name| name.starts_with("pg_restore_"))
 }
 
 fn setval(model: &mut Model, arguments: &[String]) -> Option<()> {
