@@ -108,8 +108,6 @@ impl Progress {
         };
         self.tables = tables.into_iter().map(table).collect();
         self.done_before = done;
-        // What was read before there was a plan is no part of it.
-        (self.bytes, self.rows) = (0, 0);
     }
 
     fn read(&mut self, table: usize, bytes: u64) {
