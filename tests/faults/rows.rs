@@ -3,7 +3,7 @@
 use testenv::fault::{Action, Backend, Close, Fault, Trigger};
 
 use crate::harness::{Pair, Sample};
-use crate::scene::{each, lane_commit};
+use crate::scene::each;
 
 /// Rows of 300 kB, each of them twice where there is no key.
 const SAMPLES: [Sample<'_>; 2] = [
@@ -29,33 +29,6 @@ fn copies(pair: &Pair, uri: &str) {
     pair.assert_equal(3);
     let batches = pair.target_rows("wire9.batch");
     assert!(batches >= ROWS as u64, "{batches} batches");
-}
-
-#[test]
-fn the_commit_of_every_row_may_fail_or_go_unanswered() {
-    let fails = |sqlstate: &str, committed| Action::CommitFails {
-        sqlstate: sqlstate.to_owned(),
-        committed,
-    };
-    // After a failure comes the move of the token, and then, where it had no effect, the same row again.
-    let actions = [
-        (Action::CommitThenCut(Close::Rst), 2),
-        (fails("XX000", true), 2),
-        (Action::Cut(Close::Rst), 3),
-        (fails("40001", false), 3),
-    ];
-    each(SAMPLES, |sample| {
-        for (action, commits) in &actions {
-            let pair = Pair::of(sample);
-            // One at which another fault happens is not counted.
-            for nth in (1..).step_by(commits - 1).take(ROWS) {
-                let fault = Fault::new(lane_commit(nth), action.clone());
-                pair.standin.faults().add(fault);
-            }
-            copies(&pair, &pair.source.uri());
-            pair.standin.faults().assert_used();
-        }
-    });
 }
 
 #[test]
