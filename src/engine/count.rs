@@ -38,7 +38,7 @@ pub async fn count_source(
     };
     let groups = parallel(&groups, jobs, |group| {
         count_group(
-            group,
+            (shared, group),
             |(table, _)| table,
             async |slot, (table, condition)| {
                 count_in_snapshot(shared, slot, table, condition.as_deref()).await
@@ -48,9 +48,10 @@ pub async fn count_source(
     groups.await.into_iter().flatten().collect()
 }
 
-/// Counts a group of tables one after the other, over one connection as long as that holds.
+/// Counts a group of tables one after the other, over one connection as long as that holds. A failed try is a
+/// sign of life for who watches the run.
 async fn count_group<T>(
-    tables: &[T],
+    (shared, tables): (&Shared, &[T]),
     name: impl Fn(&T) -> &TableName,
     count: impl AsyncFn(&mut Option<Connection>, &T) -> Result<u64, EndpointError>,
 ) -> Counts {
@@ -62,6 +63,7 @@ async fn count_group<T>(
             let counted = count(&mut connection, table).await;
             if counted.is_err() {
                 connection = None;
+                shared.board.pulse().beat();
             }
             match (counted, pauses.next()) {
                 (Err(e), Some(pause)) if passing(&e) => tokio::time::sleep(*pause).await,
@@ -114,7 +116,7 @@ pub async fn count_target(shared: &Shared, tables: &[TableName], jobs: usize) ->
     let groups: Vec<&[TableName]> = tables.chunks(pieces).collect();
     let groups = parallel(&groups, jobs, |group| {
         count_group(
-            group,
+            (shared, group),
             |table| table,
             async |slot, table| count_committed(shared, slot, table).await,
         )

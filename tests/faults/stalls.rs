@@ -67,13 +67,14 @@ fn a_side_that_is_away_for_longer_than_the_limit_is_tried_again() {
     let scene = Scene::new();
     scene.target(lane_commit(3), Action::Cut(Close::Rst));
     let refuse = Action::RefuseConnect(Close::Rst);
-    // The pauses double from 50 ms: ten of them take more than five seconds.
-    scene.target_fault(Fault::new(Trigger::connect().nth(6), refuse).times(10));
+    // Four connections that count are refused five times each, and two of them once more: their pauses
+    // double from 100 ms to 3.2 s.
+    scene.target_fault(Fault::new(Trigger::connect().nth(6), refuse).times(22));
     let began = Instant::now();
-    let run = scene.command().args(&["--stall-after", "6"]).run();
+    let run = scene.command().args(&["--stall-after", "4"]).run();
     run.ends_with(0);
     scene.is_equal();
-    assert!(began.elapsed() > 3 * SECOND, "{:?}", began.elapsed());
+    assert!(began.elapsed() > 4 * SECOND, "{:?}", began.elapsed());
 }
 
 /// Nobody closes the connection: only its silence tells.

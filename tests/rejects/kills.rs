@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use testenv::Standin;
 use testenv::fault::{Action, Close, Delivery, Fault, Trigger};
+use testenv::standin::Limits;
 
-use crate::scene::{Scene, Target, WIDE_BAD, wide};
+use crate::scene::{Scene, Target, WIDE_BAD, wide, wide_on};
 
 fn standin(scene: &Scene) -> &Standin {
     let Target::Standin(standin) = &scene.target else {
@@ -108,7 +109,11 @@ fn a_commit_in_doubt_is_decided_by_the_ledger_and_so_are_its_rejects() {
         },
     ];
     for action in faults {
-        let scene = wide();
+        // Nobody ends the transaction whose COMMIT comes late.
+        let scene = wide_on(Limits {
+            terminate_backend: false,
+            ..Limits::default()
+        });
         for nth in [1, 4, 7, 11] {
             let commit = Trigger::commit().application("wire9/").nth(nth);
             standin(&scene).faults().add(Fault::new(commit, action()));

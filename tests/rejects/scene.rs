@@ -232,6 +232,10 @@ pub(crate) const SMALL: [&str; 6] = ["--jobs", "2", "--max-memory", "1MiB", "--i
 
 /// A scene of it.
 pub(crate) fn wide() -> Scene {
-    let target = Target::standin(Limits::default(), WIDE_TARGET);
+    wide_on(Limits::default())
+}
+
+pub(crate) fn wide_on(limits: Limits) -> Scene {
+    let target = Target::standin(limits, WIDE_TARGET);
     Scene::new(&format!("{WIDE}; {WIDE_ROWS}"), target).arguments(&SMALL)
 }

@@ -395,6 +395,7 @@ impl Reader<'_> {
         for (_, part) in fields {
             self.parts(part, scope)?;
         }
+        self.fields_of_elements(fields, scope)?;
         let definitions = tree::list(fields, "coldeflist").iter();
         let definitions = definitions.filter_map(|d| tree::node(d, "ColumnDef"));
         let columns = definitions.map(|definition| {
@@ -409,6 +410,31 @@ impl Reader<'_> {
         };
         scope.items.push(called("", columns, fields));
         Ok(())
+    }
+
+    /// `unnest(rows) AS r(a, b)`: elements that are no rows any more have one column.
+    fn fields_of_elements(&self, item: &Fields, scope: &Scope<'_>) -> Result<(), Misuse> {
+        let alias = item.get("alias").and_then(Value::as_object);
+        let names = alias.map_or(0, |alias| tree::strings(alias, "colnames").len());
+        let ordinality = item.get("ordinality").and_then(Value::as_bool) == Some(true);
+        let [function] = tree::list(item, "functions") else {
+            return Ok(());
+        };
+        let call = tree::node(function, "List").and_then(|list| tree::list(list, "items").first());
+        let Some(call) = call.and_then(|call| tree::node(call, "FuncCall")) else {
+            return Ok(());
+        };
+        let is_unnest = tree::strings(call, "funcname").last() == Some(&"unnest");
+        let [array] = tree::list(call, "args") else {
+            return Ok(());
+        };
+        match self.value(array, scope)? {
+            Some(lost) if is_unnest && names > 1 + usize::from(ordinality) => Err(Misuse {
+                what: "unnest() into columns".to_owned(),
+                lost,
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn xml_table(&self, table: &Fields, scope: &Scope<'_>) -> Result<(), Misuse> {
