@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use testenv::fault::{Close, Delivery};
-use testenv::{Action, Cluster, Fault, Trigger};
+use testenv::standin::Limits;
+use testenv::{Action, Cluster, Fault, StandinOptions, Trigger};
 
 use crate::chunks::BIG;
 use crate::harness::{Run, Sample};
@@ -30,7 +31,11 @@ const WRITES: &str = "
 
 /// A run of `sample` that was killed in its middle.
 fn killed(sample: Sample<'_>) -> Halting {
-    let halting = Halting::of(Cluster::shared(), sample);
+    killed_on(StandinOptions::default(), sample)
+}
+
+fn killed_on(options: StandinOptions, sample: Sample<'_>) -> Halting {
+    let halting = Halting::on(Cluster::shared(), options, sample);
     halting.half_done().signal("KILL");
     halting
 }
@@ -204,7 +209,16 @@ fn commits_that_fail_in_doubt_while_reconciling_change_nothing_twice() {
         fails(true),
         fails(false),
     ] {
-        let halting = killed(BIG);
+        // Nobody ends the transaction whose COMMIT comes late.
+        let limits = Limits {
+            terminate_backend: false,
+            ..Limits::default()
+        };
+        let options = StandinOptions {
+            limits,
+            ..StandinOptions::default()
+        };
+        let halting = killed_on(options, BIG);
         write(&halting, WRITES);
         let faults = halting.pair().standin.faults();
         // The takeover, the table's state, then the repair's transactions, the new sums, the lanes.
