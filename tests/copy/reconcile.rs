@@ -35,7 +35,7 @@ fn killed(sample: Sample<'_>) -> Halting {
 }
 
 fn killed_on(options: StandinOptions, sample: Sample<'_>) -> Halting {
-    let halting = Halting::on(Cluster::shared(), options, sample);
+    let halting = Halting::with(Cluster::shared(), options, sample);
     halting.half_done().signal("KILL");
     halting
 }

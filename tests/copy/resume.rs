@@ -24,10 +24,10 @@ impl Halting {
 
     /// With a table `big` of one's own.
     pub(crate) fn of(sources: &Cluster, sample: Sample<'_>) -> Self {
-        Self::on(sources, StandinOptions::default(), sample)
+        Self::with(sources, StandinOptions::default(), sample)
     }
 
-    pub(crate) fn on(sources: &Cluster, options: StandinOptions, sample: Sample<'_>) -> Self {
+    pub(crate) fn with(sources: &Cluster, options: StandinOptions, sample: Sample<'_>) -> Self {
         let pair = Pair::on(sources, options, sample);
         let slow = FaultProxy::start(&pair.source.uri()).expect("a proxy starts");
         let limited = Fault::new(Trigger::query("COPY"), Action::Bandwidth(SLOW));
