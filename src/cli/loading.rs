@@ -51,7 +51,7 @@ pub(super) struct LoadingArguments {
     dry_run: bool,
 
     /// Lanes, each with one connection to either side, 1 to 256; so many statements of a schema at
-    /// once, too [default: CPU cores, at least 4, or 2 where both servers are on this machine].
+    /// once, too [default: CPU cores, at least 4].
     #[arg(long, value_name = "N", help_heading = "Speed and memory")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -77,9 +77,7 @@ impl LoadingArguments {
         endpoints: &EndpointArguments,
         environment: &Environment,
     ) -> Result<Settings, Error> {
-        let plain = plain(endpoints, environment)?;
-        let least = settings::least_jobs(&plain.source, &plain.target);
-        let jobs = settings::jobs(self.jobs, self.max_memory, settings::cores(), least);
+        let jobs = settings::jobs(self.jobs, self.max_memory, settings::cores());
         settings::enough_memory(jobs, self.max_memory)?;
         Ok(Settings {
             jobs,
@@ -92,7 +90,7 @@ impl LoadingArguments {
             target_search_path: self.target_search_path.clone(),
             rejecting: self.rejecting.meant(),
             report: self.report.clone(),
-            ..plain
+            ..plain(endpoints, environment)?
         })
     }
 }
@@ -115,7 +113,7 @@ pub(super) fn plain(
         mapped: None,
         profile: endpoints.profile()?,
         fraction_digits: None,
-        jobs: usize::try_from(settings::lanes(None)).unwrap_or(1),
+        jobs: settings::jobs(None, MEMORY, settings::cores()),
         max_memory: MEMORY,
         io_timeout: endpoints.io_timeout(),
         retry_for: RETRY_FOR,

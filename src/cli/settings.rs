@@ -6,19 +6,14 @@ use super::arguments::{CopyArguments, Existing};
 use super::units;
 use crate::runs::copy::{OnExisting, Settings};
 use crate::runs::{Error, Exit};
-use crate::wire::{ConnectOptions, Environment};
+use crate::wire::Environment;
 
 /// A lane keeps two batches (one read, one written), and a batch below the largest frame of the wire
 /// (256 KiB) would make each frame a transaction of its own.
 const LEAST_MEMORY_PER_JOB: u64 = 2 * 256 * 1024;
 
-/// Fewest lanes where nothing was said and a network is between: each waits for its round trips.
-const LEAST_JOBS: usize = 4;
-
-/// Fewest where both servers are on this machine: there is no round trip to wait for, its cores are shared by
-/// all, and every further lane leaves the keys of the target's indexes less in order (measured on two cores: 13 %
-/// smaller indexes and 4 % less time than with four).
-const LEAST_LOCAL_JOBS: usize = 2;
+/// Fewest lanes where nothing was said: two cores still wait for two servers.
+const LEAST_DEFAULT_JOBS: usize = 4;
 
 /// The settings of a copy.
 pub(super) fn copy(typed: &CopyArguments, environment: &Environment) -> Result<Settings, Error> {
@@ -35,23 +30,18 @@ pub(super) fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Fewest lanes between these two where nothing was said.
-pub(super) fn least_jobs(source: &ConnectOptions, target: &ConnectOptions) -> usize {
-    match source.is_on_this_machine() && target.is_on_this_machine() {
-        true => LEAST_LOCAL_JOBS,
-        false => LEAST_JOBS,
-    }
-}
-
-/// Lanes: those asked for, else one per core, but at least `least` and no more than the memory feeds.
-pub(super) fn jobs(asked: Option<u16>, max_memory: u64, cores: usize, least: usize) -> usize {
+/// Lanes: those asked for, else one per core, but at least four and no more than the memory feeds.
+pub(super) fn jobs(asked: Option<u16>, max_memory: u64, cores: usize) -> usize {
     let fed = usize::try_from(max_memory / LEAST_MEMORY_PER_JOB).unwrap_or(usize::MAX);
-    asked.map_or_else(|| cores.min(fed).clamp(least, 256), usize::from)
+    asked.map_or_else(
+        || cores.min(fed).clamp(LEAST_DEFAULT_JOBS, 256),
+        usize::from,
+    )
 }
 
-/// Connections that read or make statements, where their memory is of no concern.
+/// Lanes where their memory is of no concern.
 pub(super) fn lanes(asked: Option<u16>) -> u32 {
-    u32::try_from(jobs(asked, u64::MAX, cores(), LEAST_JOBS)).unwrap_or(256)
+    u32::try_from(jobs(asked, u64::MAX, cores())).unwrap_or(256)
 }
 
 pub(super) fn enough_memory(jobs: usize, max_memory: u64) -> Result<(), Error> {
@@ -76,41 +66,19 @@ fn on_existing(typed: Existing) -> OnExisting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Endpoint;
 
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn lanes_default_to_the_cores_but_at_least_four_over_a_network() {
-        assert_eq!(jobs(None, 96 * MIB, 1, LEAST_JOBS), 4);
-        assert_eq!(jobs(None, 96 * MIB, 16, LEAST_JOBS), 16);
-        assert_eq!(jobs(Some(1), 96 * MIB, 16, LEAST_JOBS), 1);
-    }
-
-    #[test]
-    fn lanes_without_a_network_are_not_more_than_cores_but_two() {
-        let options = |uri: &str, endpoint| {
-            ConnectOptions::parse(uri, endpoint, &Environment::default()).expect("options")
-        };
-        let least = |source: &str, target: &str| {
-            least_jobs(
-                &options(source, Endpoint::Postgres),
-                &options(target, Endpoint::Db9),
-            )
-        };
-        let (here, there) = ("host=127.0.0.1 user=u", "host=db.example.com user=u");
-        assert_eq!(least(here, "host=localhost user=u"), 2);
-        assert_eq!(least("host=/run/postgresql user=u", "host=::1 user=u"), 2);
-        assert_eq!(least(here, there), 4);
-        assert_eq!(least(there, here), 4);
-        assert_eq!(least("host=localhost,b.example.com user=u", here), 4);
-        assert_eq!(jobs(None, 96 * MIB, 1, 2), 2);
-        assert_eq!(jobs(None, 96 * MIB, 8, 2), 8);
+    fn lanes_default_to_the_cores_but_at_least_four() {
+        assert_eq!(jobs(None, 96 * MIB, 1), 4);
+        assert_eq!(jobs(None, 96 * MIB, 16), 16);
+        assert_eq!(jobs(Some(1), 96 * MIB, 16), 1);
     }
 
     #[test]
     fn the_default_never_asks_for_more_memory_than_there_is() {
-        let jobs = jobs(None, 96 * MIB, 1000, LEAST_JOBS);
+        let jobs = jobs(None, 96 * MIB, 1000);
         assert_eq!(jobs, 192);
         assert!(enough_memory(jobs, 96 * MIB).is_ok());
     }

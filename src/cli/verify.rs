@@ -188,7 +188,7 @@ impl VerifyArguments {
         Ok(Settings {
             selection: self.selection.selection()?,
             fraction_digits: self.selection.rows.fraction_digits(),
-            jobs: usize::try_from(settings::lanes(self.jobs)).unwrap_or(1),
+            jobs: settings::jobs(self.jobs, plain.max_memory, settings::cores()),
             allow_triggers: true,
             ..plain
         })

@@ -152,12 +152,6 @@ impl ConnectOptions {
             .map(|host| (host.name.as_str(), host.port))
     }
 
-    /// Whether every host is one of this machine, as far as its name tells: a socket folder, `localhost`, a
-    /// loopback address. (A tunnel that begins here looks the same.)
-    pub fn is_on_this_machine(&self) -> bool {
-        self.hosts.iter().all(Host::is_on_this_machine)
-    }
-
     /// The sslmode that holds, and whether the connection string said it (and not a default or a
     /// variable).
     pub fn sslmode(&self) -> (SslMode, bool) {

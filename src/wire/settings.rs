@@ -67,15 +67,6 @@ impl Host {
     pub(super) fn is_socket(&self) -> bool {
         self.address.is_none() && self.name.starts_with('/')
     }
-
-    /// Whether it is this machine, as far as its name tells.
-    pub(super) fn is_on_this_machine(&self) -> bool {
-        let address = self.address.or_else(|| self.name.parse().ok());
-        match address {
-            Some(address) => address.is_loopback(),
-            None => self.is_socket() || self.name == "localhost",
-        }
-    }
 }
 
 /// Where the trusted certificates are.
