@@ -63,7 +63,7 @@ async fn count_group<T>(
             let counted = count(&mut connection, table).await;
             if counted.is_err() {
                 connection = None;
-                shared.board.pulse().beat();
+                shared.loading.board.pulse().beat();
             }
             match (counted, pauses.next()) {
                 (Err(e), Some(pause)) if passing(&e) => tokio::time::sleep(*pause).await,
@@ -92,7 +92,7 @@ async fn count_in_snapshot(
         None => {
             let mut connection = connect(&shared.source).await?;
             let settings = ReadSettings {
-                application_name: format!("wire9/{}/count", lane::short(&shared.run)),
+                application_name: format!("wire9/{}/count", lane::short(&shared.loading.run)),
                 scan: Scan::Free,
             };
             session::begin_read(&mut connection, &shared.snapshot, &settings).await?;
@@ -132,16 +132,16 @@ async fn count_committed(
     let connection = match slot {
         Some(connection) => connection,
         None => {
-            let mut connection = connect(&shared.target).await?;
-            let mut settings = shared.settings.clone();
+            let mut connection = connect(&shared.loading.target).await?;
+            let mut settings = shared.loading.settings.clone();
             session::prepare_write(&mut connection, &mut settings).await?;
             slot.insert(connection)
         }
     };
     // In a transaction, so that the settings hold: the timeouts are lifted.
-    session::begin_write(connection, &shared.settings).await?;
+    session::begin_write(connection, &shared.loading.settings).await?;
     let statement = format!("SELECT count(*) FROM {}", table.quoted());
-    let rows = count(connection, &shared.target, &statement).await;
+    let rows = count(connection, &shared.loading.target, &statement).await;
     session::rollback(connection).await?;
     rows
 }

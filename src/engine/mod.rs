@@ -32,7 +32,7 @@ pub struct Copied {
 }
 
 /// Runs one lane per token until all work is done, one of them fails, the snapshot is lost, the run
-/// is taken over, or `shared.stop` is cancelled. Every lane then commits what it has read.
+/// is taken over, or `shared.loading.stop` is cancelled. Every lane then commits what it has read.
 pub async fn copy(
     shared: Arc<Shared>,
     schedule: Arc<Schedule>,
@@ -59,7 +59,7 @@ pub async fn copy(
         };
         // The first failure is the cause; what follows from it is not told.
         failure.get_or_insert(error);
-        shared.stop.cancel();
+        shared.loading.stop.cancel();
     }
     let tallies = schedule.tallies();
     Copied { tallies, failure }

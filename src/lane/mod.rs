@@ -54,13 +54,25 @@ use rejects::Rejects;
 use size::BatchSize;
 
 /// What all lanes of a run have in common.
+#[derive(Clone)]
 pub struct Shared {
-    /// The run's UUID.
-    pub run: String,
+    /// What their writing halves need.
+    pub loading: Loading,
     /// The source, pinned to the host that the keeper reached.
     pub source: ConnectOptions,
     /// The shared snapshot.
     pub snapshot: Snapshot,
+    /// One permit: rows above the batch limit pass alone.
+    pub alone: Arc<Semaphore>,
+    /// What may be read in a second by what only looks at rows; `None`: as much as comes.
+    pub rate: Option<Arc<Rate>>,
+}
+
+/// What the writing half of a lane must know, wherever its rows come from.
+#[derive(Clone)]
+pub struct Loading {
+    /// The run's UUID.
+    pub run: String,
     /// The target.
     pub target: ConnectOptions,
     /// Settings of the target's transactions.
@@ -77,43 +89,11 @@ pub struct Shared {
     pub pace: Pace,
     /// Progress; sent with `try_send`.
     pub events: Sender<Event>,
-    /// Stop reading, commit what is read, end.
+    /// Stop reading, commit what is read, do not wait long for a target that is away, end.
     pub stop: CancellationToken,
     /// What the lanes are doing.
     pub board: Arc<Board>,
-    /// One permit: rows above `batch_limit` pass alone.
-    pub alone: Arc<Semaphore>,
-    /// What may be read in a second by what only looks at rows; `None`: as much as comes.
-    pub rate: Option<Arc<Rate>>,
     /// Where rows go that can not be loaded; `None`: the first of them ends the run.
-    pub rejects: Option<Arc<Rejects>>,
-}
-
-/// What the writing half of a lane must know.
-pub struct Loading {
-    /// The run's UUID.
-    pub run: String,
-    /// The target.
-    pub target: ConnectOptions,
-    /// Settings of the target's transactions.
-    pub settings: WriteSettings,
-    /// Whether the target takes several statements in one Query.
-    pub multi_statement: bool,
-    /// Whether the target has `pg_terminate_backend`.
-    pub terminate_backend: bool,
-    /// Longest row that the target takes, in bytes.
-    pub line_limit: usize,
-    /// Longest batch in bytes.
-    pub batch_limit: usize,
-    /// Waiting between tries.
-    pub pace: Pace,
-    /// Progress; sent with `try_send`.
-    pub events: Sender<Event>,
-    /// Do not wait long for a target that is away.
-    pub stop: CancellationToken,
-    /// What the lanes are doing.
-    pub board: Arc<Board>,
-    /// See [`Shared::rejects`].
     pub rejects: Option<Arc<Rejects>>,
 }
 
@@ -122,22 +102,8 @@ impl Shared {
     #[must_use]
     pub fn under(&self, snapshot: Snapshot) -> Self {
         Self {
-            run: self.run.clone(),
-            source: self.source.clone(),
             snapshot,
-            target: self.target.clone(),
-            settings: self.settings.clone(),
-            multi_statement: self.multi_statement,
-            terminate_backend: self.terminate_backend,
-            line_limit: self.line_limit,
-            batch_limit: self.batch_limit,
-            pace: self.pace,
-            events: self.events.clone(),
-            stop: self.stop.clone(),
-            board: Arc::clone(&self.board),
-            alone: Arc::clone(&self.alone),
-            rate: self.rate.clone(),
-            rejects: self.rejects.clone(),
+            ..self.clone()
         }
     }
 
@@ -145,24 +111,6 @@ impl Shared {
     pub async fn took(&self, bytes: usize) {
         if let Some(rate) = &self.rate {
             rate.took(bytes).await;
-        }
-    }
-
-    /// The part of it that the target's side needs.
-    fn loading(&self) -> Loading {
-        Loading {
-            run: self.run.clone(),
-            target: self.target.clone(),
-            settings: self.settings.clone(),
-            multi_statement: self.multi_statement,
-            terminate_backend: self.terminate_backend,
-            line_limit: self.line_limit,
-            batch_limit: self.batch_limit,
-            pace: self.pace,
-            events: self.events.clone(),
-            stop: self.stop.clone(),
-            board: Arc::clone(&self.board),
-            rejects: self.rejects.clone(),
         }
     }
 }
@@ -233,15 +181,14 @@ pub async fn run<Q: Queue>(shared: &Shared, queue: &Q, number: usize, token: Str
     let (full_sender, full) = mpsc::channel(2);
     let (free, free_receiver) = mpsc::channel(2);
     for _ in 0..2 {
-        let rows = Rows::with_capacity(shared.batch_limit);
+        let rows = Rows::with_capacity(shared.loading.batch_limit);
         free.try_send(rows)
             .expect("the channel has room for both batches");
     }
-    let size = BatchSize::new(shared.batch_limit);
+    let size = BatchSize::new(shared.loading.batch_limit);
     let aim = Aim::new(size.aim());
     let reader = read::Reader::new(shared, queue, number, &aim);
-    let loading = shared.loading();
-    let writer = write::Writer::new(&loading, queue, number, token, (size, &aim));
+    let writer = write::Writer::new(&shared.loading, queue, number, token, (size, &aim));
     let read = reader.run(free_receiver, full_sender);
     let write = writer.run(full, free);
     tokio::pin!(read, write);

@@ -100,7 +100,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             self.filler.post(Stage::Chunk, None);
             let work = tokio::select! {
                 biased;
-                () = self.filler.shared.stop.cancelled() => break,
+                () = self.filler.shared.loading.stop.cancelled() => break,
                 work = self.queue.next() => work,
             };
             let Some(work) = work else { break };
@@ -133,7 +133,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             sent.0.merge(batch.all());
         }
         let shared = self.filler.shared;
-        let mut tries = Tries::new(shared.pace);
+        let mut tries = Tries::new(shared.loading.pace);
         loop {
             let before = sent.0.rows;
             let error = match self.attempt(&work, &mut sent, free, full).await {
@@ -144,12 +144,12 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             if sent.0.rows > before {
                 tries.reset();
             }
-            if shared.stop.is_cancelled() {
+            if shared.loading.stop.is_cancelled() {
                 return Ok(ChunkEnd::Stopped);
             }
             let heard = Heard::of(error.wire());
             self.filler.post(Stage::Pause, Some(&work));
-            if !endpoint_passes(&error) || !tries.again(heard, &shared.stop).await {
+            if !endpoint_passes(&error) || !tries.again(heard, &shared.loading.stop).await {
                 let place = work.place(None);
                 return Err(Failure::Final(Error::Source {
                     place,
@@ -158,7 +158,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             }
             self.queue.retried(work.table);
             let line = format!("reading {} again: {}", work.place(None), chain(&error));
-            let _ = shared.events.try_send(Event::Retry(line));
+            let _ = shared.loading.events.try_send(Event::Retry(line));
         }
     }
 
@@ -171,13 +171,13 @@ impl<'a, Q: Queue> Reader<'a, Q> {
     ) -> Result<ChunkEnd, Failure> {
         let Self { source, filler, .. } = self;
         filler.post(Stage::BeginRead, Some(work));
-        let stop = &filler.shared.stop;
+        let stop = &filler.shared.loading.stop;
         let begun = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(ChunkEnd::Stopped),
             begun = source.begin(work) => begun,
         };
-        let line_limit = filler.shared.line_limit;
+        let line_limit = filler.shared.loading.line_limit;
         let mut stream = tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(ChunkEnd::Stopped),
@@ -234,7 +234,7 @@ async fn begin_again<'c>(
 impl Filler<'_> {
     fn post(&self, stage: Stage, work: Option<&Arc<Work>>) {
         let table = work.map(|work| &work.source);
-        let board = &self.shared.board;
+        let board = &self.shared.loading.board;
         board.post(self.number, Half::Reader, stage, table);
     }
 
@@ -270,7 +270,7 @@ impl Filler<'_> {
     /// Keeps the memory of a batch that will not be sent.
     fn keep(&mut self, mut batch: Batch, failure: Failure) -> Failure {
         batch.rows.clear();
-        batch.rows.bytes.shrink_to(self.shared.batch_limit);
+        batch.rows.bytes.shrink_to(self.shared.loading.batch_limit);
         self.spare = Some(batch.rows);
         failure
     }
@@ -291,7 +291,7 @@ impl Filler<'_> {
     fn tell(&self, batch: &Batch, told: &mut u64) {
         let (table, bytes) = (batch.work.table, batch.read_bytes - *told);
         if bytes > 0 {
-            let _ = self.shared.events.try_send(Event::Read { table, bytes });
+            let _ = self.shared.loading.events.try_send(Event::Read { table, bytes });
             *told = batch.read_bytes;
         }
     }
@@ -321,7 +321,7 @@ impl Filler<'_> {
             if batch.read_bytes - *told >= TELL {
                 self.tell(batch, told);
             }
-            if stream.begun_row() > self.shared.batch_limit && batch.alone.is_none() {
+            if stream.begun_row() > self.shared.loading.batch_limit && batch.alone.is_none() {
                 self.post(Stage::Alone, Some(&batch.work));
                 let alone = Arc::clone(&self.shared.alone).acquire_owned().await;
                 batch.alone = Some(alone.expect("the semaphore is never closed"));
@@ -330,7 +330,7 @@ impl Filler<'_> {
             let waiting = Instant::now();
             let read = tokio::select! {
                 biased;
-                () = self.shared.stop.cancelled() => return Ok(Filled::Stopped),
+                () = self.shared.loading.stop.cancelled() => return Ok(Filled::Stopped),
                 read = stream.read() => read,
             };
             self.waits.source += waiting.elapsed();
@@ -349,7 +349,7 @@ impl Filler<'_> {
         batch: &mut Batch,
         error: RowError,
     ) -> Result<bool, Failure> {
-        if self.shared.rejects.is_none() || !is_of_the_row(&error.kind) {
+        if self.shared.loading.rejects.is_none() || !is_of_the_row(&error.kind) {
             return Err(row_error(&batch.work, error));
         }
         if batch.alone.is_none() && matches!(error.kind, RowErrorKind::TooLong { .. }) {
@@ -408,7 +408,7 @@ impl<'a> Source<'a> {
             Bounds::Pages { .. } => Scan::Ctid,
             Bounds::Whole | Bounds::Keys { .. } => Scan::Free,
         };
-        let application_name = format!("wire9/{}/{}", short(&self.shared.run), self.number);
+        let application_name = format!("wire9/{}/{}", short(&self.shared.loading.run), self.number);
         let settings = ReadSettings {
             application_name,
             scan,
@@ -416,7 +416,7 @@ impl<'a> Source<'a> {
         session::begin_read(connection, &self.shared.snapshot, &settings).await?;
         session::lock_and_check(connection, &work.source, work.oid).await?;
         let rejected = work.done.iter().any(|batch| batch.rejected.rows > 0);
-        if self.shared.rejects.is_some() || rejected {
+        if self.shared.loading.rejects.is_some() || rejected {
             unconverted(connection)
                 .await
                 .map_err(|e| reading(work, e))?;

@@ -21,7 +21,7 @@ pub async fn scan<T>(
     tried(shared, work, async |source| {
         let mut seen = begin();
         let connection = source.begin(work).await?;
-        let mut stream = Stream::open(connection, work, shared.line_limit).await?;
+        let mut stream = Stream::open(connection, work, shared.loading.line_limit).await?;
         let mut rows = Rows::with_capacity(LOOKED_AT);
         loop {
             rows.clear();
@@ -64,7 +64,7 @@ async fn tried<'s, T>(
     mut attempt: impl AsyncFnMut(&mut Source<'s>) -> Result<T, Failure>,
 ) -> Result<T> {
     let mut source = Source::new(shared, 0);
-    let mut tries = Tries::new(shared.pace);
+    let mut tries = Tries::new(shared.loading.pace);
     loop {
         let error = match attempt(&mut source).await {
             Ok(done) => {
@@ -76,9 +76,9 @@ async fn tried<'s, T>(
             Err(Failure::Abandoned) => unreachable!("there is no writer"),
         };
         source = Source::new(shared, 0);
-        let passes = endpoint_passes(&error) && !shared.stop.is_cancelled();
+        let passes = endpoint_passes(&error) && !shared.loading.stop.is_cancelled();
         let heard = Heard::of(error.wire());
-        if !passes || !tries.again(heard, &shared.stop).await {
+        if !passes || !tries.again(heard, &shared.loading.stop).await {
             return Err(Error::Source {
                 place: work.place(None),
                 source: error,
@@ -93,7 +93,7 @@ async fn compare(shared: &Shared, source: &mut Source<'_>, work: &Work) -> Resul
         committed.merge(batch.all());
     }
     let connection = source.begin(work).await?;
-    let mut stream = Stream::open(connection, work, shared.line_limit).await?;
+    let mut stream = Stream::open(connection, work, shared.loading.line_limit).await?;
     if !stream.skip(work, committed).await? {
         return Ok(false);
     }

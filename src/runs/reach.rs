@@ -1,6 +1,7 @@
 //! Reaching the target: what every operation does first.
 
 use crate::endpoint::identity::{Identity, identity};
+use crate::profile::Profile;
 use crate::wire::{ConnectOptions, Connection, SslMode};
 
 use super::error::{Error, Exit};
@@ -38,5 +39,18 @@ pub(super) async fn target(options: &ConnectOptions) -> Result<Reached, Error> {
         connection,
         options,
         identity,
+    })
+}
+
+/// What a person says that the target accepts, if he said something: the text of `--profile`.
+///
+/// # Errors
+/// The text is no profile.
+pub(super) fn given(text: Option<&str>) -> Result<Option<Profile>, Error> {
+    let given = text.map(Profile::from_toml);
+    given.transpose().map_err(|e| {
+        Error::new(Exit::Usage, "the --profile file can not be used")
+            .because(e)
+            .advise("mend that line of the file, or take it out")
     })
 }

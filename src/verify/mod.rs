@@ -126,7 +126,7 @@ pub async fn verify(
     let target = Target::new(shared);
     let sides = (shared, &target);
     let say = |event| {
-        let _ = shared.events.try_send(event);
+        let _ = shared.loading.events.try_send(event);
     };
     let each = tables.iter().enumerate().map(|(number, table)| async move {
         let event = table.number;
@@ -344,8 +344,8 @@ fn at_most<'r>(rows: &'r Rows, left: &mut u64, spread: &Spread) -> Cow<'r, Rows>
 /// Rows were read: what the progress shows.
 fn tell(shared: &Shared, table: usize, rows: &Rows) {
     let bytes = rows.bytes.len() as u64;
-    let _ = shared.events.try_send(Event::Read { table, bytes });
-    let _ = shared.events.try_send(Event::Batch(BatchFact {
+    let _ = shared.loading.events.try_send(Event::Read { table, bytes });
+    let _ = shared.loading.events.try_send(Event::Batch(BatchFact {
         table,
         lane: 0,
         rows: rows.digest.rows,

@@ -68,9 +68,9 @@ impl<'a> Target<'a> {
         if let Some(ready) = idle {
             return Ok(ready);
         }
-        let connected = Connection::connect(&self.shared.target).await;
+        let connected = Connection::connect(&self.shared.loading.target).await;
         let mut connection = connected.map_err(|e| wire_error("connecting", e))?;
-        let mut settings = self.shared.settings.clone();
+        let mut settings = self.shared.loading.settings.clone();
         session::prepare_write(&mut connection, &mut settings).await?;
         Ok((connection, settings))
     }

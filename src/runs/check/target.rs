@@ -10,7 +10,7 @@ use crate::schema::finding::Finding;
 use crate::schema::inspect;
 use crate::wire::ConnectOptions;
 
-use super::super::error::{Error, Exit};
+use super::super::error::Error;
 use super::super::reach::{self, Reached};
 
 /// Bytes of the COPY that the probe rolls back: the size at which batches begin.
@@ -36,7 +36,7 @@ pub(super) struct Asked<'a> {
 
 /// Probes the target, or takes DB9's documents where none is named.
 pub(super) async fn look(asked: &Asked<'_>) -> Result<Target, Error> {
-    let given = given(asked.profile)?;
+    let given = reach::given(asked.profile)?;
     let Some(options) = asked.target else {
         return Ok(Target {
             profile: profile(None, given),
@@ -62,15 +62,6 @@ pub(super) async fn look(asked: &Asked<'_>) -> Result<Target, Error> {
         findings: inspect::of_probe(&probed.profile, &probed.notes),
         profile: profile(Some(probed.profile), given),
         state: Some(state),
-    })
-}
-
-fn given(text: Option<&str>) -> Result<Option<Profile>, Error> {
-    let given = text.map(Profile::from_toml);
-    given.transpose().map_err(|e| {
-        Error::new(Exit::Usage, "the --profile file can not be used")
-            .because(e)
-            .advise("mend that line of the file, or take it out")
     })
 }
 

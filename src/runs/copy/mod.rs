@@ -71,12 +71,12 @@ async fn data(
 ) -> Result<Outcome, Error> {
     let (keeper, prepared) = prepared.guard();
     let mut shared = shared(&prepared, &entered.run, settings, surroundings);
-    shared.rejects.clone_from(&entered.rejects);
+    shared.loading.rejects.clone_from(&entered.rejects);
     let shared = Arc::new(shared);
     let usual = || Watchdog::usual_limit(settings.io_timeout);
     let limit = settings.stall_after.unwrap_or_else(usual);
     let events = surroundings.events.clone();
-    let watchdog = Watchdog::new(Arc::clone(&shared.board), limit, events);
+    let watchdog = Watchdog::new(Arc::clone(&shared.loading.board), limit, events);
     let side = (prepared, keeper);
     let rows = rows(side, entered, shared, (settings, surroundings), began);
     watchdog.over(rows).await?

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::copytext::Spread;
-use crate::lane::{Board, Pace, Shared, Work};
+use crate::endpoint::session::WriteSettings;
+use crate::lane::{Board, Loading, Pace, Shared, Work};
 use crate::plan::Chunk;
+use crate::profile::Profile;
 use crate::schema::Pair;
 use crate::wire::{ConnectOptions, Pulse};
 
@@ -50,36 +52,54 @@ pub(in crate::runs) fn shared(
     settings: &Settings,
     surroundings: &Surroundings,
 ) -> Shared {
-    let profile = &prepared.target.profile;
-    let yes = |fact: &Option<crate::profile::Fact<bool>>| crate::profile::Profile::yes(fact);
-    let line_limit = profile
-        .max_line_bytes
-        .as_ref()
-        .map_or(u64::MAX, |fact| fact.value);
     let lanes = u64::try_from(settings.jobs).unwrap_or(u64::MAX);
     let batch_limit = settings.max_memory / (2 * lanes).max(1);
-    let board = Arc::new(Board::new(settings.jobs, Pulse::default()));
-    let watched = |options: &ConnectOptions| {
-        let mut options = options.clone();
-        options.set_pulse(board.pulse());
-        options
-    };
+    let batch_limit = usize::try_from(batch_limit).unwrap_or(usize::MAX).max(1);
+    let target = &prepared.target;
+    let target = (&target.options, &target.profile, &target.write);
+    let pace = Pace::new(settings.retry_for);
+    let loading = loading(
+        run,
+        target,
+        (settings.jobs, batch_limit, pace),
+        surroundings,
+    );
+    let mut source = prepared.source_options.clone();
+    source.set_pulse(loading.board.pulse());
     Shared {
-        run: run.to_owned(),
-        source: watched(&prepared.source_options),
+        loading,
+        source,
         snapshot: prepared.snapshot.clone(),
-        target: watched(&prepared.target.options),
-        settings: prepared.target.write.clone(),
-        multi_statement: yes(&profile.multi_statement) == Some(true),
-        terminate_backend: yes(&profile.terminate_backend) == Some(true),
+        alone: Arc::new(Semaphore::new(1)),
+        rate: None,
+    }
+}
+
+/// What so many lanes need to write to a target, with batches of so many bytes at most.
+pub(in crate::runs) fn loading(
+    run: &str,
+    (options, profile, write): (&ConnectOptions, &Profile, &WriteSettings),
+    (lanes, batch_limit, pace): (usize, usize, Pace),
+    surroundings: &Surroundings,
+) -> Loading {
+    let yes = |fact| Profile::yes(fact) == Some(true);
+    let line_limit = profile.max_line_bytes.as_ref();
+    let line_limit = line_limit.map_or(u64::MAX, |fact| fact.value);
+    let board = Arc::new(Board::new(lanes, Pulse::default()));
+    let mut target = options.clone();
+    target.set_pulse(board.pulse());
+    Loading {
+        run: run.to_owned(),
+        target,
+        settings: write.clone(),
+        multi_statement: yes(&profile.multi_statement),
+        terminate_backend: yes(&profile.terminate_backend),
         line_limit: usize::try_from(line_limit).unwrap_or(usize::MAX),
-        batch_limit: usize::try_from(batch_limit).unwrap_or(usize::MAX).max(1),
-        pace: Pace::new(settings.retry_for),
+        batch_limit,
+        pace,
         events: surroundings.events.clone(),
         stop: surroundings.stop.child_token(),
         board,
-        alone: Arc::new(Semaphore::new(1)),
-        rate: None,
         rejects: None,
     }
 }

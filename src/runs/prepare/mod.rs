@@ -23,7 +23,7 @@ use crate::wire::{ConnectOptions, Connection};
 use super::error::{Error, Exit};
 use super::reach::{self, Reached};
 
-pub(super) use lanes::{shared, work};
+pub(super) use lanes::{loading, shared, work};
 pub use settings::{Mapped, OnExisting, Rejecting, Settings, Surroundings};
 
 /// The target and what it accepts.
@@ -213,12 +213,7 @@ async fn target(settings: &Settings) -> Result<(Target, Catalog, Vec<String>), E
     let probed = probe_rows(&mut connection, &probe_settings).await?;
     let mut profile = probed.profile;
     let mut notes = probed.notes;
-    if let Some(text) = &settings.profile {
-        let given = Profile::from_toml(text).map_err(|e| {
-            Error::new(Exit::Usage, "the --profile file can not be used")
-                .because(e)
-                .advise("mend that line of the file, or take it out")
-        })?;
+    if let Some(given) = reach::given(settings.profile.as_deref())? {
         profile.overlay(given);
     }
     check_profile(&profile, &mut notes)?;
@@ -250,7 +245,11 @@ pub(super) fn refused(what: impl Into<String>, advice: impl Into<String>) -> Err
     Error::new(Exit::Refused, what).advise(advice)
 }
 
-fn check_profile(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Error> {
+/// What no target may lack, and what should be known of this one.
+///
+/// # Errors
+/// It would not be loaded exactly once.
+pub(super) fn check_profile(profile: &Profile, notes: &mut Vec<String>) -> Result<(), Error> {
     if Profile::yes(&profile.copy_rolls_back) == Some(false) {
         return Err(refused(
             "the target keeps rows of a COPY whose transaction was rolled back, so a failed batch \

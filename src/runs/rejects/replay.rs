@@ -14,7 +14,7 @@ use crate::engine::Heartbeat;
 use crate::lane::rejects::{
     Aside, FileError, Known, Lengths, OpenError, Rejects, list, remove_empty,
 };
-use crate::lane::{self, Board, Loading, Pace, Queue, Work};
+use crate::lane::{self, Loading, Pace, Queue, Work};
 use crate::ledger::{Batch, Ledger, Owner, Progress, REPLAY, Run, State};
 use crate::metrics::{BatchFact, Event, Waits};
 use crate::plan::Bounds;
@@ -24,6 +24,7 @@ use super::super::copy::Surroundings;
 use super::super::copy::resume::own;
 use super::super::error::{Error, Exit};
 use super::super::prepare::configuration::{Configuration, Way};
+use super::super::prepare::{check_profile, loading};
 use super::super::reach;
 use super::{Outcome, Replayed, Settings};
 
@@ -54,7 +55,12 @@ pub async fn replay(settings: &Settings, surroundings: &Surroundings) -> Result<
         settings,
         surroundings,
         configuration,
-        loading: target.loading(&run, settings, surroundings),
+        loading: loading(
+            &run.run,
+            (&target.options, &target.profile, &target.write),
+            (1, BATCH, Pace::new(settings.retry_for)),
+            surroundings,
+        ),
         token: Uuid::new_v4().to_string(),
         loaded: BTreeMap::new(),
         run: run.run.clone(),
@@ -98,14 +104,10 @@ async fn reach_target(settings: &Settings) -> Result<Target, Error> {
         copy_bytes: BATCH,
     };
     let mut profile = probe_rows(&mut connection, &probing).await?.profile;
-    if let Some(text) = &settings.profile {
-        let given = Profile::from_toml(text).map_err(|e| {
-            Error::new(Exit::Usage, "the --profile file can not be used")
-                .because(e)
-                .advise("mend that line of the file, or take it out")
-        })?;
+    if let Some(given) = reach::given(settings.profile.as_deref())? {
         profile.overlay(given);
     }
+    check_profile(&profile, &mut Vec::new())?;
     let mut write = WriteSettings::new("wire9", &profile);
     prepare_write(&mut connection, &mut write).await?;
     Ok(Target {
@@ -114,28 +116,6 @@ async fn reach_target(settings: &Settings) -> Result<Target, Error> {
         profile,
         write,
     })
-}
-
-impl Target {
-    fn loading(&self, run: &Run, settings: &Settings, surroundings: &Surroundings) -> Loading {
-        let yes = |fact| Profile::yes(fact) == Some(true);
-        let line_limit = self.profile.max_line_bytes.as_ref();
-        let line_limit = line_limit.map_or(u64::MAX, |fact| fact.value);
-        Loading {
-            run: run.run.clone(),
-            target: self.options.clone(),
-            settings: self.write.clone(),
-            multi_statement: yes(&self.profile.multi_statement),
-            terminate_backend: yes(&self.profile.terminate_backend),
-            line_limit: usize::try_from(line_limit).unwrap_or(usize::MAX),
-            batch_limit: BATCH,
-            pace: Pace::new(settings.retry_for),
-            events: surroundings.events.clone(),
-            stop: surroundings.stop.child_token(),
-            board: Arc::new(Board::new(1, crate::wire::Pulse::default())),
-            rejects: None,
-        }
-    }
 }
 
 /// The run that the files name: it must be done, so that no lane still writes to them.

@@ -288,7 +288,7 @@ async fn rows(
     asked: &Asked,
 ) -> Vec<Result<Checked, Unverified>> {
     let say = |event| {
-        let _ = shared.events.try_send(event);
+        let _ = shared.loading.events.try_send(event);
     };
     say(Event::Phase(format!("verifying {} tables", tables.len())));
     let both = options_of(asked).both || sent.run.is_none();
@@ -355,6 +355,7 @@ async fn count(
     asked: &Asked,
 ) -> Vec<Result<Checked, Unverified>> {
     let _ = shared
+        .loading
         .events
         .try_send(Event::Phase("counting on both sides".to_owned()));
     let (pairs, targets) = (prepared.counted_pairs(), prepared.target_names());

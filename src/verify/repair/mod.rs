@@ -130,7 +130,7 @@ pub async fn repair(
         writer: Writer {
             ledger,
             fence,
-            stop: &shared.stop,
+            stop: &shared.loading.stop,
         },
     };
     let next = |subject: &Subject<'_>| before.get(&subject.number).map_or(0, |r| r.next);
