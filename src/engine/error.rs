@@ -49,3 +49,10 @@ pub enum Error {
     #[error("a lane panicked: {0}")]
     Panicked(String),
 }
+
+impl Error {
+    /// Whether rows that were committed may not be those of the source.
+    pub fn doubts_what_was_read(&self) -> bool {
+        matches!(self, Self::Lane(error) if error.doubts_what_was_read())
+    }
+}

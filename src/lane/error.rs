@@ -144,6 +144,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether rows that were committed may not be those of the source: it does not give them again, or it
+    /// has sent others than it says.
+    pub fn doubts_what_was_read(&self) -> bool {
+        matches!(self, Self::Changed { .. } | Self::Count { .. })
+    }
+
     /// The table that it is about.
     pub fn table(&self) -> Option<&TableName> {
         match self {

@@ -421,7 +421,7 @@ fn advice(error: &lane::Error) -> String {
             _ => CONTINUE,
         },
         E::Changed { .. } => {
-            "stop writing to the source, then begin anew with --restart"
+            "repeat the command: it compares what was copied with the source, mends it, and goes on"
         }
         E::TooManyRejects { .. } => {
             "mend the rows on the source or the constraint in the target, or raise --max-rejects; committed \
@@ -431,7 +431,11 @@ fn advice(error: &lane::Error) -> String {
             "make room on the disk of --rejects, or give its folder the rights; committed batches stay, the \
              same command continues"
         }
-        E::Taken { .. } | E::Count { .. } | E::Foreign { .. } => {
+        E::Count { .. } => {
+            "the server, or something between, did not do what it answered: report it; the same command \
+             compares what was committed with the source, mends it, and goes on"
+        }
+        E::Taken { .. } | E::Foreign { .. } => {
             "nothing of this batch was committed; the server did not do what it answered: report it"
         }
         _ => CONTINUE,

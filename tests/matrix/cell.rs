@@ -1,7 +1,5 @@
 //! One cell: the fault happens, then the same command is repeated until it ends well.
 
-use std::fmt;
-
 use testenv::fault::{Action, Fault as Scripted, FaultHandle, Trigger};
 
 use crate::harness::{Run, Wire9};
@@ -16,30 +14,11 @@ const CONTINUATIONS: usize = 4;
 /// What a fault may end a command with: it is no mismatch, and no error of the program.
 const FAULT_CODES: [i32; 5] = [0, 3, 4, 5, 7];
 
-/// What it took until the command ended well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Took {
-    /// It was repeated so often.
-    Repeated(u32),
-    /// The table was refused by name until `--restart`.
-    Restart,
-}
-
-/// In the document.
-impl fmt::Display for Took {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Repeated(times) => write!(f, "{times}"),
-            Self::Restart => f.write_str("R"),
-        }
-    }
-}
-
-/// Lives through a cell.
+/// Lives through a cell; how often the command had to be repeated.
 ///
 /// # Panics
 /// Where anything is lost, doubled or never done, or the fault did not happen: the cell is red.
-pub(crate) fn live_through(cell: Cell, planted: Option<&'static str>) -> Took {
+pub(crate) fn live_through(cell: Cell, planted: Option<&'static str>) -> u32 {
     let scene = Scene::new(cell, planted);
     scene.prepare();
     let fault = scripted(cell, &mut Seeded::new(cell.seed()));
@@ -56,32 +35,28 @@ pub(crate) fn live_through(cell: Cell, planted: Option<&'static str>) -> Took {
     if cell.fault == Fault::WrongCount && cell.place != Place::Verify {
         assert_ne!(first, Some(0), "a wrong count was not noticed");
     }
-    let took = repeated(&scene, first);
+    let times = repeated(&scene, first);
     if is_late(cell.fault) {
         handle.wait_delivered(PATIENCE).expect("it is delivered");
     }
     scene.disarm();
     scene.holds();
-    took
+    times
 }
 
-/// Repeats the command until it ends well.
-fn repeated(scene: &Scene, first: Option<i32>) -> Took {
+/// Repeats the command until it ends well; how often.
+fn repeated(scene: &Scene, first: Option<i32>) -> u32 {
     let mut codes = vec![first];
     while codes.last() != Some(&Some(0)) {
         let run = scene.command().run();
         codes.push(code(&run));
-        if scene.may_need_restart() && run.stderr.contains("begin anew with --restart") {
-            scene.command().arg("--restart").run().ends_with(0);
-            return Took::Restart;
-        }
         assert!(
             codes.len() <= CONTINUATIONS || run.code == Some(0),
             "it never ends well, but with {codes:?}\n{}",
             run.stderr
         );
     }
-    Took::Repeated(u32::try_from(codes.len() - 1).unwrap_or(u32::MAX))
+    u32::try_from(codes.len() - 1).unwrap_or(u32::MAX)
 }
 
 /// The exit code, which must be one that a fault may bring.

@@ -23,7 +23,7 @@ fn every_planted_mistake_turns_the_matrix_red() {
 /// The first cell that a mistake turns red.
 fn find(mistake: Mistake) -> (Mistake, Option<String>) {
     let lived = run(Chosen::rare_first(&cells()), Some(mistake.name()));
-    let red = lived.iter().find(|lived| lived.took.is_err());
+    let red = lived.iter().find(|lived| lived.repeated.is_err());
     if let Some(words) = red.and_then(crate::series::Lived::red) {
         eprintln!("{}: {words}", mistake.name());
     }

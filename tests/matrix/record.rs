@@ -9,9 +9,8 @@ use std::time::Duration;
 use testenv::Cluster;
 use wire9::planted::Mistake;
 
-use crate::cell::Took;
 use crate::series::Lived;
-use crate::table::{Cell, Fault, Place, REASONS, Shape, Side, cells, may_need_restart, possible};
+use crate::table::{Cell, Fault, Place, REASONS, Shape, Side, cells, possible};
 
 const MATRIX: [&str; 2] = [
     "<!-- matrix: written by WIRE9_WRITE=1 WIRE9_MATRIX=all cargo test --test matrix -->\n",
@@ -32,7 +31,7 @@ pub(crate) fn is_wanted() -> bool {
 
 /// Writes what a whole run found.
 pub(crate) fn write_matrix(results: &[Lived], wall: Duration) {
-    let red = results.iter().filter(|l| l.took.is_err()).count();
+    let red = results.iter().filter(|l| l.repeated.is_err()).count();
     let mut text = format!(
         "\n{}: {} cells, {} survived, {red} red, in {:.0} minutes ({}).\n",
         today(),
@@ -77,8 +76,7 @@ pub(crate) fn assert_complete() {
         let entry = read
             .get(&name(side, fault, place))
             .map_or("", String::as_str);
-        let restart = may_need_restart(fault, side, place);
-        let survived = |took: &str| took.parse::<u32>().is_ok() || (restart && took == "R");
+        let survived = |repeated: &str| repeated.parse::<u32>().is_ok();
         assert!(
             entry.split('/').all(survived),
             "{cell}: {entry:?} is no survival"
@@ -110,8 +108,8 @@ fn entries(results: &[Lived]) -> Entries {
                         shape,
                     };
                     let lived = results.iter().find(|l| l.cell == cell)?;
-                    let took = lived.took.as_ref();
-                    Some(took.map_or("RED".to_owned(), Took::to_string))
+                    let repeated = lived.repeated.as_ref();
+                    Some(repeated.map_or("RED".to_owned(), u32::to_string))
                 };
                 if let (Some(keyed), Some(keyless)) = (of(Shape::Keyed), of(Shape::Keyless)) {
                     let entry = match keyed == keyless {

@@ -9,7 +9,7 @@ use testenv::standin::Limits;
 use testenv::{Cluster, Database, Standin, StandinOptions, equality};
 
 use crate::harness::{Wire9, targets};
-use crate::table::{Cell, Fault as Row, Place, Shape, Side, may_need_restart};
+use crate::table::{Cell, Fault as Row, Place, Shape, Side};
 
 /// What the source holds, and the tables of a target that is only copied to.
 struct Sample {
@@ -149,13 +149,6 @@ impl Scene {
             Place::Ddl | Place::Sequences => self.moves("migrate"),
             _ => self.copy(),
         }
-    }
-
-    pub(crate) fn may_need_restart(&self) -> bool {
-        let Cell {
-            fault, side, place, ..
-        } = self.cell;
-        may_need_restart(fault, side, place)
     }
 
     fn migrates(&self) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::cell::{Took, live_through};
+use crate::cell::live_through;
 use crate::seeded::Seeded;
 use crate::table::{Cell, Shape};
 
@@ -74,14 +74,14 @@ impl Chosen {
 #[derive(Debug)]
 pub(crate) struct Lived {
     pub(crate) cell: Cell,
-    /// What it took, or why the cell is red.
-    pub(crate) took: Result<Took, String>,
+    /// How often the command had to be repeated, or why the cell is red.
+    pub(crate) repeated: Result<u32, String>,
 }
 
 impl Lived {
     /// For people, where it is red.
     pub(crate) fn red(&self) -> Option<String> {
-        let why = self.took.as_ref().err()?;
+        let why = self.repeated.as_ref().err()?;
         Some(format!(
             "{}:\n    {}",
             self.cell,
@@ -101,7 +101,7 @@ pub(crate) fn run(chosen: Chosen, planted: Option<&'static str>) -> Vec<Lived> {
             scope.spawn(|| {
                 while let Some(cell) = cells.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let result = one(*cell, planted);
-                    if planted.is_some() && result.took.is_err() {
+                    if planted.is_some() && result.repeated.is_err() {
                         next.store(cells.len(), Ordering::SeqCst);
                     }
                     lived.lock().expect("nobody panics with it").push(result);
@@ -116,10 +116,10 @@ pub(crate) fn run(chosen: Chosen, planted: Option<&'static str>) -> Vec<Lived> {
 
 fn one(cell: Cell, planted: Option<&'static str>) -> Lived {
     let lived = catch_unwind(AssertUnwindSafe(|| live_through(cell, planted)));
-    let took = lived.map_err(|panic| words(&*panic));
-    let shown = took.as_ref().map_or("RED".to_owned(), Took::to_string);
+    let repeated = lived.map_err(|panic| words(&*panic));
+    let shown = repeated.as_ref().map_or("RED".to_owned(), u32::to_string);
     eprintln!("{cell}: {shown}");
-    Lived { cell, took }
+    Lived { cell, repeated }
 }
 
 fn words(panic: &(dyn Any + Send)) -> String {

@@ -178,12 +178,6 @@ fn why_not(fault: Fault, side: Side, place: Place) -> Option<&'static str> {
     }
 }
 
-/// Rows that the source has lost on their way may be missing in batches that are committed before its
-/// count can tell: then the table is refused by name, and `--restart` is what mends it.
-pub(crate) fn may_need_restart(fault: Fault, side: Side, place: Place) -> bool {
-    (fault, side, place) == (Fault::LoseData, Side::Source, Place::Rows)
-}
-
 /// Whether the tables have primary keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {

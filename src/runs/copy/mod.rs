@@ -118,6 +118,10 @@ async fn rows(
     };
     let mut facts = verdict::Facts::new(copied, data_began.elapsed(), began);
     if let Some(failure) = facts.failure() {
+        if failure.doubts_what_was_read() {
+            // Where the target is lost, too, the next process meets the same rows and tries this again.
+            let _ = prove::doubt(&mut entered).await;
+        }
         return Err(failure.into());
     }
     let ledger = entered.ledger.loaded(&entered.run, pairs.len());

@@ -78,6 +78,14 @@ pub(super) async fn prove(
     Ok(())
 }
 
+/// Forgets what was proven: the next process compares all that is copied, whether or not the source has moved.
+pub(super) async fn doubt(entered: &mut Entered) -> Result<(), Error> {
+    const NOT_PROVEN: &str = "";
+    let (run, owner) = (&entered.run, &entered.owner);
+    let ledger = &mut entered.ledger;
+    Ok(ledger.set_snapshot(run, owner, NOT_PROVEN).await?)
+}
+
 /// Compares what was copied of these targets with the source, and reconciles those of which it has others
 /// now; answers those that can not be.
 async fn mend(
@@ -170,7 +178,7 @@ impl Proven {
         text.expect("a snapshot is JSON")
     }
 
-    /// `None` where the text is of another version: everything is compared then.
+    /// `None` where nothing is proven, or the text is of another version: everything is compared then.
     fn read(text: &str) -> Option<Self> {
         if let Ok(Partly { proven, changed }) = serde_json::from_str(text) {
             let snapshot = proven;
