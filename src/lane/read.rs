@@ -291,7 +291,11 @@ impl Filler<'_> {
     fn tell(&self, batch: &Batch, told: &mut u64) {
         let (table, bytes) = (batch.work.table, batch.read_bytes - *told);
         if bytes > 0 {
-            let _ = self.shared.loading.events.try_send(Event::Read { table, bytes });
+            let _ = self
+                .shared
+                .loading
+                .events
+                .try_send(Event::Read { table, bytes });
             *told = batch.read_bytes;
         }
     }

@@ -83,9 +83,9 @@ impl SchemaArguments {
                 database: read(path)?,
             }),
             Some(path) => {
-                let settings = self
-                    .assessment
-                    .of_dump(read(path)?, &self.endpoints, environment)?;
+                let settings =
+                    self.assessment
+                        .of_dump(read(path)?, &self.endpoints, environment)?;
                 return Ok(Meant::Clean(Box::new(settings), sections));
             }
             None => None,
