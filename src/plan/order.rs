@@ -219,7 +219,7 @@ mod tests {
             })
             .collect();
         assert_eq!(starts, [None, Some(1 << 15), Some(2 << 15), Some(3 << 15)]);
-        assert!(order[0].bytes >= 64 * MIB);
+        assert!(order[0].bytes >= 16 * MIB);
         assert!(order[order.len() - 4..].iter().all(|c| c.bytes <= 8 * MIB));
     }
 

@@ -13,7 +13,8 @@ pub struct Thresholds {
     pub smallest: u64,
     /// Bytes of the largest chunk: what is read again when a lane dies.
     pub largest: u64,
-    /// Chunks per lane, over all tables, that are aimed at.
+    /// Chunks per lane, over all tables, that are aimed at: who continues a run reads again what each lane had
+    /// read of one.
     pub per_lane: u64,
     /// Tables of several chunks: each is locked by the keeper, and locks are few
     /// (`max_locks_per_transaction` × `max_connections`, 6,400 by default).
@@ -29,7 +30,7 @@ impl Thresholds {
             jobs: jobs.max(1),
             smallest: 8 * MIB,
             largest: 256 * MIB,
-            per_lane: 4,
+            per_lane: 16,
             split_tables: 1000,
             per_table: 10_000,
         }
