@@ -92,12 +92,7 @@ fn a_function_that_calls_a_missing_one_is_found_and_stops_nothing() {
         "{found:#?}"
     );
     let run = command("migrate", &source, Some(&target)).run();
-    assert!(
-        matches!(run.code, Some(0 | 5)),
-        "{}\n{}",
-        run.stdout,
-        run.stderr
-    );
+    assert_eq!(run.code, Some(0), "{}\n{}", run.stdout, run.stderr);
     assert_eq!(target.database().count("public.t").expect("counted"), 1);
 }
 
@@ -112,12 +107,7 @@ fn two_tables_that_a_map_brings_together_are_a_blocker_by_name() {
     let path = file.to_string_lossy().into_owned();
     std::fs::write(&file, "[schemas]\nother = \"public\"\n").expect("it can be written");
     let run = run.args(&["--map", &path]).run();
-    assert!(
-        matches!(run.code, Some(2 | 4 | 9)),
-        "{}\n{}",
-        run.stdout,
-        run.stderr
-    );
+    assert_eq!(run.code, Some(9), "{}\n{}", run.stdout, run.stderr);
     run.says("name-collision").says("public.a");
     let tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
     assert_eq!(
