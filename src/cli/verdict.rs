@@ -44,17 +44,22 @@ impl Verdict<'_> {
         let mut text = self.headline().join("\n");
         text.push('\n');
         section(&mut text, "", &self.endpoints());
-        if self.outcome.finished_before && self.exit == Exit::Done {
+        text.push_str(&self.details());
+        if self.outcome.finished_before {
             return text;
         }
-        text.push_str(&self.details());
         section(&mut text, "NOT DONE BY COPY", &self.not_done());
         text
     }
 
-    /// The tables, and what there is to say about them.
+    /// The tables, and what there is to say about them. Of a run that was finished before only what is
+    /// still to be done: the rest was told then, and a table of zeros would look like a loss.
     pub(super) fn details(&self) -> String {
         let mut text = String::new();
+        if self.outcome.finished_before {
+            section(&mut text, "REJECTED", &self.rejected());
+            return text;
+        }
         if !self.outcome.tables.is_empty() {
             text.push('\n');
             text.push_str(&tally_table::text(&self.outcome.tables, self.width));
@@ -97,6 +102,10 @@ impl Verdict<'_> {
         match self.exit {
             Exit::Interrupted => format!("INTERRUPTED  {}; {}", self.progress(), judge::CONTINUES),
             Exit::Mismatch => format!("MISMATCH  source and target differ: {}", self.differing()),
+            Exit::Partial if o.finished_before => format!(
+                "PARTIAL  this copy was completed before{}; nothing was copied, the source was not counted again",
+                self.rejected_in_all().unwrap_or_default(),
+            ),
             Exit::Partial => {
                 let left = o.tables.iter().filter(|t| judge::is_left(t));
                 let left = names(left.map(|t| t.source.as_str()));
@@ -641,6 +650,24 @@ mod tests {
         assert!(text.starts_with("ALREADY DONE  "), "{text}");
         assert!(
             !text.contains("count not checked") && !text.contains("p99"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_run_with_rejected_rows_that_was_finished_before_tells_of_those_alone() {
+        let mut o = outcome();
+        o.finished_before = true;
+        o.tables.iter_mut().for_each(|t| t.counted = None);
+        o.tables[0].rejected = 3;
+        let text = text(&o);
+        assert!(
+            text.starts_with("PARTIAL  this copy was completed before; 3 rows rejected: public."),
+            "{text}"
+        );
+        assert!(text.contains("\nREJECTED\n  public."), "{text}");
+        assert!(
+            !text.contains("NOT COUNTED") && !text.contains("p99"),
             "{text}"
         );
     }

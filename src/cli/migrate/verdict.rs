@@ -204,10 +204,10 @@ impl Verdict<'_> {
 
     fn done(&self, text: &mut String) {
         match self.copy() {
-            // They were told of then; a table of zeros would look like a loss.
-            Some(copy) if copy.outcome.finished_before && copy.exit == Exit::Done => {
+            Some(copy) if copy.outcome.finished_before => {
                 let before = "rows    copied and counted by an earlier process of this run";
                 section(text, "", &[before.to_owned()]);
+                text.push_str(&copy.details());
             }
             Some(copy) => text.push_str(&copy.details()),
             None => {}
