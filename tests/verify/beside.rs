@@ -19,9 +19,18 @@ fn a_migration_is_verified_where_it_laid_its_columns() {
     let equal = report(&pair, &["--migrated"], 0);
     assert_eq!(table(&equal, "public.t")["rows"], 2);
     pair.target_execute("UPDATE t SET price = 13 WHERE id = 1");
-    verify(&pair, &["--migrated"])
-        .ends_with(6)
-        .says("changed: id = 1: price");
+    let run = verify(&pair, &["--migrated"]);
+    let run = run.ends_with(6).says("changed: id = 1: price");
+    let told: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter(|l| l.contains("public."))
+        .collect();
+    assert_eq!(
+        told,
+        ["public.t: rows differ"],
+        "at once, and of this table alone"
+    );
 }
 
 fn migrated(source: &str) -> Pair {
@@ -67,11 +76,12 @@ fn an_object_that_is_gone_from_a_migrated_target_is_named() {
          CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent); \
          CREATE VIEW both_sides AS SELECT p.code FROM parent p JOIN child c ON c.parent = p.id; \
          CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT i * 2'; \
+         CREATE AGGREGATE product (int) (SFUNC = int4mul, STYPE = int, INITCOND = '1'); \
          INSERT INTO parent VALUES (1, 'a', 2); INSERT INTO child VALUES (1, 1)",
     );
     report(&pair, &["--migrated"], 0);
     pair.target_execute(
-        "DROP VIEW both_sides; DROP INDEX by_x; DROP FUNCTION twice; \
+        "DROP VIEW both_sides; DROP INDEX by_x; DROP FUNCTION twice; DROP AGGREGATE product (int); \
          ALTER TABLE child DROP CONSTRAINT child_parent_fkey",
     );
     let run = verify(&pair, &["--migrated"]).ends_with(6).says("MISMATCH");
@@ -79,6 +89,7 @@ fn an_object_that_is_gone_from_a_migrated_target_is_named() {
         "view public.both_sides",
         "index public.by_x",
         "function public.twice",
+        "aggregate public.product",
         "foreign key public.child.child_parent_fkey",
     ] {
         let line = format!("{object}: DIFFERENT: is missing in the target");

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use crate::catalog::TableName;
 use crate::engine;
-use crate::lane::{Rate, Shared, Work};
+use crate::lane::{self, Rate, Shared, Work};
 use crate::ledger::Ledger;
 use crate::metrics::Event;
 use crate::schema::convert::Conversion;
@@ -294,10 +294,10 @@ async fn rows(
     let both = options_of(asked).both || sent.run.is_none();
     say(planned(prepared, tables, both));
     let options = options_of(asked);
-    let (total, mut done) = (tables.len(), 0);
-    let told = |_, checked: &verify::Result<Checked>| {
-        done += 1;
-        say(Event::Notice(line(done, total, checked)));
+    let told = |number: usize, checked: &verify::Result<Checked>| {
+        if let Some(line) = line(&tables[number].name, checked) {
+            say(Event::Notice(line));
+        }
     };
     let checked = verify::verify(shared, tables, options, told).await;
     checked
@@ -339,13 +339,15 @@ fn planned(prepared: &Prepared, tables: &[verify::Table], both: bool) -> Event {
     }
 }
 
-/// What is told when a table is done.
-fn line(done: usize, total: usize, checked: &verify::Result<Checked>) -> String {
-    let rows = match checked {
-        Ok(checked) => format!("{} rows", checked.rows),
-        Err(_) => "not verified".to_owned(),
-    };
-    format!("table {done} of {total}: {rows}")
+/// What is told at once of a table that is done, and not only at the end.
+fn line(name: &TableName, checked: &verify::Result<Checked>) -> Option<String> {
+    match checked {
+        Ok(checked) => match checked.verdict {
+            Verdict::Different(_) => Some(format!("{name}: rows differ")),
+            Verdict::AsSent | Verdict::Equal | Verdict::Counted => None,
+        },
+        Err(error) => Some(format!("{name}: not verified: {}", lane::chain(error))),
+    }
 }
 
 /// Compares counts.

@@ -60,8 +60,8 @@ const KINDS: &[(&[Makes], &str, &str)] = &[
     (
         &[Makes::EarlyRoutine, Makes::Routine],
         "functions and procedures",
-        "SELECT CASE p.prokind WHEN 'p' THEN 'procedure' ELSE 'function' END, n.nspname::text, \
-         p.proname::text FROM pg_catalog.pg_proc p \
+        "SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END, \
+         n.nspname::text, p.proname::text FROM pg_catalog.pg_proc p \
          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace",
     ),
 ];
