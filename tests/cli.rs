@@ -175,6 +175,10 @@ fn endpoints_that_are_missing_are_usage_errors() {
         stderr.contains("--postgres") && stderr.contains("--db9"),
         "{stderr}"
     );
+    assert!(
+        stderr.ends_with("WIRE9_POSTGRES and WIRE9_DB9.\n"),
+        "{stderr}"
+    );
     refused(&run(&["probe"]), 2);
     refused(&run(&["check"]), 2);
     refused(&run(&[]), 2);

@@ -80,6 +80,9 @@ fn columns() -> Option<usize> {
     Some(usize::from(columns))
 }
 
+/// What the rendering of a missing argument does not tell.
+const ENDPOINTS: &str = "The endpoints may also come from WIRE9_POSTGRES and WIRE9_DB9.\n";
+
 /// Help and version are answers; everything else is a usage error, shown without any secret that
 /// stood where it does not belong.
 fn not_parsed(error: &clap::Error) -> Exit {
@@ -89,7 +92,10 @@ fn not_parsed(error: &clap::Error) -> Exit {
             Err(_) => Exit::Internal,
         };
     }
-    let text = redact::redact(&error.render().to_string());
+    let mut text = redact::redact(&error.render().to_string());
+    if error.kind() == clap::error::ErrorKind::MissingRequiredArgument {
+        text.push_str(ENDPOINTS);
+    }
     // Nobody is left to be told where stderr itself can not be written.
     let _ = io::stderr().lock().write_all(text.as_bytes());
     Exit::Usage
