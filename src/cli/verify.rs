@@ -248,6 +248,13 @@ fn text(found: &Found) -> String {
         units::counted(found.tables.len() as u64, "table"),
         units::decimal(found.wall.as_secs_f64()),
     );
+    if let Some(run) = &found.unfinished {
+        let _ = writeln!(
+            text,
+            "  run {run} is unfinished: its tables have rows still to come, which count as missing; \
+             `wire9 status` shows which"
+        );
+    }
     if let Some(run) = &found.run {
         let _ = writeln!(text, "  sums of what was sent: run {run}");
     }
@@ -386,6 +393,7 @@ fn json(found: &Found) -> Value {
         "exit_code": exit as u8,
         "exit_meaning": exit_codes::meaning(exit),
         "run": found.run,
+        "unfinished": found.unfinished,
         "seconds": found.wall.as_secs_f64(),
         "peak_rss_bytes": used.peak_rss,
         "cpu_seconds": used.cpu_seconds,

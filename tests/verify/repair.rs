@@ -397,6 +397,11 @@ fn an_unfinished_copy_is_not_repaired_from_beside() {
     pair.copy().run().ends_with(5);
     let run = verify(&pair, &["--repair"]).ends_with(4);
     run.says("is unfinished");
+    verify(&pair, &[])
+        .ends_with(6)
+        .says("is unfinished: its tables have rows still to come");
     pair.copy().run().ends_with(0);
+    let run = verify(&pair, &[]).ends_with(0);
+    assert!(!run.stdout.contains("unfinished"), "{}", run.stdout);
     pair.assert_equal(3);
 }

@@ -142,6 +142,8 @@ pub struct Found {
     pub migrated: bool,
     /// The finished run whose sums were used.
     pub run: Option<String>,
+    /// A copy of this source that is not finished: rows that are missing may be those still to come.
+    pub unfinished: Option<String>,
     /// What a person should know.
     pub notes: Vec<String>,
     /// Wall time.
@@ -244,6 +246,7 @@ async fn look(
         beside,
         migrated: conversion.is_some(),
         run: sent.run,
+        unfinished: sent.unfinished,
         notes: prepared.notes,
         wall: Duration::ZERO,
     })
@@ -294,10 +297,19 @@ async fn rows(
     let both = options_of(asked).both || sent.run.is_none();
     say(planned(prepared, tables, both));
     let options = options_of(asked);
+    let mut left = TOLD_AT_ONCE;
     let told = |number: usize, checked: &verify::Result<Checked>| {
-        if let Some(line) = line(&tables[number].name, checked) {
-            say(Event::Notice(line));
+        let Some(line) = line(&tables[number].name, checked) else {
+            return;
+        };
+        match left {
+            0 => return,
+            1 => say(Event::Notice(format!(
+                "{line}; further tables are told at the end"
+            ))),
+            _ => say(Event::Notice(line)),
         }
+        left -= 1;
     };
     let checked = verify::verify(shared, tables, options, told).await;
     checked
@@ -338,6 +350,9 @@ fn planned(prepared: &Prepared, tables: &[verify::Table], both: bool) -> Event {
         done: 0,
     }
 }
+
+/// Tables with a difference that are told before the end: a thousand lines hide the first one.
+const TOLD_AT_ONCE: usize = 20;
 
 /// What is told at once of a table that is done, and not only at the end.
 fn line(name: &TableName, checked: &verify::Result<Checked>) -> Option<String> {

@@ -1,11 +1,11 @@
 //! What a finished run has read and sent, as its ledger knows it.
 
 use crate::copytext::Digest;
-use crate::ledger::{Ledger, State, TableSums};
+use crate::ledger::{Ledger, Run, State, TableSums};
 use crate::schema::Pair;
 
 use super::super::error::Error;
-use super::super::prepare::configuration::{Configuration, source_key};
+use super::super::prepare::configuration::{Configuration, REPAIR, source_key};
 use super::super::prepare::{Prepared, Settings};
 
 /// What a finished run has sent, by pair of this process.
@@ -13,6 +13,8 @@ use super::super::prepare::{Prepared, Settings};
 pub(super) struct Sent {
     /// The run.
     pub(super) run: Option<String>,
+    /// A copy of this source that is not finished: of its tables rows are still to come.
+    pub(super) unfinished: Option<String>,
     /// By pair.
     pub(super) by_pair: Vec<Option<TableSums>>,
     /// By pair: rows that it rejected and that no replay has loaded.
@@ -28,8 +30,13 @@ pub(super) async fn sent(
 ) -> Result<Sent, Error> {
     let key = source_key(&prepared.snapshot.identity);
     let runs = ledger.runs(&key).await?;
+    let is_open = |run: &&Run| run.state == State::Open && run.settings != REPAIR;
+    let unfinished = runs.iter().find(is_open).map(|run| run.run.clone());
     let Some(run) = runs.iter().find(|run| run.state == State::Done) else {
-        return Ok(Sent::default());
+        return Ok(Sent {
+            unfinished,
+            ..Sent::default()
+        });
     };
     let progress = ledger.progress(&run.run).await?;
     let (plan, loaded) = (&progress.plan, progress.by_pair());
@@ -58,5 +65,6 @@ pub(super) async fn sent(
         by_pair: prepared.matching.pairs.iter().map(sum).collect(),
         rejected: prepared.matching.pairs.iter().map(rejected).collect(),
         run: Some(run.run.clone()),
+        unfinished,
     })
 }
