@@ -6,6 +6,7 @@ use crate::profile::Profile;
 use crate::schema::mapping::Mapping;
 
 pub use crate::copytext::fuzz::{array, comparison, padding, rewrite, timestamp};
+pub use crate::lane::fuzz::rejects;
 pub use crate::ledger::fuzz::ledger;
 pub use crate::wire::fuzz::{
     authentication, connection_string, frames, passfile, server_error, session,
@@ -26,6 +27,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("padding", padding),
     ("passfile", passfile),
     ("profile", profile),
+    ("rejects", rejects),
     ("rewrite", rewrite),
     ("server_error", server_error),
     ("session", session),

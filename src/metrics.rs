@@ -18,6 +18,8 @@ pub struct BatchFact {
     pub lane: usize,
     /// Rows committed.
     pub rows: u64,
+    /// Rows rejected with them.
+    pub rejected: u64,
     /// Bytes of COPY text as read.
     pub read_bytes: u64,
     /// Bytes of COPY text as sent.
@@ -222,6 +224,7 @@ mod tests {
             table: 0,
             lane: 0,
             rows,
+            rejected: 0,
             read_bytes: rows * 10,
             sent_bytes: rows * 9,
             changed: vec![rows],

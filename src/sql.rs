@@ -92,6 +92,11 @@ pub enum Range<'a> {
         /// Upper bound.
         to: Option<&'a [String]>,
     },
+    /// The row that stands there.
+    Row {
+        /// Its `ctid` as text.
+        ctid: &'a str,
+    },
 }
 
 /// `COPY (SELECT … FROM ONLY … WHERE …) TO STDOUT`.
@@ -108,15 +113,38 @@ pub fn select(source: &Source<'_>, range: Range<'_>) -> String {
     if !source.columns.is_empty() {
         let _ = write!(sql, "{} ", join(source.columns.iter().map(Value::text)));
     }
-    let _ = write!(sql, "FROM ONLY {}", qualified(source.schema, source.name));
+    sql.push_str(&from(source, range));
+    if let Some(order) = range.order() {
+        let _ = write!(sql, " {order}");
+    }
+    sql
+}
+
+/// Asks for the `ctid` of the row that `copy_out` sends as the nth, from 1. It limits nothing, since a limit may
+/// bring another plan, and with it another order.
+pub fn nth_row(source: &Source<'_>, range: Range<'_>, nth: u64) -> String {
+    let order = range.order().unwrap_or_default();
+    let from = from(source, range);
+    format!(
+        "SELECT ctid FROM (SELECT ctid, row_number() OVER ({order}) AS nth {from}) numbered \
+         WHERE nth = {nth}"
+    )
+}
+
+/// A condition that leaves out the rows that stand there, `ctid`s as text.
+pub fn not_at<'a>(ctids: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = ctids.into_iter().map(|c| format!("\"{c}\"")).collect();
+    let all = literal(&format!("{{{}}}", quoted.join(",")));
+    format!("ctid <> ALL ({all}::pg_catalog.tid[])")
+}
+
+fn from(source: &Source<'_>, range: Range<'_>) -> String {
+    let mut sql = format!("FROM ONLY {}", qualified(source.schema, source.name));
     let mut conditions = range.conditions();
     // The line end closes a comment at the end of the condition.
     conditions.extend(source.condition.map(|c| format!("({c}\n)")));
     if !conditions.is_empty() {
         let _ = write!(sql, " WHERE {}", conditions.join(" AND "));
-    }
-    if let Range::Keys { columns, .. } = range {
-        let _ = write!(sql, " ORDER BY {}", key_columns(columns));
     }
     sql
 }
@@ -162,8 +190,20 @@ impl Range<'_> {
                 from.map(|key| key_condition(columns, ">=", key)),
                 to.map(|key| key_condition(columns, "<", key)),
             ],
+            Range::Row { ctid } => {
+                let ctid = literal(ctid);
+                [Some(format!("ctid = {ctid}::pg_catalog.tid")), None]
+            }
         };
         bounds.into_iter().flatten().collect()
+    }
+
+    /// What gives its rows the same order each time.
+    fn order(&self) -> Option<String> {
+        match self {
+            Range::Keys { columns, .. } => Some(format!("ORDER BY {}", key_columns(columns))),
+            _ => None,
+        }
     }
 }
 
@@ -201,6 +241,31 @@ mod tests {
         assert_eq!(literal("it's"), "'it''s'");
         assert_eq!(literal("a\\b"), " E'a\\\\b'");
         assert_eq!(literals(&["a", "b"]), "'a', 'b'");
+    }
+
+    #[test]
+    fn the_nth_row_is_numbered_in_the_order_in_which_rows_are_sent() {
+        let keys = Range::Keys {
+            columns: &[("id".to_owned(), "integer".to_owned())],
+            from: Some(&["7".to_owned()]),
+            to: None,
+        };
+        assert_eq!(
+            nth_row(&ORDERS, keys, 3),
+            "SELECT ctid FROM (SELECT ctid, row_number() OVER (ORDER BY \"id\") AS nth FROM ONLY \
+             \"shop\".\"orders\" WHERE (\"id\") >= ('7'::integer)) numbered WHERE nth = 3"
+        );
+    }
+
+    #[test]
+    fn rows_are_taken_or_left_out_by_their_place() {
+        assert!(
+            copy_out(&ORDERS, Range::Row { ctid: "(0,1)" }).contains(" WHERE ctid = '(0,1)'::")
+        );
+        assert_eq!(
+            not_at(["(0,1)", "(2,3)"]),
+            "ctid <> ALL ('{\"(0,1)\",\"(2,3)\"}'::pg_catalog.tid[])"
+        );
     }
 
     const ORDERS: Source<'_> = Source {

@@ -102,6 +102,7 @@ pub(super) mod tests {
                 table: 0,
                 lane: 0,
                 rows: half,
+                rejected: 0,
                 read_bytes: bytes / 2,
                 sent_bytes: bytes / 2,
                 changed: vec![half / 10],

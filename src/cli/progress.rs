@@ -29,6 +29,7 @@ pub(super) struct Progress {
     done_before: u64,
     bytes: u64,
     rows: u64,
+    rejected: u64,
     retries: u64,
     samples: VecDeque<Sample>,
     /// How far the statements of the schema are.
@@ -79,7 +80,10 @@ impl Progress {
             }
             Event::Read { table, bytes } => self.read(table, bytes),
             // The facts of a batch are counted even where its table's events were dropped.
-            Event::Batch(fact) => self.rows += fact.rows,
+            Event::Batch(fact) => {
+                self.rows += fact.rows;
+                self.rejected += fact.rejected;
+            }
             Event::Finished { table } => self.finished(table),
             Event::Retry(line) => {
                 self.retries += 1;
@@ -241,14 +245,18 @@ impl Progress {
         format!(": {read}  {bytes} MB/s  {rows} rows/s")
     }
 
-    /// `1 of 6 tables complete, tried again 2×`.
+    /// `1 of 6 tables complete, 7 rows rejected, tried again 2×`.
     fn finished_tables(&self) -> String {
+        let rejected = match self.rejected {
+            0 => String::new(),
+            n => format!(", {} rejected", units::counted(n, "row")),
+        };
         let retries = match self.retries {
             0 => String::new(),
             n => format!(", tried again {}×", units::count(n)),
         };
         format!(
-            "{} of {} complete{retries}",
+            "{} of {} complete{rejected}{retries}",
             units::count(self.complete as u64),
             units::counted(self.tables.len() as u64, "table"),
         )
@@ -401,6 +409,7 @@ mod tests {
             table: 0,
             lane: 0,
             rows,
+            rejected: 0,
             read_bytes: 0,
             sent_bytes: 0,
             changed: vec![],
@@ -626,6 +635,24 @@ mod tests {
             p.overall(80, s(1)),
             vec!["0:01 copying: 2.00 MB  1.00 MB/s  500 rows/s"]
         );
+    }
+
+    #[test]
+    fn rejected_rows_are_told_while_the_run_goes_on() {
+        let mut p = under_way();
+        assert!(!p.log_line(s(5)).contains("rejected"));
+        for rejected in [1, 1_200] {
+            let mut event = batch(10);
+            let Event::Batch(fact) = &mut event else {
+                unreachable!("it is one")
+            };
+            fact.rejected = rejected;
+            p.event(event, s(5));
+        }
+        let told = "0 of 2 tables complete, 1,201 rows rejected";
+        assert!(p.log_line(s(5)).ends_with(told), "{}", p.log_line(s(5)));
+        let lines = p.lines(120, 5, s(5));
+        assert!(lines[0].ends_with(told), "{lines:?}");
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub enum RowErrorKind {
         /// Byte position within the row.
         at: usize,
     },
+    /// The server that has it can not send it as UTF-8.
+    #[error("has characters that its server can not send as UTF-8")]
+    Untranslatable,
     /// Longer than the limit.
     #[error("has {length} bytes or more, and the limit is {limit}")]
     TooLong {

@@ -216,6 +216,7 @@ mod tests {
             table,
             lane: 0,
             rows: 1,
+            rejected: 0,
             read_bytes: 1,
             sent_bytes: 1,
             changed: Vec::new(),

@@ -15,6 +15,8 @@ mod batch;
 mod board;
 mod decide;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod pace;
 mod rate;
 mod read;
@@ -22,6 +24,7 @@ pub mod rejects;
 mod replay;
 mod scan;
 mod size;
+mod untranslatable;
 mod write;
 
 use std::collections::BTreeMap;

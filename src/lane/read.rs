@@ -12,7 +12,6 @@ use crate::endpoint::session::{self, ReadSettings, Scan};
 use crate::metrics::{Event, Waits};
 use crate::plan::Bounds;
 use crate::planted::Mistake;
-use crate::sql;
 use crate::wire::{self, Connection, CopyOut};
 
 use super::batch::{Batch, Unfit, digest};
@@ -20,6 +19,7 @@ use super::board::{Half, Stage};
 use super::error::{Error, Result};
 use super::pace::{Heard, Tries};
 use super::rejects::is_of_the_row;
+use super::untranslatable::{self, Found, Untranslatable};
 use super::{Aim, Full, Queue, Shared, Work};
 
 /// Bytes of COPY text read before they are rewritten: large enough for few calls, small enough to
@@ -66,6 +66,11 @@ enum ChunkEnd {
 pub(super) enum Failure {
     /// The source; it may be tried again.
     Source(EndpointError),
+    /// The source can not send the row at this position of the chunk, from 0, as UTF-8.
+    Untranslatable {
+        position: u64,
+        source: EndpointError,
+    },
     /// Not worth another try.
     Final(Error),
     /// The writer is gone: it has the error.
@@ -113,7 +118,9 @@ impl<'a, Q: Queue> Reader<'a, Q> {
                 Ok(ChunkEnd::Complete) => {}
                 Ok(ChunkEnd::Stopped) | Err(Failure::Abandoned) => break,
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Source(_)) => unreachable!("`chunk` turns the last one into `Final`"),
+                Err(Failure::Source(_) | Failure::Untranslatable { .. }) => {
+                    unreachable!("`chunk` turns the last one into `Final`")
+                }
             }
         }
         self.source.close().await;
@@ -136,7 +143,17 @@ impl<'a, Q: Queue> Reader<'a, Q> {
         let mut tries = Tries::new(shared.loading.pace);
         loop {
             let before = sent.0.rows;
-            let error = match self.attempt(&work, &mut sent, free, full).await {
+            let ended = match self.attempt(&work, &mut sent, free, full).await {
+                Err(Failure::Untranslatable { position, source }) => {
+                    let place = (position, sent.0.rows);
+                    match self.source.pass_over(&work, place, source).await {
+                        Ok(()) => continue,
+                        Err(failure) => Err(failure),
+                    }
+                }
+                ended => ended,
+            };
+            let error = match ended {
                 Err(Failure::Source(error)) => error,
                 other => return other,
             };
@@ -222,12 +239,12 @@ impl<'a, Q: Queue> Reader<'a, Q> {
 
 /// Opens the chunk's COPY and reads past the rows that were sent before; `None`: they are not the same.
 async fn begin_again<'c>(
-    connection: &'c mut Connection,
+    begun: Begun<'c>,
     work: &Work,
     line_limit: usize,
     sent: Digest,
 ) -> Result<Option<Stream<'c>>, Failure> {
-    let mut stream = Stream::open(connection, work, line_limit).await?;
+    let mut stream = Stream::open(begun, work, line_limit).await?;
     Ok(stream.skip(work, sent).await?.then_some(stream))
 }
 
@@ -385,6 +402,14 @@ pub(super) struct Source<'a> {
     shared: &'a Shared,
     number: usize,
     connection: Option<Connection>,
+    /// Rows that it can not send, of the chunk that is being read.
+    untranslatable: Untranslatable,
+}
+
+/// A chunk's transaction.
+pub(super) struct Begun<'a> {
+    pub(super) connection: &'a mut Connection,
+    pub(super) untranslatable: &'a Untranslatable,
 }
 
 impl<'a> Source<'a> {
@@ -393,12 +418,14 @@ impl<'a> Source<'a> {
             shared,
             number,
             connection: None,
+            untranslatable: Untranslatable::default(),
         }
     }
 
     /// A connection inside a transaction under the snapshot, with the table's file proven to be the
     /// snapshot's. One transaction per chunk, so that locks do not pile up over thousands of tables.
-    pub(super) async fn begin(&mut self, work: &Work) -> Result<&mut Connection, EndpointError> {
+    pub(super) async fn begin(&mut self, work: &Work) -> Result<Begun<'_>, EndpointError> {
+        self.untranslatable.of_chunk(work);
         let doing = || format!("connecting to read table {}", work.source);
         if self.connection.as_ref().is_none_or(|c| !c.is_usable()) {
             let connected = Connection::connect(&self.shared.source).await;
@@ -419,13 +446,53 @@ impl<'a> Source<'a> {
         };
         session::begin_read(connection, &self.shared.snapshot, &settings).await?;
         session::lock_and_check(connection, &work.source, work.oid).await?;
-        let rejected = work.done.iter().any(|batch| batch.rejected.rows > 0);
-        if self.shared.loading.rejects.is_some() || rejected {
+        if rejects(self.shared, work) {
             unconverted(connection)
                 .await
                 .map_err(|e| reading(work, e))?;
         }
-        Ok(connection)
+        Ok(Begun {
+            connection,
+            untranslatable: &self.untranslatable,
+        })
+    }
+
+    /// What is done about a row that the source can not send as UTF-8, at a position of the chunk from 0: where
+    /// rows are rejected, it is read alone, and the chunk without it from then on. `sent` rows of the chunk
+    /// are on their way or committed.
+    ///
+    /// # Errors
+    /// `Final` where rows are not rejected, or that row is not at fault; the source's.
+    pub(super) async fn pass_over(
+        &mut self,
+        work: &Work,
+        (position, sent): (u64, u64),
+        source: EndpointError,
+    ) -> Result<(), Failure> {
+        self.connection = None;
+        let found = match rejects(self.shared, work) {
+            true => self.untranslatable_at(work, position).await?,
+            false => None,
+        };
+        // Its transaction has failed, or ends with the connection.
+        self.connection = None;
+        match found.is_some_and(|found| self.untranslatable.add(position, found, sent)) {
+            true => Ok(()),
+            false => Err(Failure::Final(Error::Source {
+                place: work.place(Some(position + 1)),
+                source,
+            })),
+        }
+    }
+
+    async fn untranslatable_at(
+        &mut self,
+        work: &Work,
+        position: u64,
+    ) -> Result<Option<Found>, EndpointError> {
+        let begun = self.begin(work).await?;
+        let found = untranslatable::find(begun, work, position).await;
+        found.map_err(|source| reading(work, source))
     }
 
     /// Ends the chunk's transaction; an error shows when the next one begins.
@@ -447,6 +514,9 @@ impl<'a> Source<'a> {
 /// A running COPY TO and the rows of it that are not rewritten yet.
 pub(super) struct Stream<'a> {
     copy: CopyOut<'a>,
+    untranslatable: &'a Untranslatable,
+    /// How many of them are behind.
+    passed: usize,
     rewriter: Rewriter,
     raw: Vec<u8>,
     /// Bytes of `raw` that are rewritten.
@@ -455,18 +525,22 @@ pub(super) struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     pub(super) async fn open(
-        connection: &'a mut Connection,
+        begun: Begun<'a>,
         work: &Work,
         line_limit: usize,
     ) -> Result<Self, EndpointError> {
-        let copy = connection
-            .copy_out(&copy_statement(work))
+        let statement = begun.untranslatable.copy_without(work);
+        let copy = begun
+            .connection
+            .copy_out(&statement)
             .await
             .map_err(|source| reading(work, source))?;
         let rewriter = Rewriter::new(work.recipe.clone(), line_limit, FRAME);
         let rewriter = rewriter.spread(work.spread.clone());
         Ok(Self {
             copy,
+            untranslatable: begun.untranslatable,
+            passed: 0,
             rewriter,
             raw: Vec::with_capacity(RAW),
             at: 0,
@@ -486,15 +560,41 @@ impl<'a> Stream<'a> {
 
     pub(super) fn rewrite(&mut self, rows: &mut Rows, full: usize) -> Result<usize, RowError> {
         let before = self.rewriter.consumed();
-        let rewritten = self.rewriter.rewrite(&self.raw[self.at..], rows, full);
+        let rest = &self.raw[self.at..];
+        let rest = match self.untranslatable.get(self.passed) {
+            Some(next) => first_rows(rest, next.position - self.rewriter.rows()),
+            None => rest,
+        };
+        let rewritten = self.rewriter.rewrite(rest, rows, full);
         // Rows before a bad one are taken.
         let consumed = self.rewriter.consumed() - before;
         self.at += usize::try_from(consumed).expect("it was in memory");
-        rewritten
+        match self.untranslatable() {
+            Some(row) if rewritten.is_ok() => Err(RowError {
+                row: row.position,
+                kind: RowErrorKind::Untranslatable,
+            }),
+            _ => rewritten,
+        }
+    }
+
+    /// The next row, where it is one that the source can not send.
+    fn untranslatable(&self) -> Option<&'a untranslatable::Row> {
+        let next = self.untranslatable.get(self.passed);
+        next.filter(|row| row.position == self.rewriter.rows())
+    }
+
+    fn pass(&mut self) {
+        self.passed += 1;
+        self.rewriter.pass_over(0);
     }
 
     /// Takes the next row as it is, with its newline: one that can not be sent.
     pub(super) async fn take_row(&mut self, work: &Work) -> Result<Vec<u8>, Failure> {
+        if let Some(row) = self.untranslatable() {
+            self.pass();
+            return Ok(row.text.clone());
+        }
         let mut searched = 0;
         loop {
             let rest = &self.raw[self.at..];
@@ -520,7 +620,7 @@ impl<'a> Stream<'a> {
 
     /// Whether a whole row is left: the rewriter stopped because the batch is full.
     pub(super) fn holds_a_row(&self) -> bool {
-        memchr::memchr(b'\n', &self.raw[self.at..]).is_some()
+        self.untranslatable().is_some() || memchr::memchr(b'\n', &self.raw[self.at..]).is_some()
     }
 
     /// Reads past the rows that were sent before; `false` when they are not the same rows.
@@ -537,34 +637,49 @@ impl<'a> Stream<'a> {
             match rewritten {
                 // It was rejected then, or these are not the same rows.
                 Err(error) if is_of_the_row(&error.kind) && skipped.rows < sent.rows => {
-                    skipped.merge(digest(&self.take_row(work).await?));
+                    skipped.merge(self.pass_row(work).await?);
                     continue;
                 }
                 Err(_) if skipped.rows >= sent.rows => break,
                 rewritten => rewritten.map_err(|e| row_error(work, e))?,
             };
-            if rows.digest.rows == 0 && self.read().await.map_err(|e| reading(work, e))? == 0 {
+            if rows.digest.rows == 0 && self.read().await.map_err(|e| self.failed(work, e))? == 0 {
                 return Ok(false);
             }
         }
         Ok(skipped == sent)
     }
 
+    /// Passes over the next row, which could not be sent, and answers its digest.
+    async fn pass_row(&mut self, work: &Work) -> Result<Digest, Failure> {
+        match self.untranslatable() {
+            Some(row) => {
+                self.pass();
+                Ok(row.digest)
+            }
+            None => Ok(digest(&self.take_row(work).await?)),
+        }
+    }
+
     /// An error of the source while rows come. Bytes that the server can not send as UTF-8 stand in the
     /// row after the last one that came.
     pub(super) fn failed(&self, work: &Work, error: wire::Error) -> Failure {
-        match error.code() {
-            Some("22021" | "22P05") => Failure::Final(Error::Source {
-                place: work.place(Some(self.rewriter.rows() + 1)),
+        match () {
+            () if untranslatable::is_translation(&error) => Failure::Untranslatable {
+                position: self.rewriter.rows(),
                 source: reading(work, error),
-            }),
+            },
             _ => reading(work, error).into(),
         }
     }
 
     /// The end of the chunk: the source's count must be the rows that arrived.
     pub(super) async fn finish(self, work: &Work) -> Result<(), Failure> {
-        let arrived = self.rewriter.rows();
+        let arrived = self.rewriter.rows() - self.passed as u64;
+        if self.untranslatable.get(self.passed).is_some() {
+            let place = work.place(None);
+            return Err(Failure::Final(Error::Changed { place }));
+        }
         self.rewriter
             .finish(&self.raw[self.at..])
             .map_err(|e| row_error(work, e))?;
@@ -581,6 +696,12 @@ impl<'a> Stream<'a> {
     }
 }
 
+/// Whether rows of the chunk may be rejected, or are.
+fn rejects(shared: &Shared, work: &Work) -> bool {
+    let rejected = work.done.iter().any(|batch| batch.rejected.rows > 0);
+    shared.loading.rejects.is_some() || rejected
+}
+
 /// A server without an encoding refuses a whole COPY for one row that is not UTF-8. Asked for bytes as they
 /// are it sends them all, and the rewriter finds that row.
 async fn unconverted(connection: &mut Connection) -> wire::Result<()> {
@@ -592,20 +713,14 @@ async fn unconverted(connection: &mut Connection) -> wire::Result<()> {
     Ok(())
 }
 
-fn copy_statement(work: &Work) -> String {
-    let columns: Vec<sql::Value<'_>> = (0..work.columns.len())
-        .map(|place| match work.expressions.get(&place) {
-            Some(expression) => sql::Value::Computed(expression),
-            None => sql::Value::Column(&work.columns[place].0),
-        })
-        .collect();
-    let source = sql::Source {
-        schema: &work.source.schema,
-        name: &work.source.name,
-        columns: &columns,
-        condition: work.condition.as_deref(),
+/// The first so many rows, as far as they are there.
+fn first_rows(rows: &[u8], count: u64) -> &[u8] {
+    let Some(last) = count.checked_sub(1) else {
+        return &[];
     };
-    sql::copy_out(&source, work.bounds.range())
+    let mut ends = memchr::memchr_iter(b'\n', rows);
+    let end = usize::try_from(last).ok().and_then(|last| ends.nth(last));
+    end.map_or(rows, |end| &rows[..=end])
 }
 
 pub(super) fn reading(work: &Work, source: wire::Error) -> EndpointError {

@@ -9,13 +9,14 @@ use std::sync::atomic::Ordering;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 
-use crate::copytext::{Digest, Rewriter, Rows};
+use crate::copytext::{Digest, Rewriter, RowErrorKind, Rows};
 
 use super::batch::{Batch, Unfit, digest};
 use super::error::{Error, Result};
 use super::read::{FRAME, RAW};
 use super::rejects::{Aside, FileError, Record, is_of_the_row};
 use super::size::BatchSize;
+use super::untranslatable;
 use super::write::Writer;
 use super::{Aim, Loading, Queue, Work};
 
@@ -150,11 +151,20 @@ impl<'a> Reader<'a> {
     /// the file is needed, which is then read.
     async fn fill(&mut self, rows: &mut Rows, full: usize) -> Result<Option<Unfit>> {
         let before = self.rewriter.consumed();
-        let rewritten = self.rewriter.rewrite(&self.raw[self.at..], rows, full);
+        let rest = &self.raw[self.at..];
+        let whole = memchr::memrchr(b'\n', rest).map_or(0, |end| end + 1);
+        let escaped = untranslatable::escaped(&rest[..whole]);
+        let rest = &rest[..escaped.unwrap_or(rest.len())];
+        let rewritten = self.rewriter.rewrite(rest, rows, full);
         let consumed = self.rewriter.consumed() - before;
         self.at += usize::try_from(consumed).expect("it was in memory");
         match rewritten {
-            Ok(_) if self.rewriter.is_full() => Ok(None),
+            Ok(_) if escaped.is_some() && rows.bytes.len() < full => {
+                let (at, kind) = (rows.bytes.len(), RowErrorKind::Untranslatable);
+                let row = self.take_row().await?;
+                Ok(Some(Unfit { at, row, kind }))
+            }
+            Ok(_) if self.rewriter.is_full() || escaped.is_some() => Ok(None),
             Ok(_) => self.read().await.map(|()| None),
             Err(error) if is_of_the_row(&error.kind) => {
                 let row = self.take_row().await?;

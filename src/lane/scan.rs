@@ -4,7 +4,7 @@ use crate::copytext::{Digest, Rows};
 
 use super::error::{Error, Result};
 use super::pace::{Heard, Tries};
-use super::read::{Failure, LOOKED_AT, Source, Stream, endpoint_passes, reading, row_error};
+use super::read::{Failure, LOOKED_AT, Source, Stream, endpoint_passes, row_error};
 use super::{Shared, Work};
 
 /// Reads a chunk as it would be sent, and shows its rows. Where the source breaks, it is read from its
@@ -20,8 +20,8 @@ pub async fn scan<T>(
 ) -> Result<T> {
     tried(shared, work, async |source| {
         let mut seen = begin();
-        let connection = source.begin(work).await?;
-        let mut stream = Stream::open(connection, work, shared.loading.line_limit).await?;
+        let begun = source.begin(work).await?;
+        let mut stream = Stream::open(begun, work, shared.loading.line_limit).await?;
         let mut rows = Rows::with_capacity(LOOKED_AT);
         loop {
             rows.clear();
@@ -66,14 +66,30 @@ async fn tried<'s, T>(
     let mut source = Source::new(shared, 0);
     let mut tries = Tries::new(shared.loading.pace);
     loop {
-        let error = match attempt(&mut source).await {
+        let failure = match attempt(&mut source).await {
             Ok(done) => {
                 source.close().await;
                 return Ok(done);
             }
-            Err(Failure::Final(error)) => return Err(error),
-            Err(Failure::Source(error)) => error,
-            Err(Failure::Abandoned) => unreachable!("there is no writer"),
+            Err(failure) => failure,
+        };
+        let failure = match failure {
+            Failure::Untranslatable {
+                position,
+                source: error,
+            } => {
+                let known = source.pass_over(work, (position, u64::MAX), error).await;
+                match known {
+                    Ok(()) => continue,
+                    Err(failure) => failure,
+                }
+            }
+            failure => failure,
+        };
+        let error = match failure {
+            Failure::Source(error) => error,
+            Failure::Final(error) => return Err(error),
+            _ => unreachable!("there is no writer, and `pass_over` is over"),
         };
         source = Source::new(shared, 0);
         let passes = endpoint_passes(&error) && !shared.loading.stop.is_cancelled();
@@ -92,15 +108,16 @@ async fn compare(shared: &Shared, source: &mut Source<'_>, work: &Work) -> Resul
     for batch in &work.done {
         committed.merge(batch.all());
     }
-    let connection = source.begin(work).await?;
-    let mut stream = Stream::open(connection, work, shared.loading.line_limit).await?;
+    let begun = source.begin(work).await?;
+    let mut stream = Stream::open(begun, work, shared.loading.line_limit).await?;
     if !stream.skip(work, committed).await? {
         return Ok(false);
     }
     if work.done.last().is_none_or(|b| !b.last) {
         return Ok(true);
     }
-    let at_end = !stream.holds_a_row() && stream.read().await.map_err(|e| reading(work, e))? == 0;
+    let at_end =
+        !stream.holds_a_row() && stream.read().await.map_err(|e| stream.failed(work, e))? == 0;
     if at_end {
         stream.finish(work).await?;
     }

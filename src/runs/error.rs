@@ -446,7 +446,7 @@ fn advice(error: &lane::Error) -> String {
 fn row_advice(kind: &RowErrorKind) -> &'static str {
     use RowErrorKind as K;
     match kind {
-        K::InvalidUtf8 { .. } => {
+        K::InvalidUtf8 { .. } | K::Untranslatable => {
             "the target is UTF-8 only: mend the row on the source (convert_from(…, 'LATIN1')), or \
              leave it out with --where, or put it aside with --on-error reject; the same command continues"
         }

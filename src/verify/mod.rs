@@ -349,6 +349,7 @@ fn tell(shared: &Shared, table: usize, rows: &Rows) {
         table,
         lane: 0,
         rows: rows.digest.rows,
+        rejected: 0,
         read_bytes: bytes,
         sent_bytes: 0,
         changed: Vec::new(),

@@ -16,3 +16,4 @@ mod source;
 mod stalls;
 mod sweep;
 mod target;
+mod volume;

@@ -170,16 +170,7 @@ impl Scene {
 
     /// Rows of batches that are committed.
     pub(crate) fn batches(&self) -> u64 {
-        let there = "SELECT count(*) FROM pg_class WHERE oid = to_regclass('wire9.batch')";
-        let target = self.standin.database();
-        if target
-            .query_value::<u64>(there)
-            .expect("the target answers")
-            == 0
-        {
-            return 0;
-        }
-        target.count("wire9.batch").expect("the target answers")
+        of_batches(self.standin.database(), "count(*)")
     }
 
     /// Slows every request of the lanes to the target down, so that a run lasts long enough to be met.
@@ -187,6 +178,18 @@ impl Scene {
         let begin = Trigger::query("application_name = 'wire9/");
         self.target_fault(Fault::new(begin, Action::Latency(latency)).always());
         self
+    }
+}
+
+/// An aggregate of the ledger's batches in a target, which is 0 where there is no ledger yet.
+pub(crate) fn of_batches(target: &Database, aggregate: &str) -> u64 {
+    let there = "SELECT count(*) FROM pg_class WHERE oid = to_regclass('wire9.batch')";
+    let there: u64 = target.query_value(there).expect("the target answers");
+    match there {
+        0 => 0,
+        _ => target
+            .query_value(&format!("SELECT {aggregate} FROM wire9.batch"))
+            .expect("the target answers"),
     }
 }
 

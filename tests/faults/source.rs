@@ -163,6 +163,37 @@ fn a_source_whose_tag_counts_other_rows_ends_the_run() {
     });
 }
 
+/// Its count tells only at a chunk's end, when batches without these rows are committed.
+#[test]
+fn rows_that_the_source_loses_on_their_way_are_noticed_and_the_same_command_mends_it() {
+    let tables = ["keyed", "keyless"];
+    const COMMITTED: u64 = 700;
+    let places = [1, COMMITTED, 1999];
+    let cases = tables
+        .into_iter()
+        .flat_map(|table| places.map(|nth| (table, nth)));
+    each(cases, |(table, nth)| {
+        let scene = Scene::between(source_on(Cluster::shared()), targets(), Limits::default());
+        let others = match table {
+            "keyed" => "keyless",
+            _ => "keyed",
+        };
+        let only = format!("DROP TABLE {others}");
+        scene.source.execute(&only).expect("it is dropped");
+        let target = scene.standin.database();
+        target.execute(&only).expect("it is dropped");
+        let lost = Fault::new(row(nth), Action::LoseData);
+        let lost = scene.source_fault(lost.times(2));
+        let run = scene.command().run().ends_with(5).says("the source says");
+        run.says("the same command compares what was committed with the source, mends it");
+        assert!(lost.fired() > 0, "{table} {nth}");
+        let run = scene.resumes();
+        if nth == COMMITTED {
+            run.says("had changed on the source");
+        }
+    });
+}
+
 #[test]
 fn a_keeper_that_is_ended_is_noticed_within_seconds() {
     let scene = slow_scene();

@@ -202,6 +202,114 @@ fn bytes_that_are_no_utf8_are_rejected_as_they_are_wherever_they_stand() {
     }
 }
 
+/// Byte 0x81 is no character of WIN1252; with the byte before it, it would be one of UTF-8.
+#[test]
+fn rows_that_the_source_can_not_send_as_utf8_are_rejected_wherever_they_stand() {
+    let source = Cluster::shared().database_encoded("win", "WIN1252");
+    let source = source.expect("the source is made");
+    let mut tables = String::new();
+    for set in guilts() {
+        tables.push_str(&format!("CREATE TABLE t_{set} (n integer, v text);"));
+        source
+            .execute(&format!(
+                "SET client_encoding = 'WIN1252'; CREATE TABLE t_{set} (n integer, v text); \
+                 INSERT INTO t_{set} SELECT n, CASE WHEN {set} >> n & 1 = 1 THEN E'\\xc3\\x81\\\\' \
+                 ELSE E'\\xe9' || n END FROM generate_series(0, {ROWS} - 1) n"
+            ))
+            .expect("it is filled");
+    }
+    let scene = Scene::of(source, Target::standin(Limits::default(), &tables));
+    let condition = ["--where", "t_17=n < 100"];
+    let run = scene.copy().args(&condition).run().ends_with(5);
+    for set in guilts() {
+        let name = format!("t_{set}");
+        assert_eq!(scene.nothing_is_lost(&name, ""), set.count_ones() as usize);
+        let rows: Vec<u64> = (0..ROWS as u64).filter(|n| set >> n & 1 == 1).collect();
+        let records = scene.records(&name);
+        let told = records
+            .iter()
+            .map(|r| r["row"].as_u64().expect("a position") - 1);
+        assert_eq!(told.collect::<Vec<_>>(), rows, "{name}");
+        for record in records {
+            assert_eq!(
+                (&record["sqlstate"], &record["by"]),
+                (&"22P05".into(), &"source".into())
+            );
+        }
+        assert!(scene.file(&name).is_ascii(), "{name}");
+        assert_eq!(
+            run.table(&format!("public.{name}"))["identity"],
+            "holds",
+            "{name}"
+        );
+    }
+    // Their bytes would be other characters of UTF-8: they are not sent before they are mended.
+    scene.replay().run().ends_with(5);
+    let file = scene.path("t_1", "copy");
+    assert_eq!(
+        std::fs::read(&file).expect("it is there"),
+        b"0\t\\xc3\\x81\\\\\n"
+    );
+    std::fs::write(&file, "0\tÁ\n").expect("it is mended");
+    scene.replay().run().ends_with(5);
+    let mended = "t_1 WHERE v = 'Á'";
+    assert_eq!(scene.target.database().count(mended).expect("counted"), 1);
+    assert!(scene.records("t_1").is_empty());
+    assert_eq!(scene.records("t_2").len(), 1);
+}
+
+/// Several batches and chunks; a connection that breaks, and a process that dies, begin the chunk again.
+#[test]
+fn rows_that_the_source_can_not_send_are_passed_over_again_after_a_cut_and_a_kill() {
+    let source = Cluster::shared().database_encoded("win", "WIN1252");
+    let source = source.expect("the source is made");
+    let columns = "CREATE TABLE wide (id integer, body text)";
+    source
+        .execute(&format!(
+            "SET client_encoding = 'WIN1252'; {columns}; INSERT INTO wide SELECT n, repeat(md5(n::text), 32) \
+             || CASE WHEN n % 300 = 5 THEN E'\\x81' ELSE E'\\xe9' END FROM generate_series(1, 2000) n; \
+             ANALYZE wide"
+        ))
+        .expect("it is filled");
+    let proxy = testenv::FaultProxy::start(&source.uri()).expect("the proxy starts");
+    let row = testenv::fault::Trigger::backend(testenv::fault::Backend::CopyData);
+    let cut = |nth| {
+        let cut = testenv::Action::Cut(testenv::fault::Close::Rst);
+        testenv::Fault::new(row.clone().application("wire9/").nth(nth), cut)
+    };
+    let scene = Scene::of(source, Target::standin(Limits::default(), columns));
+    let scene = scene.arguments(&crate::scene::SMALL);
+    let command = || {
+        let folder = scene.folder();
+        Wire9::copy(proxy.uri(), &scene.target.uri())
+            .args(&[
+                "--on-error",
+                "reject",
+                "--rejects",
+                &folder.to_string_lossy(),
+            ])
+            .args(&crate::scene::SMALL)
+    };
+    proxy.faults().add(cut(1_500));
+    let slow = testenv::Action::Latency(std::time::Duration::from_millis(30));
+    let Target::Standin(standin) = &scene.target else {
+        unreachable!("it is one")
+    };
+    let begin = testenv::Trigger::query("application_name = 'wire9/");
+    standin
+        .faults()
+        .add(testenv::Fault::new(begin, slow).always());
+    let mut running = command().start();
+    running.when("rows are rejected", || {
+        !scene.file("wide").is_empty()
+            && scene.target.database().count("wide").is_ok_and(|n| n > 500)
+    });
+    running.signal("KILL");
+    running.wait();
+    command().run().ends_with(5);
+    assert_eq!(scene.nothing_is_lost("wide", ""), 7);
+}
+
 #[test]
 fn rows_above_the_line_limit_are_rejected_whoever_finds_them() {
     let source = "CREATE TABLE long (n integer, v text); INSERT INTO long SELECT n, \

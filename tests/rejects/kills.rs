@@ -139,6 +139,36 @@ fn a_commit_that_is_answered_with_a_violation_but_took_effect_rejects_no_row() {
     assert_eq!(scene.nothing_is_lost("wide", ""), 0);
 }
 
+/// A server without CONTEXT: line and column stand in the message. The row before the line is not
+/// searched for, and the row alone is refused with its column.
+#[test]
+fn a_line_and_a_column_that_only_the_message_tells_find_the_row() {
+    let table = "CREATE TABLE t (id integer, body text)";
+    let source = format!("{table}; INSERT INTO t SELECT n, 'x' FROM generate_series(1, 100) n");
+    let scene = Scene::new(&source, Target::standin(Limits::default(), table));
+    // What the first fault takes is not counted for the second: the third COPY is of row 7 alone.
+    for (copy, line) in [(1, 7), (2, 1)] {
+        let refuses = Action::Error {
+            sqlstate: "22P02".to_owned(),
+            message: format!("COPY t, line {line}, column id: as the script says"),
+            deaf: Duration::ZERO,
+        };
+        let copies = Trigger::query("COPY \"public\".\"t\"").application("wire9/");
+        standin(&scene)
+            .faults()
+            .add(Fault::new(copies.nth(copy), refuses));
+    }
+    scene.copy().run().ends_with(5);
+    standin(&scene).faults().assert_used();
+    assert_eq!(scene.nothing_is_lost("t", ""), 1);
+    let record = &scene.records("t")[0];
+    assert_eq!(
+        (&record["row"], &record["column"], &record["by"]),
+        (&7.into(), &"id".into(), &"target".into())
+    );
+    assert!(scene.file("t").starts_with(b"7\t"));
+}
+
 /// The message names a line that is not guilty: parting the rows finds that none is.
 #[test]
 fn a_line_that_a_server_tells_wrongly_rejects_no_row() {

@@ -171,11 +171,18 @@ impl Scene {
         rejected.len()
     }
 
-    /// Hashes of rows, counted.
+    /// Hashes of rows in the source's encoding, counted.
     fn hashes(&self, database: &Database, table: &str) -> BTreeMap<String, u64> {
-        let sql = format!("SELECT md5(t::text) FROM {table}{}", alias(table));
+        let encoding = self.encoding();
+        let alias = alias(table);
+        let sql = format!("SELECT md5(convert_to(t::text, '{encoding}')) FROM {table}{alias}");
         let rows = database.query(&sql).expect("the table is read");
         counted(rows.into_iter().filter_map(|row| row.into_iter().next()?))
+    }
+
+    fn encoding(&self) -> String {
+        let encoding = self.source.query_value("SHOW server_encoding");
+        encoding.expect("it has one")
     }
 
     /// Hashes of rejected rows, by loading their file into a table without constraints.
@@ -183,8 +190,7 @@ impl Scene {
     fn rejected(&self, table: &str) -> Vec<String> {
         let mut client = self.source.client().expect("the source answers");
         // Bytes that are no UTF-8 came from a server that takes them.
-        let encoding = self.source.query_value::<String>("SHOW server_encoding");
-        let encoding = encoding.expect("it has one");
+        let encoding = self.encoding();
         client
             .batch_execute(&format!(
                 "CREATE TEMP TABLE back (LIKE {table}); SET client_encoding = '{encoding}'"

@@ -90,6 +90,7 @@ pub(super) fn list_json(listed: &[Listed]) -> Value {
 pub(super) fn record(record: &Record) -> String {
     let by = match record.by {
         By::Target => "",
+        By::Source => "  (not sent by the source)",
         By::Wire9 => "  (not sent)",
     };
     let why = Why {

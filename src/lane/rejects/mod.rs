@@ -291,7 +291,12 @@ impl Reason {
 
     /// Of a row that can not be sent; `columns` are the target's, in the order of fields.
     pub(super) fn of_row(kind: &RowErrorKind, columns: &[(String, String)]) -> Self {
+        let by = match kind {
+            RowErrorKind::Untranslatable => By::Source,
+            _ => By::Wire9,
+        };
         let (sqlstate, field) = match kind {
+            RowErrorKind::Untranslatable => ("22P05", None),
             RowErrorKind::InvalidUtf8 { .. } => ("22021", None),
             RowErrorKind::TooLong { .. } => ("54000", None),
             RowErrorKind::Unreadable { field } => ("22P02", Some(*field)),
@@ -299,7 +304,7 @@ impl Reason {
         };
         let column = field.and_then(|field| columns.get(field));
         Self {
-            by: By::Wire9,
+            by,
             sqlstate: sqlstate.to_owned(),
             constraint: None,
             column: column.map(|(_, name)| name.clone()),
@@ -312,6 +317,7 @@ pub(super) fn is_of_the_row(kind: &RowErrorKind) -> bool {
     matches!(
         kind,
         RowErrorKind::InvalidUtf8 { .. }
+            | RowErrorKind::Untranslatable
             | RowErrorKind::TooLong { .. }
             | RowErrorKind::Unreadable { .. }
     )

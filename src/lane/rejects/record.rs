@@ -47,6 +47,8 @@ pub struct Record {
 pub enum By {
     /// The target.
     Target,
+    /// The source: it can not send it as UTF-8.
+    Source,
     /// This program, before the row was sent.
     Wire9,
 }

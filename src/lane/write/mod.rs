@@ -187,6 +187,7 @@ impl<'a, Q: Queue> Writer<'a, Q> {
             table: batch.work.table,
             lane: self.number,
             rows: piece.digest.rows,
+            rejected: piece.refused.len() as u64,
             read_bytes: if piece.ends_batch {
                 batch.read_bytes
             } else {
