@@ -1,6 +1,10 @@
 //! A conversion in the making: what has been made, what has been left out, and who needs whom.
 
+#[cfg(feature = "parser")]
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
+#[cfg(feature = "parser")]
+use std::rc::Rc;
 
 use crate::catalog::database::{
     Database, Dependency, Name, Object, OtherKind, Relation, Routine, Sequence, UserType,
@@ -9,6 +13,8 @@ use crate::profile::Profile;
 use crate::schema::finding::Finding;
 use crate::schema::mapping::Mapping;
 use crate::schema::syntax::lost::Columns;
+#[cfg(feature = "parser")]
+use crate::schema::syntax::lost::{Signature, World};
 use crate::schema::syntax::{Rewriter, Rewrites};
 
 use super::pre::TypeMap;
@@ -39,7 +45,11 @@ pub(super) struct Build<'a> {
     relations: HashMap<u32, &'a Relation>,
     relations_named: HashMap<&'a Name, &'a Relation>,
     routine_names: HashSet<&'a str>,
-    routines_named: HashSet<&'a Name>,
+    routines_named: HashMap<&'a Name, Vec<&'a Routine>>,
+    /// What routines take and return, as far as it was asked for, by pg_proc.oid; `None` where that is
+    /// not read.
+    #[cfg(feature = "parser")]
+    signatures: RefCell<HashMap<u32, Option<Rc<Signature>>>>,
     operator_names: HashSet<&'a str>,
     routines: HashMap<u32, &'a Routine>,
     sequences: HashMap<u32, &'a Sequence>,
@@ -90,6 +100,13 @@ impl<'a> Build<'a> {
                 .or_default()
                 .push(dependency);
         }
+        let mut routines_named: HashMap<&Name, Vec<&Routine>> = HashMap::new();
+        for routine in &database.routines {
+            routines_named
+                .entry(&routine.name)
+                .or_default()
+                .push(routine);
+        }
         Self {
             database,
             profile,
@@ -102,7 +119,9 @@ impl<'a> Build<'a> {
             view_columns: HashMap::new(),
             relations: database.relations.iter().map(|r| (r.oid, r)).collect(),
             relations_named: database.relations.iter().map(|r| (&r.name, r)).collect(),
-            routines_named: database.routines.iter().map(|r| &r.name).collect(),
+            routines_named,
+            #[cfg(feature = "parser")]
+            signatures: RefCell::default(),
             routine_names: database
                 .routines
                 .iter()
@@ -153,7 +172,26 @@ impl<'a> Build<'a> {
 
     /// Whether users or extensions have a routine of this name, or something else is there in its place.
     pub(super) fn is_known_routine(&self, name: &Name) -> bool {
-        self.routines_named.contains(name) || self.rewrites.names.contains_key(name)
+        self.routines_named.contains_key(name) || self.rewrites.names.contains_key(name)
+    }
+
+    /// The routines of a name.
+    pub(super) fn routines_named(&self, name: &Name) -> &[&'a Routine] {
+        self.routines_named.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a routine takes and returns, read once; `None` where that is not read.
+    #[cfg(feature = "parser")]
+    pub(super) fn signature(&self, routine: &Routine, world: &dyn World) -> Option<Rc<Signature>> {
+        if let Some(known) = self.signatures.borrow().get(&routine.oid) {
+            return known.clone();
+        }
+        let definition = routine.definition.as_deref();
+        let signature = definition.and_then(|definition| Signature::of(definition, world));
+        let signature = signature.map(Rc::new);
+        let mut known = self.signatures.borrow_mut();
+        known.insert(routine.oid, signature.clone());
+        signature
     }
 
     /// The routine of that pg_proc.oid.

@@ -6,6 +6,7 @@ use super::model::Model;
 use crate::catalog::database::{
     Class, Database, Dependency, FieldDefault, Name, Object, Relation, Routine, UserTypeKind,
 };
+use crate::schema::syntax::lost::{self, Columns, Lost, World};
 use crate::schema::syntax::type_name::TypeKey;
 use crate::schema::syntax::{self, Names, NotParsed};
 
@@ -28,6 +29,7 @@ pub(super) fn find(model: &mut Model) {
     for relation in &database.relations {
         finder.relation(relation);
     }
+    finder.columns_of_views(&database);
     let (edges, not_read) = (finder.edges, finder.not_read);
     model.database = database;
     model.database.dependencies = edges;
@@ -36,9 +38,36 @@ pub(super) fn find(model: &mut Model) {
 
 struct Finder<'d> {
     by_name: ByName<'d>,
+    columns: ColumnNames,
     edges: Vec<Dependency>,
     seen: HashSet<Dependency>,
     not_read: Vec<String>,
+}
+
+/// Which columns relations have: all that is wanted to see which of them a query names.
+#[derive(Default)]
+struct ColumnNames(HashMap<Name, Columns>);
+
+impl World for ColumnNames {
+    fn columns(&self, relation: &Name) -> Option<Columns> {
+        self.0.get(relation).cloned()
+    }
+
+    fn becomes(&self, _: &str) -> Option<Lost> {
+        None
+    }
+
+    fn has_function(&self, _: &str) -> bool {
+        true
+    }
+
+    fn returns(&self, _: &Name, _: &[Option<Lost>]) -> Option<Lost> {
+        None
+    }
+
+    fn has_operator(&self, _: &str) -> bool {
+        true
+    }
 }
 
 #[derive(Default)]
@@ -107,6 +136,7 @@ impl<'d> Finder<'d> {
     fn new(database: &'d Database) -> Self {
         Self {
             by_name: ByName::new(database),
+            columns: ColumnNames::default(),
             edges: Vec::new(),
             seen: HashSet::new(),
             not_read: Vec::new(),
@@ -114,12 +144,16 @@ impl<'d> Finder<'d> {
     }
 
     fn edge(&mut self, dependent: Object, column: Option<&str>, on: Object) {
-        let edge = Dependency {
+        self.add(Dependency {
             dependent,
             column: column.map(str::to_owned),
             on,
             on_column: None,
-        };
+        });
+    }
+
+    fn add(&mut self, edge: Dependency) {
+        let Dependency { dependent, on, .. } = edge;
         if dependent != on && self.seen.insert(edge.clone()) {
             self.edges.push(edge);
         }
@@ -216,6 +250,35 @@ impl<'d> Finder<'d> {
         }
         self.columns(relation, object);
         self.parts(relation, object);
+    }
+
+    /// Columns that views name. A view comes after those that it selects from.
+    fn columns_of_views(&mut self, database: &Database) {
+        for relation in database.relations.iter().filter(|r| !r.is_view()) {
+            let columns = relation.columns.iter();
+            let columns = Columns {
+                columns: columns.map(|column| (column.name.clone(), None)).collect(),
+                more: false,
+            };
+            self.columns.0.insert(relation.name.clone(), columns);
+        }
+        for view in &database.relations {
+            let Some(query) = &view.query else {
+                continue;
+            };
+            let (columns, named) = lost::used(query, &self.columns);
+            for (relation, column) in named {
+                if let Some(&on) = self.by_name.relations.get(&relation) {
+                    self.add(Dependency {
+                        dependent: Object::new(Class::Relation, view.oid),
+                        column: None,
+                        on,
+                        on_column: Some(column),
+                    });
+                }
+            }
+            self.columns.0.insert(view.name.clone(), columns);
+        }
     }
 
     fn columns(&mut self, relation: &Relation, object: Object) {

@@ -211,18 +211,28 @@ impl<'a> Post<'_, 'a> {
         let edges = edges.filter(|edge| edge.on.class == Class::Relation);
         let columns = edges.filter_map(|edge| {
             let relation = self.source.relation(edge.on.oid)?;
-            let field = relation.column(edge.on_column.as_deref()?)?;
-            let becomes = self.foreign_type(relation, field)?;
+            let column = edge.on_column.as_deref()?;
+            let becomes = match relation.column(column) {
+                Some(field) => self.foreign_type(relation, field)?,
+                None => self.lost_of_view(relation, column)?,
+            };
             Some(format!(
                 "{}.{} becomes {becomes}",
                 relation.name,
-                readable(&field.name)
+                readable(column)
             ))
         });
         let mut columns: Vec<String> = columns.collect();
         columns.sort();
         columns.dedup();
         columns
+    }
+
+    /// What a column of a view becomes, of which the source (a dump) does not tell the columns.
+    fn lost_of_view(&self, view: &Relation, column: &str) -> Option<String> {
+        let columns = &self.build.view_columns.get(&view.oid)?.columns;
+        let (_, lost) = columns.iter().find(|(name, _)| name == column)?;
+        lost.as_ref().map(|lost| lost.becomes.clone())
     }
 
     fn view_sql(
