@@ -8,12 +8,15 @@ use crate::accepted::unannounced;
 use crate::harness::Wire9;
 use crate::scene::{command, findings, refused_by, standin};
 
-const ZOO: [(&str, &str); 5] = [
+const ZOO: [(&str, &str); 8] = [
     ("rental", include_str!("zoo/rental.sql")),
     ("forge", include_str!("zoo/forge.sql")),
     ("works", include_str!("zoo/works.sql")),
     ("music", include_str!("zoo/music.sql")),
     ("business", include_str!("zoo/business.sql")),
+    ("chat", include_str!("zoo/chat.sql")),
+    ("pipelines", include_str!("zoo/pipelines.sql")),
+    ("flows", include_str!("zoo/flows.sql")),
 ];
 
 fn filled((name, statements): (&str, &str)) -> Database {
@@ -105,4 +108,57 @@ fn assert_rows_equal(animal: &str, source: &Database, target: &Standin, digits: 
     }
     let differences = equality::compare(&source, &target, &pairs, digits);
     assert_eq!(differences.expect("they can be compared"), [], "{animal}");
+}
+
+/// Findings of an animal as `id object: detail`.
+fn told(name: &str) -> Vec<String> {
+    let animal = ZOO.into_iter().find(|(animal, _)| *animal == name);
+    let found = findings(&filled(animal.expect(name)), None);
+    let told = found.iter();
+    told.map(|found| format!("{} {}: {}", found.id, found.object, found.detail))
+        .collect()
+}
+
+#[test]
+fn what_a_text_only_looks_like_is_no_finding() {
+    for (animal, never) in [
+        // The server's own function, of which an extension has another one.
+        ("chat", "max of citext"),
+        // Columns that are called select and check.
+        ("flows", "DDL in a routine"),
+        // The function whose arguments stay, beside one whose become the same.
+        ("flows", "routine-name-taken function public.over(a text)"),
+    ] {
+        let told = told(animal);
+        let found = told.iter().find(|line| line.contains(never));
+        assert_eq!(found, None, "{animal}");
+    }
+}
+
+#[test]
+fn what_changes_in_a_corner_is_said_too() {
+    for (animal, line) in [
+        (
+            "chat",
+            "routine-on-changed-type function public.timestamp_id(table_name text): bit becomes text",
+        ),
+        (
+            "pipelines",
+            "only-of-parent view public.only_parent: ONLY p_ci_builds",
+        ),
+        (
+            "pipelines",
+            "may-be-refused trigger public.joined.joined_insert: trigger INSTEAD OF",
+        ),
+        (
+            "flows",
+            "routine-name-taken function public.over(a public.email): public.over(a public.email)",
+        ),
+    ] {
+        let told = told(animal);
+        assert!(
+            told.iter().any(|found| found == line),
+            "{line} in {told:#?}"
+        );
+    }
 }
