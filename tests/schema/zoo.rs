@@ -1,12 +1,14 @@
 //! Schemas as the large ones of this world have them, small: each is checked, printed and migrated whole, into
 //! what a DB9 may be and into a PostgreSQL, and what was not made is said.
 
+use std::collections::BTreeSet;
+
 use testenv::standin::Limits;
 use testenv::{Cluster, Database, Standin, equality};
 
 use crate::accepted::unannounced;
 use crate::harness::Wire9;
-use crate::scene::{command, findings, refused_by, standin};
+use crate::scene::{command, dumped, findings, printed, refused_by, standin};
 
 const ZOO: [(&str, &str); 8] = [
     ("rental", include_str!("zoo/rental.sql")),
@@ -160,5 +162,30 @@ fn what_changes_in_a_corner_is_said_too() {
             told.iter().any(|found| found == line),
             "{line} in {told:#?}"
         );
+    }
+}
+
+/// What a script makes, without what is in parentheses.
+fn made_by(script: &str) -> BTreeSet<String> {
+    let lines = script.lines().filter(|line| line.starts_with("CREATE "));
+    let lines = lines.map(|line| line.replace("OR REPLACE ", "").replace('"', ""));
+    lines
+        .map(|line| line.split('(').next().unwrap_or_default().trim().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_dump_of_each_gives_the_objects_that_its_catalog_gives() {
+    for animal in ZOO {
+        let source = filled(animal);
+        let connected = made_by(&printed(&source, None));
+        let run = Wire9::bare();
+        let path = dumped(&source, run.folder());
+        let run = run.args(&["schema", "--quiet", "--from-dump", &path]).run();
+        let mut from_dump = made_by(&run.ends_with(0).stdout);
+        // That every database has it is told by the catalog alone.
+        from_dump.insert("CREATE SCHEMA IF NOT EXISTS public;".to_owned());
+        let differ: Vec<&String> = connected.symmetric_difference(&from_dump).collect();
+        assert_eq!(differ, Vec::<&String>::new(), "{}", animal.0);
     }
 }

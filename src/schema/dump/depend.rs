@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::model::Model;
 use crate::catalog::database::{
-    Class, Database, Dependency, FieldDefault, Name, Object, Relation, Routine, UserTypeKind,
+    Class, Database, Dependency, FieldDefault, Name, Object, OtherKind, Relation, Routine,
+    UserTypeKind,
 };
 use crate::schema::syntax::lost::{self, Columns, Lost, World};
 use crate::schema::syntax::type_name::TypeKey;
@@ -77,6 +78,7 @@ struct ByName<'d> {
     relations: HashMap<&'d Name, Object>,
     types: HashMap<&'d Name, Object>,
     routines: HashMap<&'d Name, Vec<u32>>,
+    collations: HashMap<&'d Name, Object>,
 }
 
 impl<'d> ByName<'d> {
@@ -109,6 +111,11 @@ impl<'d> ByName<'d> {
                 .or_default()
                 .push(routine.oid);
         }
+        let others = database.others.iter();
+        let collations = others.filter(|other| other.kind == OtherKind::Collation);
+        by_name.collations = collations
+            .map(|other| (&other.name, Object::new(Class::Other, other.oid)))
+            .collect();
         by_name
     }
 
@@ -123,7 +130,10 @@ impl<'d> ByName<'d> {
             .flatten()
             .map(|&oid| Object::new(Class::Routine, oid));
         let types = names.types.iter().filter_map(|text| self.type_named(text));
-        relations.chain(routines).chain(types).collect()
+        let collations = names.collations.iter();
+        let collations = collations.filter_map(|name| self.collations.get(name).copied());
+        let objects = relations.chain(routines).chain(types);
+        objects.chain(collations).collect()
     }
 
     fn type_named(&self, text: &str) -> Option<Object> {

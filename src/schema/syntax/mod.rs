@@ -66,6 +66,8 @@ pub struct Names {
     pub types: Vec<String>,
     /// Operators that are written with their schema.
     pub operators: Vec<Name>,
+    /// Collations that are written with their schema.
+    pub collations: Vec<Name>,
 }
 
 impl Names {
@@ -79,6 +81,8 @@ impl Names {
         self.types.dedup();
         self.operators.sort();
         self.operators.dedup();
+        self.collations.sort();
+        self.collations.dedup();
     }
 }
 

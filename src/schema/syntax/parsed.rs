@@ -161,6 +161,10 @@ pub(super) fn names_of(lexed: &Lexed<'_>, statements: &[Parsed], names: &mut Nam
                     .extend(name_of(&tree::strings(fields, "funcname")));
             } else if seen.is_type() {
                 names.types.extend(type_of(fields));
+            } else if matches!(seen.kind, "CollateClause" | "coll_clause") {
+                let collation = name_of(&tree::strings(fields, "collname"));
+                let written = collation.filter(|collation| !collation.schema.is_empty());
+                names.collations.extend(written);
             } else if seen.kind == "AExpr" {
                 let operator = name_of(&tree::strings(fields, "name"));
                 names

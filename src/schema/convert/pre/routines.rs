@@ -137,6 +137,10 @@ fn needs(
     if routine.language == "sql" {
         let definition = routine.definition.as_deref().unwrap_or_default();
         let names = syntax::names_in_statement(definition).unwrap_or_default();
+        let mut called = names.functions.iter();
+        if let Some(why) = called.find_map(|name| maker.build.of_missing_extension(name)) {
+            return Err(format!("{} → {why}", routine.signature()));
+        }
         let tables = names.relations.iter().filter_map(|n| maker.tables.get(n));
         needed.extend(tables.map(|&oid| Object::new(Class::Relation, oid)));
         let functions = names
