@@ -79,6 +79,7 @@ struct ByName<'d> {
     types: HashMap<&'d Name, Object>,
     routines: HashMap<&'d Name, Vec<u32>>,
     collations: HashMap<&'d Name, Object>,
+    text_search: HashMap<&'d Name, Object>,
 }
 
 impl<'d> ByName<'d> {
@@ -111,11 +112,14 @@ impl<'d> ByName<'d> {
                 .or_default()
                 .push(routine.oid);
         }
-        let others = database.others.iter();
-        let collations = others.filter(|other| other.kind == OtherKind::Collation);
-        by_name.collations = collations
-            .map(|other| (&other.name, Object::new(Class::Other, other.oid)))
-            .collect();
+        for other in &database.others {
+            let by_kind = match other.kind {
+                OtherKind::Collation => &mut by_name.collations,
+                OtherKind::TextSearch => &mut by_name.text_search,
+                _ => continue,
+            };
+            by_kind.insert(&other.name, Object::new(Class::Other, other.oid));
+        }
         by_name
     }
 
@@ -133,7 +137,9 @@ impl<'d> ByName<'d> {
         let collations = names.collations.iter();
         let collations = collations.filter_map(|name| self.collations.get(name).copied());
         let objects = relations.chain(routines).chain(types);
-        objects.chain(collations).collect()
+        let text_search = names.text_search.iter();
+        let text_search = text_search.filter_map(|name| self.text_search.get(name).copied());
+        objects.chain(collations).chain(text_search).collect()
     }
 
     fn type_named(&self, text: &str) -> Option<Object> {

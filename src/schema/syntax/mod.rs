@@ -68,6 +68,8 @@ pub struct Names {
     pub operators: Vec<Name>,
     /// Collations that are written with their schema.
     pub collations: Vec<Name>,
+    /// Text-search configurations and dictionaries that constants name.
+    pub text_search: Vec<Name>,
 }
 
 impl Names {
@@ -83,6 +85,8 @@ impl Names {
         self.operators.dedup();
         self.collations.sort();
         self.collations.dedup();
+        self.text_search.sort();
+        self.text_search.dedup();
     }
 }
 
