@@ -10,7 +10,7 @@ use crate::accepted::unannounced;
 use crate::harness::Wire9;
 use crate::scene::{command, dumped, findings, printed, refused_by, standin};
 
-const ZOO: [(&str, &str); 8] = [
+const ZOO: [(&str, &str); 9] = [
     ("rental", include_str!("zoo/rental.sql")),
     ("forge", include_str!("zoo/forge.sql")),
     ("works", include_str!("zoo/works.sql")),
@@ -19,6 +19,7 @@ const ZOO: [(&str, &str); 8] = [
     ("chat", include_str!("zoo/chat.sql")),
     ("pipelines", include_str!("zoo/pipelines.sql")),
     ("flows", include_str!("zoo/flows.sql")),
+    ("bureau", include_str!("zoo/bureau.sql")),
 ];
 
 fn filled((name, statements): (&str, &str)) -> Database {
