@@ -8,7 +8,7 @@ use testenv::{Cluster, Database, Standin, equality};
 
 use crate::accepted::unannounced;
 use crate::harness::Wire9;
-use crate::scene::{command, dumped, findings, printed, refused_by, standin};
+use crate::scene::{command, dumped, findings, found, printed, refused_by, standin};
 
 const ZOO: [(&str, &str); 9] = [
     ("rental", include_str!("zoo/rental.sql")),
@@ -189,4 +189,39 @@ fn a_dump_of_each_gives_the_objects_that_its_catalog_gives() {
         let differ: Vec<&String> = connected.symmetric_difference(&from_dump).collect();
         assert_eq!(differ, Vec::<&String>::new(), "{}", animal.0);
     }
+}
+
+#[test]
+fn a_check_of_a_domain_that_rows_may_break_stays_one() {
+    let source = filled(ZOO[8]);
+    let printed = |arguments: &[&str]| {
+        let run = command("schema", &source, None).arg("--quiet");
+        run.args(arguments).run().ends_with(0).stdout
+    };
+    let same = printed(&["--profile", "postgresql"]);
+    let of_domain = "ALTER DOMAIN \"core\".\"email\" ADD CONSTRAINT \"lower_case\" CHECK (((VALUE)::text = lower((VALUE)::text))) NOT VALID;";
+    assert!(same.contains(of_domain), "{same}");
+    let documented = printed(&[]);
+    let of_column = "ALTER TABLE \"core\".\"employee\" ADD CONSTRAINT \"mail_lower_case\" CHECK (((\"mail\")::text = lower((\"mail\")::text))) NOT VALID;";
+    assert!(documented.contains(of_column), "{documented}");
+    // Where the target is known not to take NOT VALID, it is left out.
+    let strict = standin(Limits::strictest());
+    let found = findings(&source, Some(&strict));
+    let told = found.iter().any(|found| {
+        found.id == "check-left-out"
+            && found.object == "column core.employee.mail"
+            && found.detail.contains("NOT VALID")
+    });
+    assert!(told, "{found:#?}");
+}
+
+#[test]
+fn a_range_type_that_loses_its_canonical_form_says_so() {
+    let source = filled(ZOO[7]);
+    let run = command("check", &source, None).args(&["--format", "json", "--quiet"]);
+    let found = found(&run.args(&["--profile", "postgresql"]).run());
+    let lost = found.iter().find(|found| found.id == "range-canonical");
+    let lost = lost.expect("it is found");
+    assert_eq!(lost.object, "type public.whole");
+    assert_eq!(lost.detail, "without canonical = public.whole_canonical");
 }

@@ -73,12 +73,17 @@ pub(super) struct Draft {
     pub(super) needs: Vec<Object>,
 }
 
+/// What a CHECK is of, by its OID in the source.
+pub(super) enum LateOn {
+    Table(u32),
+    Domain(u32),
+}
+
 /// A CHECK that is NOT VALID.
 pub(super) struct LateCheck {
-    /// pg_class.oid of its table.
-    pub(super) table: u32,
-    /// pg_constraint.oid.
-    pub(super) oid: u32,
+    pub(super) on: LateOn,
+    /// pg_constraint.oid; `None` where a column has it from its domain.
+    pub(super) oid: Option<u32>,
     pub(super) name: String,
     /// As the target can compute it.
     pub(super) condition: String,

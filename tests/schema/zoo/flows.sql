@@ -7,6 +7,8 @@ CREATE TYPE public."Mixed Case" AS ENUM ('A', 'b', 'it''s', 'with "quotes"', '')
 CREATE TYPE public.address AS (street text, zip varchar(10), geo point);
 CREATE TYPE public.person AS (name text, homes public.address[], born date);
 CREATE TYPE public.floats AS RANGE (subtype = double precision, subtype_diff = float8mi, multirange_type_name = public.many_floats);
+CREATE TYPE public.whole; CREATE FUNCTION public.whole_canonical(public.whole) RETURNS public.whole LANGUAGE internal IMMUTABLE STRICT AS 'int4range_canonical';
+CREATE TYPE public.whole AS RANGE (subtype = integer, canonical = public.whole_canonical);
 CREATE DOMAIN public.positive AS integer CONSTRAINT positive_check CHECK (VALUE > 0);
 CREATE DOMAIN public.small_positive AS public.positive DEFAULT 1 CONSTRAINT small CHECK (VALUE < 100);
 CREATE DOMAIN public.email AS text COLLATE "C" CHECK (VALUE ~ '^[^@]+@[^@]+$');
