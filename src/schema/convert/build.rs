@@ -2,21 +2,25 @@
 
 #[cfg(feature = "parser")]
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+#[cfg(feature = "parser")]
+use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 #[cfg(feature = "parser")]
 use std::rc::Rc;
 
+#[cfg(feature = "parser")]
+use crate::catalog::database::OtherKind;
 use crate::catalog::database::{
-    Database, Dependency, Name, Object, OtherKind, Relation, Routine, Sequence, UserType,
+    Database, Dependency, Name, Object, Relation, Routine, Sequence, UserType,
 };
 use crate::profile::Profile;
 use crate::schema::finding::Finding;
 use crate::schema::mapping::Mapping;
-use crate::schema::syntax::lost::Columns;
 #[cfg(feature = "parser")]
 use crate::schema::syntax::lost::{Signature, World};
 use crate::schema::syntax::{Rewriter, Rewrites};
 
+use super::lens::Columns;
 use super::pre::TypeMap;
 use super::{Conversion, LeftOut, Makes, Section, Statement, Wishes};
 
@@ -43,13 +47,16 @@ pub(super) struct Build<'a> {
     /// Columns of views as they are in the target, by pg_class.oid.
     pub(super) view_columns: HashMap<u32, Columns>,
     relations: HashMap<u32, &'a Relation>,
+    #[cfg(feature = "parser")]
     relations_named: HashMap<&'a Name, &'a Relation>,
+    #[cfg(feature = "parser")]
     routine_names: HashSet<&'a str>,
     routines_named: HashMap<&'a Name, Vec<&'a Routine>>,
     /// What routines take and return, as far as it was asked for, by pg_proc.oid; `None` where that is
     /// not read.
     #[cfg(feature = "parser")]
     signatures: RefCell<HashMap<u32, Option<Rc<Signature>>>>,
+    #[cfg(feature = "parser")]
     operator_names: HashSet<&'a str>,
     routines: HashMap<u32, &'a Routine>,
     sequences: HashMap<u32, &'a Sequence>,
@@ -123,15 +130,18 @@ impl<'a> Build<'a> {
             late_checks: Vec::new(),
             view_columns: HashMap::new(),
             relations: database.relations.iter().map(|r| (r.oid, r)).collect(),
+            #[cfg(feature = "parser")]
             relations_named: database.relations.iter().map(|r| (&r.name, r)).collect(),
             routines_named,
             #[cfg(feature = "parser")]
             signatures: RefCell::default(),
+            #[cfg(feature = "parser")]
             routine_names: database
                 .routines
                 .iter()
                 .map(|r| r.name.name.as_str())
                 .collect(),
+            #[cfg(feature = "parser")]
             operator_names: database
                 .others
                 .iter()
@@ -161,16 +171,19 @@ impl<'a> Build<'a> {
     }
 
     /// The relation of that name.
+    #[cfg(feature = "parser")]
     pub(super) fn relation_named(&self, name: &Name) -> Option<&'a Relation> {
         self.relations_named.get(name).copied()
     }
 
     /// Whether users or extensions have a routine of this bare name.
+    #[cfg(feature = "parser")]
     pub(super) fn has_routine(&self, name: &str) -> bool {
         self.routine_names.contains(name)
     }
 
     /// Whether users or extensions have an operator of this bare name.
+    #[cfg(feature = "parser")]
     pub(super) fn has_operator(&self, name: &str) -> bool {
         self.operator_names.contains(name)
     }
@@ -181,6 +194,7 @@ impl<'a> Build<'a> {
     }
 
     /// The routines of a name.
+    #[cfg(feature = "parser")]
     pub(super) fn routines_named(&self, name: &Name) -> &[&'a Routine] {
         self.routines_named.get(name).map_or(&[], Vec::as_slice)
     }

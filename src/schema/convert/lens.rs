@@ -2,8 +2,10 @@
 
 use crate::catalog::database::{Field, Name, Relation, Routine, UserTypeKind};
 use crate::catalog::{DataType, Shape};
-use crate::schema::syntax::lost::{self, Columns, Family, Inside, Lost, Misuse, World};
+use crate::schema::syntax::lost::{self, Family, Inside, Lost, Misuse, World};
 use crate::schema::syntax::type_name::TypeKey;
+
+pub(super) use crate::schema::syntax::lost::Columns;
 
 use super::build::Build;
 use super::pre::{Declared, are_alike};
@@ -31,7 +33,7 @@ impl<'l, 'a> Lens<'l, 'a> {
     pub(super) fn of_routine(build: &'l Build<'a>, routine: &Routine) -> Self {
         Self {
             build,
-            path: search_path(routine),
+            path: routine.search_path(),
         }
     }
 
@@ -49,6 +51,13 @@ impl<'l, 'a> Lens<'l, 'a> {
             }
         }
         Ok(columns)
+    }
+
+    /// What a column of a view that was looked at becomes; `None` where it stays.
+    pub(super) fn becomes_in_view(&self, view: &Relation, column: &str) -> Option<String> {
+        let columns = &self.build.view_columns.get(&view.oid)?.columns;
+        let (_, lost) = columns.iter().find(|(name, _)| name == column)?;
+        lost.as_ref().map(|lost| lost.becomes.clone())
     }
 
     /// Looks through a routine.
@@ -234,7 +243,6 @@ impl World for Lens<'_, '_> {
         !self.path.is_empty() && self.build.has_routine(name)
     }
 
-    #[cfg(feature = "parser")]
     fn returns(&self, function: &Name, arguments: &[Option<Lost>]) -> Option<Lost> {
         let named = |name: &Name| self.build.routines_named(name);
         let namesakes = match function.schema.as_str() {
@@ -258,11 +266,6 @@ impl World for Lens<'_, '_> {
             [only] => only.take(),
             _ => None,
         }
-    }
-
-    #[cfg(not(feature = "parser"))]
-    fn returns(&self, _: &Name, _: &[Option<Lost>]) -> Option<Lost> {
-        None
     }
 
     fn has_operator(&self, name: &str) -> bool {
@@ -289,20 +292,5 @@ fn fields_of(columns: Vec<(String, Option<Lost>)>) -> Inside {
             more: false,
         }),
         false => Inside::Nothing,
-    }
-}
-
-/// Where a routine looks for names without a schema: its own setting, else its schema and `public`.
-pub(super) fn search_path(routine: &Routine) -> Vec<String> {
-    let settings = routine.settings.iter();
-    let path = settings
-        .filter_map(|s| s.strip_prefix("search_path="))
-        .next();
-    match path {
-        Some(path) => path
-            .split(',')
-            .map(|schema| schema.trim().trim_matches(['"', '\'']).to_owned())
-            .collect(),
-        None => vec![routine.name.schema.clone(), "public".to_owned()],
     }
 }

@@ -7,6 +7,7 @@
 mod bodies;
 mod keywords;
 pub(in crate::schema) mod lexer;
+#[cfg(feature = "parser")]
 pub(in crate::schema) mod lost;
 #[cfg(feature = "parser")]
 mod parsed;

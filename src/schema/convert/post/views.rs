@@ -214,7 +214,8 @@ impl<'a> Post<'_, 'a> {
             let column = edge.on_column.as_deref()?;
             let becomes = match relation.column(column) {
                 Some(field) => self.foreign_type(relation, field)?,
-                None => self.lost_of_view(relation, column)?,
+                // Of a view a dump does not tell the columns.
+                None => Lens::new(self.build).becomes_in_view(relation, column)?,
             };
             Some(format!(
                 "{}.{} becomes {becomes}",
@@ -226,13 +227,6 @@ impl<'a> Post<'_, 'a> {
         columns.sort();
         columns.dedup();
         columns
-    }
-
-    /// What a column of a view becomes, of which the source (a dump) does not tell the columns.
-    fn lost_of_view(&self, view: &Relation, column: &str) -> Option<String> {
-        let columns = &self.build.view_columns.get(&view.oid)?.columns;
-        let (_, lost) = columns.iter().find(|(name, _)| name == column)?;
-        lost.as_ref().map(|lost| lost.becomes.clone())
     }
 
     fn view_sql(

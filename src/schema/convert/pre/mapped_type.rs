@@ -146,6 +146,7 @@ impl<'a> TypeMap<'a> {
     }
 
     /// The user's type that something is declared with; of an array that of its elements.
+    #[cfg(feature = "parser")]
     pub(in crate::schema::convert) fn declared_type(
         &self,
         oid: u32,

@@ -9,25 +9,18 @@
 //! operator that may be the server's or a user's own. What users' functions return is what their headers say.
 
 mod family;
-#[cfg(feature = "parser")]
 mod from;
-#[cfg(feature = "parser")]
 mod query;
-#[cfg(feature = "parser")]
 mod scope;
-#[cfg(feature = "parser")]
 mod signature;
-#[cfg(feature = "parser")]
 mod value;
 
-#[cfg(feature = "parser")]
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::catalog::database::Name;
 
 pub(in crate::schema) use family::Family;
-#[cfg(feature = "parser")]
 pub(in crate::schema) use signature::Signature;
 
 /// A type of the source whose values, or parts of them, are of another type in the target.
@@ -111,7 +104,6 @@ impl Lost {
     }
 
     /// An element of an array that is still one.
-    #[cfg(feature = "parser")]
     fn element(self) -> Option<Self> {
         match self.inside {
             Inside::Elements(element) => Some(*element),
@@ -120,19 +112,16 @@ impl Lost {
     }
 
     /// Whether the values are texts in the target: of other types it is not known what they have.
-    #[cfg(feature = "parser")]
     fn is_text(&self) -> bool {
         self.becomes == "text"
     }
 
     /// Whether it is still of parts, and has what arrays and rows have.
-    #[cfg(feature = "parser")]
     fn is_whole(&self) -> bool {
         !self.is_text() && matches!(self.family, Family::Array | Family::Composite)
     }
 }
 
-#[cfg(feature = "parser")]
 impl Columns {
     /// A row of them, if something of it is lost.
     fn row(self, name: &str) -> Option<Lost> {
@@ -158,13 +147,11 @@ impl Columns {
 ///
 /// # Errors
 /// The first thing that is not there for the other type.
-#[cfg(feature = "parser")]
 pub(in crate::schema) fn view(query: &str, world: &dyn World) -> Result<Columns, Misuse> {
     query::view(query, world)
 }
 
 /// The columns of a query, and which columns of relations it names, as far as a world knows them.
-#[cfg(feature = "parser")]
 pub(in crate::schema) fn used(
     query: &str,
     world: &dyn World,
@@ -176,7 +163,6 @@ pub(in crate::schema) fn used(
 ///
 /// # Errors
 /// The first thing that is not there for the other type.
-#[cfg(feature = "parser")]
 pub(in crate::schema) fn routine(definition: &str, world: &dyn World) -> Result<(), Misuse> {
     signature::routine(definition, world)
 }
@@ -185,31 +171,9 @@ pub(in crate::schema) fn routine(definition: &str, world: &dyn World) -> Result<
 ///
 /// # Errors
 /// The first thing that is not there for the other type.
-#[cfg(feature = "parser")]
 pub(in crate::schema) fn trigger(definition: &str, world: &dyn World) -> Result<(), Misuse> {
     query::trigger(definition, world)
 }
 
-/// Without a parser nothing is certain.
-#[cfg(not(feature = "parser"))]
-pub(in crate::schema) fn view(_: &str, _: &dyn World) -> Result<Columns, Misuse> {
-    Ok(Columns {
-        columns: Vec::new(),
-        more: true,
-    })
-}
-
-/// Without a parser nothing is certain.
-#[cfg(not(feature = "parser"))]
-pub(in crate::schema) fn routine(_: &str, _: &dyn World) -> Result<(), Misuse> {
-    Ok(())
-}
-
-/// Without a parser nothing is certain.
-#[cfg(not(feature = "parser"))]
-pub(in crate::schema) fn trigger(_: &str, _: &dyn World) -> Result<(), Misuse> {
-    Ok(())
-}
-
-#[cfg(all(test, feature = "parser"))]
+#[cfg(test)]
 mod tests;
