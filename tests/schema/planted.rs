@@ -214,6 +214,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "src/schema/inspect/target.rs a_probe_tells_its_notes_and_whether_it_is_a_db9",
     ),
     (
+        "range-canonical",
+        "tests/schema/zoo.rs a_range_type_that_loses_its_canonical_form_says_so",
+    ),
+    (
         "replication-slot",
         "tests/check/servers.rs a_standby_and_its_primarys_slots_are_said",
     ),

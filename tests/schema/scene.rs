@@ -1,12 +1,14 @@
 //! Sources, targets and the program between them.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
 use testenv::sample::{self, Everything};
 use testenv::standin::{Limits, NarrowTypes};
-use testenv::{Cluster, ClusterOptions, Database, Standin, StandinOptions, client};
+use testenv::{Cluster, ClusterOptions, Database, Installation, Standin, StandinOptions, client};
 
 use crate::harness::{Run, Wire9, targets};
 
@@ -145,6 +147,28 @@ pub(crate) fn by_id(found: &[Found]) -> BTreeMap<&str, usize> {
         *counted.entry(finding.id.as_str()).or_default() += 1;
     }
     counted
+}
+
+/// A plain dump of a database as a file of this folder: its path.
+pub(crate) fn dumped(source: &Database, folder: &Path) -> String {
+    let dump = Command::new(pg_dump()).arg(source.uri()).output();
+    let dump = dump.expect("pg_dump runs");
+    let said = String::from_utf8_lossy(&dump.stderr);
+    assert!(dump.status.success(), "{said}");
+    let file = folder.join("dump.sql");
+    std::fs::write(&file, &dump.stdout).expect("it can be written");
+    file.to_string_lossy().into_owned()
+}
+
+/// The newest `pg_dump` of this machine: an older one refuses a newer server.
+fn pg_dump() -> PathBuf {
+    let found = Installation::all().into_iter();
+    let found = found.map(|server| server.bin.join("pg_dump"));
+    let usual = |major: u32| PathBuf::from(format!("/usr/lib/postgresql/{major}/bin/pg_dump"));
+    let mut found = found.chain((13..=18).rev().map(usual));
+    found
+        .find(|path| path.is_file())
+        .expect("pg_dump is installed")
 }
 
 /// Applies a script through the front door, one statement at a time; each that is refused, with why.

@@ -1,14 +1,11 @@
 //! Schemas as strangers have them: hundreds of tables, odd names, types upon types, views on views.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use testenv::standin::Limits;
-use testenv::{Cluster, Database, Installation, Standin, equality};
+use testenv::{Cluster, Database, Standin, equality};
 
 use crate::accepted::unannounced;
 use crate::harness::Wire9;
-use crate::scene::{command, findings, refused, standin};
+use crate::scene::{command, dumped, findings, refused, standin};
 
 fn strangers() -> Database {
     let source = Cluster::shared().database("strangers").expect("a database");
@@ -114,17 +111,8 @@ fn assert_rows_equal(source: &Database, target: &Standin) {
 #[test]
 fn a_dump_of_a_strangers_database_becomes_a_schema_that_is_accepted_too() {
     let source = strangers();
-    let dump = Command::new(pg_dump()).arg(source.uri()).output();
-    let dump = dump.expect("pg_dump runs");
-    assert!(
-        dump.status.success(),
-        "{}",
-        String::from_utf8_lossy(&dump.stderr)
-    );
     let run = Wire9::bare();
-    let file = run.folder().join("dump.sql");
-    std::fs::write(&file, &dump.stdout).expect("it can be written");
-    let path = file.to_string_lossy().into_owned();
+    let path = dumped(&source, run.folder());
     let script = run
         .args(&["schema", "--from-dump", &path])
         .run()
@@ -143,15 +131,4 @@ fn a_dump_of_a_strangers_database_becomes_a_schema_that_is_accepted_too() {
             .expect("counted")
             > 265
     );
-}
-
-/// The newest `pg_dump` of this machine: an older one refuses a newer server.
-fn pg_dump() -> PathBuf {
-    let found = Installation::all().into_iter();
-    let found = found.map(|server| server.bin.join("pg_dump"));
-    let usual = |major: u32| PathBuf::from(format!("/usr/lib/postgresql/{major}/bin/pg_dump"));
-    let mut found = found.chain((13..=18).rev().map(usual));
-    found
-        .find(|path| path.is_file())
-        .expect("pg_dump is installed")
 }

@@ -53,4 +53,16 @@ impl Routine {
     pub fn signature(&self) -> String {
         format!("{}({})", self.name, self.arguments)
     }
+
+    /// Where it looks for names without a schema: its own setting, else its schema and `public`.
+    pub fn search_path(&self) -> Vec<String> {
+        let mut settings = self.settings.iter();
+        match settings.find_map(|s| s.strip_prefix("search_path=")) {
+            Some(path) => path
+                .split(',')
+                .map(|schema| schema.trim().trim_matches(['"', '\'']).to_owned())
+                .collect(),
+            None => vec![self.name.schema.clone(), "public".to_owned()],
+        }
+    }
 }

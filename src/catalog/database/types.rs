@@ -46,8 +46,7 @@ pub enum UserTypeKind {
     Range {
         /// The type of its bounds.
         subtype: DataType,
-        /// What else CREATE TYPE says, as SQL: `subtype_diff = public.seconds`. Without CANONICAL, whose
-        /// function is one in C.
+        /// What else CREATE TYPE says, as SQL: `subtype_diff = public.seconds`.
         options: Vec<String>,
     },
     /// A base type, or a shell.

@@ -1,16 +1,26 @@
 //! A conversion in the making: what has been made, what has been left out, and who needs whom.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+#[cfg(feature = "parser")]
+use std::cell::RefCell;
+#[cfg(feature = "parser")]
+use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
+#[cfg(feature = "parser")]
+use std::rc::Rc;
 
+#[cfg(feature = "parser")]
+use crate::catalog::database::OtherKind;
 use crate::catalog::database::{
-    Database, Dependency, Name, Object, OtherKind, Relation, Routine, Sequence, UserType,
+    Database, Dependency, Name, Object, Relation, Routine, Sequence, UserType,
 };
 use crate::profile::Profile;
 use crate::schema::finding::Finding;
 use crate::schema::mapping::Mapping;
-use crate::schema::syntax::lost::Columns;
+#[cfg(feature = "parser")]
+use crate::schema::syntax::lost::{Signature, World};
 use crate::schema::syntax::{Rewriter, Rewrites};
 
+use super::lens::Columns;
 use super::pre::TypeMap;
 use super::{Conversion, LeftOut, Makes, Section, Statement, Wishes};
 
@@ -37,9 +47,16 @@ pub(super) struct Build<'a> {
     /// Columns of views as they are in the target, by pg_class.oid.
     pub(super) view_columns: HashMap<u32, Columns>,
     relations: HashMap<u32, &'a Relation>,
+    #[cfg(feature = "parser")]
     relations_named: HashMap<&'a Name, &'a Relation>,
+    #[cfg(feature = "parser")]
     routine_names: HashSet<&'a str>,
-    routines_named: HashSet<&'a Name>,
+    routines_named: HashMap<&'a Name, Vec<&'a Routine>>,
+    /// What routines take and return, as far as it was asked for, by pg_proc.oid; `None` where that is
+    /// not read.
+    #[cfg(feature = "parser")]
+    signatures: RefCell<HashMap<u32, Option<Rc<Signature>>>>,
+    #[cfg(feature = "parser")]
     operator_names: HashSet<&'a str>,
     routines: HashMap<u32, &'a Routine>,
     sequences: HashMap<u32, &'a Sequence>,
@@ -63,12 +80,17 @@ pub(super) struct Draft {
     pub(super) needs: Vec<Object>,
 }
 
+/// What a CHECK is of, by its OID in the source.
+pub(super) enum LateOn {
+    Table(u32),
+    Domain(u32),
+}
+
 /// A CHECK that is NOT VALID.
 pub(super) struct LateCheck {
-    /// pg_class.oid of its table.
-    pub(super) table: u32,
-    /// pg_constraint.oid.
-    pub(super) oid: u32,
+    pub(super) on: LateOn,
+    /// pg_constraint.oid; `None` where a column has it from its domain.
+    pub(super) oid: Option<u32>,
     pub(super) name: String,
     /// As the target can compute it.
     pub(super) condition: String,
@@ -90,6 +112,13 @@ impl<'a> Build<'a> {
                 .or_default()
                 .push(dependency);
         }
+        let mut routines_named: HashMap<&Name, Vec<&Routine>> = HashMap::new();
+        for routine in &database.routines {
+            routines_named
+                .entry(&routine.name)
+                .or_default()
+                .push(routine);
+        }
         Self {
             database,
             profile,
@@ -101,13 +130,18 @@ impl<'a> Build<'a> {
             late_checks: Vec::new(),
             view_columns: HashMap::new(),
             relations: database.relations.iter().map(|r| (r.oid, r)).collect(),
+            #[cfg(feature = "parser")]
             relations_named: database.relations.iter().map(|r| (&r.name, r)).collect(),
-            routines_named: database.routines.iter().map(|r| &r.name).collect(),
+            routines_named,
+            #[cfg(feature = "parser")]
+            signatures: RefCell::default(),
+            #[cfg(feature = "parser")]
             routine_names: database
                 .routines
                 .iter()
                 .map(|r| r.name.name.as_str())
                 .collect(),
+            #[cfg(feature = "parser")]
             operator_names: database
                 .others
                 .iter()
@@ -137,23 +171,46 @@ impl<'a> Build<'a> {
     }
 
     /// The relation of that name.
+    #[cfg(feature = "parser")]
     pub(super) fn relation_named(&self, name: &Name) -> Option<&'a Relation> {
         self.relations_named.get(name).copied()
     }
 
     /// Whether users or extensions have a routine of this bare name.
+    #[cfg(feature = "parser")]
     pub(super) fn has_routine(&self, name: &str) -> bool {
         self.routine_names.contains(name)
     }
 
     /// Whether users or extensions have an operator of this bare name.
+    #[cfg(feature = "parser")]
     pub(super) fn has_operator(&self, name: &str) -> bool {
         self.operator_names.contains(name)
     }
 
     /// Whether users or extensions have a routine of this name, or something else is there in its place.
     pub(super) fn is_known_routine(&self, name: &Name) -> bool {
-        self.routines_named.contains(name) || self.rewrites.names.contains_key(name)
+        self.routines_named.contains_key(name) || self.rewrites.names.contains_key(name)
+    }
+
+    /// The routines of a name.
+    #[cfg(feature = "parser")]
+    pub(super) fn routines_named(&self, name: &Name) -> &[&'a Routine] {
+        self.routines_named.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What a routine takes and returns, read once; `None` where that is not read.
+    #[cfg(feature = "parser")]
+    pub(super) fn signature(&self, routine: &Routine, world: &dyn World) -> Option<Rc<Signature>> {
+        if let Some(known) = self.signatures.borrow().get(&routine.oid) {
+            return known.clone();
+        }
+        let definition = routine.definition.as_deref();
+        let signature = definition.and_then(|definition| Signature::of(definition, world));
+        let signature = signature.map(Rc::new);
+        let mut known = self.signatures.borrow_mut();
+        known.insert(routine.oid, signature.clone());
+        signature
     }
 
     /// The routine of that pg_proc.oid.

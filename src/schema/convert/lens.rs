@@ -2,8 +2,10 @@
 
 use crate::catalog::database::{Field, Name, Relation, Routine, UserTypeKind};
 use crate::catalog::{DataType, Shape};
-use crate::schema::syntax::lost::{self, Columns, Family, Lost, Misuse, World};
+use crate::schema::syntax::lost::{self, Family, Inside, Lost, Misuse, World};
 use crate::schema::syntax::type_name::TypeKey;
+
+pub(super) use crate::schema::syntax::lost::Columns;
 
 use super::build::Build;
 use super::pre::{Declared, are_alike};
@@ -31,7 +33,7 @@ impl<'l, 'a> Lens<'l, 'a> {
     pub(super) fn of_routine(build: &'l Build<'a>, routine: &Routine) -> Self {
         Self {
             build,
-            path: search_path(routine),
+            path: routine.search_path(),
         }
     }
 
@@ -49,6 +51,13 @@ impl<'l, 'a> Lens<'l, 'a> {
             }
         }
         Ok(columns)
+    }
+
+    /// What a column of a view that was looked at becomes; `None` where it stays.
+    pub(super) fn becomes_in_view(&self, view: &Relation, column: &str) -> Option<String> {
+        let columns = &self.build.view_columns.get(&view.oid)?.columns;
+        let (_, lost) = columns.iter().find(|(name, _)| name == column)?;
+        lost.as_ref().map(|lost| lost.becomes.clone())
     }
 
     /// Looks through a routine.
@@ -77,6 +86,7 @@ impl<'l, 'a> Lens<'l, 'a> {
                 name: field.data_type.sql.clone(),
                 family: self.family(field.type_oid, &field.data_type, 0),
                 becomes: given.data_type.clone(),
+                inside: Inside::Nothing,
             });
         }
         self.lost(Declared {
@@ -92,12 +102,72 @@ impl<'l, 'a> Lens<'l, 'a> {
         let family = self.family(declared.oid, data_type, 0);
         // They keep their operators, and lose a few functions.
         let nearly = matches!(family, Family::Enum | Family::Money);
-        let changes = mapped.is_foreign || nearly && mapped.sql != data_type.sql;
+        let inside = self.inside(family, declared, &mapped.sql);
+        let parts_change = inside != Inside::Nothing;
+        let changes = mapped.is_foreign || nearly && mapped.sql != data_type.sql || parts_change;
         changes.then(|| Lost {
             name: data_type.sql.clone(),
             family,
             becomes: mapped.sql,
+            inside,
         })
+    }
+
+    /// What becomes of the elements of an array, of the fields of a row, where it is still one.
+    fn inside(&self, family: Family, declared: Declared<'_>, becomes: &str) -> Inside {
+        let user_type = self
+            .build
+            .types
+            .declared_type(declared.oid, declared.data_type);
+        match (family, user_type.map(|user_type| &user_type.kind)) {
+            (Family::Array, _) if becomes.ends_with(']') => {
+                let element = self.element(declared.data_type, 0);
+                element.map_or(Inside::Nothing, |lost| Inside::Elements(Box::new(lost)))
+            }
+            (Family::Composite, Some(UserTypeKind::Composite(fields))) if becomes != "text" => {
+                let fields = fields.iter().map(|(name, data_type)| {
+                    let declared = Declared {
+                        oid: 0,
+                        data_type,
+                        dimensions: 0,
+                    };
+                    (name.clone(), self.lost(declared))
+                });
+                fields_of(fields.collect())
+            }
+            _ => Inside::Nothing,
+        }
+    }
+
+    /// What becomes of the elements of an array, or of a domain over one.
+    fn element(&self, array: &DataType, depth: usize) -> Option<Lost> {
+        if let Some(element) = array.sql.strip_suffix("[]") {
+            return self.lost(Declared {
+                oid: 0,
+                data_type: &scalar(element),
+                dimensions: 0,
+            });
+        }
+        match &self.build.types.declared_type(0, array)?.kind {
+            UserTypeKind::Domain { base, .. } if depth < DEEPEST_DOMAIN => {
+                self.element(base, depth + 1)
+            }
+            _ => None,
+        }
+    }
+
+    /// The row type of a relation.
+    fn row(&self, type_sql: &str, key: &TypeKey) -> Option<Lost> {
+        let columns = World::columns(self, &Name::new(key.schema.clone(), key.name.clone()))?;
+        match fields_of(columns.columns) {
+            Inside::Nothing => None,
+            inside => Some(Lost {
+                name: type_sql.to_owned(),
+                family: Family::Composite,
+                becomes: type_sql.to_owned(),
+                inside,
+            }),
+        }
     }
 
     fn family(&self, oid: u32, data_type: &DataType, depth: usize) -> Family {
@@ -145,26 +215,57 @@ impl World for Lens<'_, '_> {
     }
 
     fn becomes(&self, type_sql: &str) -> Option<Lost> {
-        let key = TypeKey::from_sql(type_sql).filter(|key| !key.array)?;
-        // Those that are replaced in texts; the row type of a table is none of them.
-        self.build.rewrites.types.get(type_sql)?;
+        let key = TypeKey::from_sql(type_sql)?;
+        if key.array {
+            let element = self.becomes(type_sql.trim_end_matches("[]"))?;
+            return Some(element.array());
+        }
+        // Others stay in texts: a row type of a table has the table's columns there.
+        let replaced = self.build.rewrites.types.contains_key(type_sql);
         let data_type = DataType {
-            sql: type_sql.to_owned(),
-            shape: Shape::Scalar,
-            base: 0,
-            base_name: key.name,
-            typmod: None,
-            holds_timestamp: false,
+            base_name: key.name.clone(),
+            ..scalar(type_sql)
         };
-        self.lost(Declared {
+        let declared = Declared {
             oid: 0,
             data_type: &data_type,
             dimensions: 0,
-        })
+        };
+        if replaced || self.build.types.declared_type(0, &data_type).is_some() {
+            return self
+                .lost(declared)
+                .filter(|lost| replaced || lost.inside != Inside::Nothing);
+        }
+        self.row(type_sql, &key)
     }
 
     fn has_function(&self, name: &str) -> bool {
         !self.path.is_empty() && self.build.has_routine(name)
+    }
+
+    fn returns(&self, function: &Name, arguments: &[Option<Lost>]) -> Option<Lost> {
+        let named = |name: &Name| self.build.routines_named(name);
+        let namesakes = match function.schema.as_str() {
+            "" => self
+                .path
+                .iter()
+                .map(|schema| named(&Name::new(schema.clone(), function.name.clone())))
+                .find(|found| !found.is_empty())?,
+            _ => named(function),
+        };
+        let mut results = Vec::new();
+        for routine in namesakes {
+            let signature = self.build.signature(routine, self)?;
+            if signature.takes(arguments.len()) {
+                results.push(signature.result(arguments));
+            }
+        }
+        // Which of several is meant is not known.
+        results.dedup();
+        match results.as_mut_slice() {
+            [only] => only.take(),
+            _ => None,
+        }
     }
 
     fn has_operator(&self, name: &str) -> bool {
@@ -172,17 +273,24 @@ impl World for Lens<'_, '_> {
     }
 }
 
-/// Where a routine looks for names without a schema: its own setting, else its schema and `public`.
-pub(super) fn search_path(routine: &Routine) -> Vec<String> {
-    let settings = routine.settings.iter();
-    let path = settings
-        .filter_map(|s| s.strip_prefix("search_path="))
-        .next();
-    match path {
-        Some(path) => path
-            .split(',')
-            .map(|schema| schema.trim().trim_matches(['"', '\'']).to_owned())
-            .collect(),
-        None => vec![routine.name.schema.clone(), "public".to_owned()],
+fn scalar(sql: &str) -> DataType {
+    DataType {
+        sql: sql.to_owned(),
+        shape: Shape::Scalar,
+        base: 0,
+        base_name: String::new(),
+        typmod: None,
+        holds_timestamp: false,
+    }
+}
+
+/// Fields of a row, if something of them is lost.
+fn fields_of(columns: Vec<(String, Option<Lost>)>) -> Inside {
+    match columns.iter().any(|(_, lost)| lost.is_some()) {
+        true => Inside::Fields(Columns {
+            columns,
+            more: false,
+        }),
+        false => Inside::Nothing,
     }
 }

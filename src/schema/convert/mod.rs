@@ -7,8 +7,11 @@
 //! ```
 
 mod absent;
+#[cfg(not(feature = "parser"))]
+mod blind;
 mod build;
 mod citext;
+#[cfg(feature = "parser")]
 mod lens;
 mod post;
 mod pre;
@@ -18,6 +21,8 @@ use crate::profile::Profile;
 
 use super::finding::Finding;
 use super::mapping::Mapping;
+#[cfg(not(feature = "parser"))]
+use blind as lens;
 use build::Build;
 
 pub use post::{Orphans, orphans};

@@ -4,8 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::model::Model;
 use crate::catalog::database::{
-    Class, Database, Dependency, FieldDefault, Name, Object, Relation, Routine, UserTypeKind,
+    Class, Database, Dependency, FieldDefault, Name, Object, OtherKind, Relation, Routine,
+    UserTypeKind,
 };
+use crate::schema::syntax::lost::{self, Columns, Lost, World};
 use crate::schema::syntax::type_name::TypeKey;
 use crate::schema::syntax::{self, Names, NotParsed};
 
@@ -28,6 +30,7 @@ pub(super) fn find(model: &mut Model) {
     for relation in &database.relations {
         finder.relation(relation);
     }
+    finder.columns_of_views(&database);
     let (edges, not_read) = (finder.edges, finder.not_read);
     model.database = database;
     model.database.dependencies = edges;
@@ -36,9 +39,36 @@ pub(super) fn find(model: &mut Model) {
 
 struct Finder<'d> {
     by_name: ByName<'d>,
+    columns: ColumnNames,
     edges: Vec<Dependency>,
     seen: HashSet<Dependency>,
     not_read: Vec<String>,
+}
+
+/// Which columns relations have: all that is wanted to see which of them a query names.
+#[derive(Default)]
+struct ColumnNames(HashMap<Name, Columns>);
+
+impl World for ColumnNames {
+    fn columns(&self, relation: &Name) -> Option<Columns> {
+        self.0.get(relation).cloned()
+    }
+
+    fn becomes(&self, _: &str) -> Option<Lost> {
+        None
+    }
+
+    fn has_function(&self, _: &str) -> bool {
+        true
+    }
+
+    fn returns(&self, _: &Name, _: &[Option<Lost>]) -> Option<Lost> {
+        None
+    }
+
+    fn has_operator(&self, _: &str) -> bool {
+        true
+    }
 }
 
 #[derive(Default)]
@@ -48,6 +78,8 @@ struct ByName<'d> {
     relations: HashMap<&'d Name, Object>,
     types: HashMap<&'d Name, Object>,
     routines: HashMap<&'d Name, Vec<u32>>,
+    collations: HashMap<&'d Name, Object>,
+    text_search: HashMap<&'d Name, Object>,
 }
 
 impl<'d> ByName<'d> {
@@ -80,6 +112,14 @@ impl<'d> ByName<'d> {
                 .or_default()
                 .push(routine.oid);
         }
+        for other in &database.others {
+            let by_kind = match other.kind {
+                OtherKind::Collation => &mut by_name.collations,
+                OtherKind::TextSearch => &mut by_name.text_search,
+                _ => continue,
+            };
+            by_kind.insert(&other.name, Object::new(Class::Other, other.oid));
+        }
         by_name
     }
 
@@ -94,7 +134,12 @@ impl<'d> ByName<'d> {
             .flatten()
             .map(|&oid| Object::new(Class::Routine, oid));
         let types = names.types.iter().filter_map(|text| self.type_named(text));
-        relations.chain(routines).chain(types).collect()
+        let collations = names.collations.iter();
+        let collations = collations.filter_map(|name| self.collations.get(name).copied());
+        let objects = relations.chain(routines).chain(types);
+        let text_search = names.text_search.iter();
+        let text_search = text_search.filter_map(|name| self.text_search.get(name).copied());
+        objects.chain(collations).chain(text_search).collect()
     }
 
     fn type_named(&self, text: &str) -> Option<Object> {
@@ -107,6 +152,7 @@ impl<'d> Finder<'d> {
     fn new(database: &'d Database) -> Self {
         Self {
             by_name: ByName::new(database),
+            columns: ColumnNames::default(),
             edges: Vec::new(),
             seen: HashSet::new(),
             not_read: Vec::new(),
@@ -114,12 +160,16 @@ impl<'d> Finder<'d> {
     }
 
     fn edge(&mut self, dependent: Object, column: Option<&str>, on: Object) {
-        let edge = Dependency {
+        self.add(Dependency {
             dependent,
             column: column.map(str::to_owned),
             on,
             on_column: None,
-        };
+        });
+    }
+
+    fn add(&mut self, edge: Dependency) {
+        let Dependency { dependent, on, .. } = edge;
         if dependent != on && self.seen.insert(edge.clone()) {
             self.edges.push(edge);
         }
@@ -216,6 +266,35 @@ impl<'d> Finder<'d> {
         }
         self.columns(relation, object);
         self.parts(relation, object);
+    }
+
+    /// Columns that views name. A view comes after those that it selects from.
+    fn columns_of_views(&mut self, database: &Database) {
+        for relation in database.relations.iter().filter(|r| !r.is_view()) {
+            let columns = relation.columns.iter();
+            let columns = Columns {
+                columns: columns.map(|column| (column.name.clone(), None)).collect(),
+                more: false,
+            };
+            self.columns.0.insert(relation.name.clone(), columns);
+        }
+        for view in &database.relations {
+            let Some(query) = &view.query else {
+                continue;
+            };
+            let (columns, named) = lost::used(query, &self.columns);
+            for (relation, column) in named {
+                if let Some(&on) = self.by_name.relations.get(&relation) {
+                    self.add(Dependency {
+                        dependent: Object::new(Class::Relation, view.oid),
+                        column: None,
+                        on,
+                        on_column: Some(column),
+                    });
+                }
+            }
+            self.columns.0.insert(view.name.clone(), columns);
+        }
     }
 
     fn columns(&mut self, relation: &Relation, object: Object) {

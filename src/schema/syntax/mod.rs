@@ -7,6 +7,7 @@
 mod bodies;
 mod keywords;
 pub(in crate::schema) mod lexer;
+#[cfg(feature = "parser")]
 pub(in crate::schema) mod lost;
 #[cfg(feature = "parser")]
 mod parsed;
@@ -66,6 +67,10 @@ pub struct Names {
     pub types: Vec<String>,
     /// Operators that are written with their schema.
     pub operators: Vec<Name>,
+    /// Collations that are written with their schema.
+    pub collations: Vec<Name>,
+    /// Text-search configurations and dictionaries that constants name.
+    pub text_search: Vec<Name>,
 }
 
 impl Names {
@@ -79,6 +84,10 @@ impl Names {
         self.types.dedup();
         self.operators.sort();
         self.operators.dedup();
+        self.collations.sort();
+        self.collations.dedup();
+        self.text_search.sort();
+        self.text_search.dedup();
     }
 }
 

@@ -161,6 +161,10 @@ pub(super) fn names_of(lexed: &Lexed<'_>, statements: &[Parsed], names: &mut Nam
                     .extend(name_of(&tree::strings(fields, "funcname")));
             } else if seen.is_type() {
                 names.types.extend(type_of(fields));
+            } else if matches!(seen.kind, "CollateClause" | "coll_clause") {
+                let collation = name_of(&tree::strings(fields, "collname"));
+                let written = collation.filter(|collation| !collation.schema.is_empty());
+                names.collations.extend(written);
             } else if seen.kind == "AExpr" {
                 let operator = name_of(&tree::strings(fields, "name"));
                 names
@@ -170,11 +174,15 @@ pub(super) fn names_of(lexed: &Lexed<'_>, statements: &[Parsed], names: &mut Nam
         });
     }
     for at in 0..lexed.tokens.len() {
-        if lexed.tokens[at].kind == Kind::Text && rewrite::registry(lexed, at) == Some("regclass") {
-            names
-                .relations
-                .extend(lexed.text(at).and_then(|text| relation_in(&text)));
+        if lexed.tokens[at].kind != Kind::Text {
+            continue;
         }
+        let named = match rewrite::registry(lexed, at) {
+            Some("regclass") => &mut names.relations,
+            Some("regconfig" | "regdictionary") => &mut names.text_search,
+            _ => continue,
+        };
+        named.extend(lexed.text(at).and_then(|text| name_in(&text)));
     }
 }
 
@@ -205,8 +213,8 @@ pub(super) fn type_of(fields: &Fields) -> Option<String> {
     Some(key.to_sql())
 }
 
-/// The relation that a `regclass` text names.
-fn relation_in(text: &str) -> Option<Name> {
+/// The object that a text of a `reg…` type names.
+fn name_in(text: &str) -> Option<Name> {
     let lexed = Lexed::new(text).ok()?;
     if !lexed.is_name(0) {
         return None;

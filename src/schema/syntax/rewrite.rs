@@ -130,6 +130,8 @@ impl Pass<'_> {
             return Ok(closing + 1);
         }
         match self.role(at, &parts, after)? {
+            // `RETURNS TABLE (a money)`: the parser has the row as a type of that place.
+            Some(Role::Type) if lexed.is_word(at, "table") => {}
             Some(Role::Type) => return self.type_name(at),
             Some(Role::Relation { bare }) => self.relation(at, &parts, after, bare)?,
             Some(Role::Function) if parts.len() == 1 => self.must_not_move(&parts[0])?,

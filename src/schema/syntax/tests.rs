@@ -235,6 +235,14 @@ mod with_the_parser {
             .unwrap(),
             "CREATE FUNCTION public.f(money numeric(19,2), e text DEFAULT 'x'::text) RETURNS SETOF numeric(19,2) LANGUAGE sql AS $$SELECT money::numeric(19,2)$$"
         );
+        assert_eq!(
+            statement(
+                "CREATE FUNCTION public.f() RETURNS TABLE(money money, n integer, m money) LANGUAGE sql AS $$SELECT 1$$",
+                &types
+            )
+            .unwrap(),
+            "CREATE FUNCTION public.f() RETURNS TABLE(money numeric(19,2), n integer, m numeric(19,2)) LANGUAGE sql AS $$SELECT 1$$"
+        );
     }
 
     #[test]

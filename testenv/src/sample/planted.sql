@@ -94,6 +94,7 @@ ALTER TABLE indexed CLUSTER ON index_include;
 CREATE VIEW view_plain AS SELECT id, a FROM indexed WHERE a > 0;
 CREATE VIEW view_on_view WITH (security_barrier = true) AS SELECT * FROM view_plain WHERE id > 1 WITH LOCAL CHECK OPTION;
 CREATE VIEW view_ordered AS SELECT other FROM collated ORDER BY other;
+CREATE VIEW view_only AS SELECT id FROM ONLY inherit_parent;
 CREATE VIEW view_samples AS SELECT id FROM indexed TABLESAMPLE SYSTEM (10);
 CREATE VIEW view_system_column AS SELECT ctid::text AS place, id FROM indexed;
 CREATE MATERIALIZED VIEW materialized AS SELECT count(*) AS n FROM indexed;

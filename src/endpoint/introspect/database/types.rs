@@ -52,6 +52,7 @@ SELECT t.oid, n.nspname, t.typname, t.typtype, t.typarray, t.typrelid, \
             FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace \
             JOIN pg_type s ON s.oid = r.rngsubtype \
             WHERE o.oid = r.rngcollation AND o.oid <> s.typcollation), \
+           CASE WHEN r.rngcanonical::oid <> 0 THEN 'canonical = ' || r.rngcanonical::text END, \
            CASE WHEN r.rngsubdiff::oid <> 0 THEN 'subtype_diff = ' || r.rngsubdiff::text END], \
            NULL)) END \
 FROM pg_type t \

@@ -50,6 +50,7 @@ use source::Source;
 use types::Tables;
 
 pub use foreign_keys::{Orphans, orphans};
+pub(super) use routines::{CHANGED_TYPE as ROUTINE_ON_CHANGED_TYPE, texts_instead};
 pub(super) use text::pieces;
 
 /// The kinds of findings of this part.
@@ -168,8 +169,8 @@ struct Post<'b, 'a> {
     chains: HashMap<Object, String>,
     /// Routines and views that were looked at.
     decided: HashSet<Object>,
-    /// Routines as the target tells them apart.
-    signatures: HashSet<String>,
+    /// Routines as the target tells them apart, and whose (pg_proc.oid) each is.
+    signatures: HashMap<String, u32>,
     /// Views on top of views: per view how many.
     depths: HashMap<u32, u32>,
 }
@@ -196,7 +197,7 @@ impl<'b, 'a> Post<'b, 'a> {
             needs: Needs::default(),
             chains: HashMap::new(),
             decided: HashSet::new(),
-            signatures: HashSet::new(),
+            signatures: HashMap::new(),
             depths: HashMap::new(),
             build,
         }

@@ -8,7 +8,6 @@ use crate::catalog::readable;
 use crate::schema::syntax::{self, Names};
 
 use super::Post;
-use crate::schema::convert::lens::search_path;
 
 /// What objects need, looked up once.
 #[derive(Default)]
@@ -114,7 +113,7 @@ impl<'a> Post<'_, 'a> {
         else {
             return;
         };
-        let schemas = search_path(routine);
+        let schemas = routine.search_path();
         let named = self.objects(&names, &schemas);
         need.absent = self.absent(&names);
         need.types.clone_from(&names.types);

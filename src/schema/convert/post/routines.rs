@@ -1,12 +1,14 @@
 //! Functions and procedures, each after what it needs.
 
-use crate::catalog::database::{Class, Object, Routine, RoutineKind};
+use std::collections::HashMap;
+
+use crate::catalog::database::{Class, Name, Object, Routine, RoutineKind};
 use crate::catalog::readable;
 use crate::profile::Profile;
 use crate::schema::convert::Makes;
 use crate::schema::convert::lens::Lens;
 use crate::schema::finding::{Finding, Kind, Severity};
-use crate::schema::syntax;
+use crate::schema::syntax::{self, Rewrites};
 
 use super::needs::Need;
 use super::source::routine_word;
@@ -95,7 +97,7 @@ pub(super) static SECURITY_DEFINER: Kind = Kind {
 };
 
 /// A routine over a type that is another one.
-pub(super) static CHANGED_TYPE: Kind = Kind {
+pub(in crate::schema::convert) static CHANGED_TYPE: Kind = Kind {
     id: "routine-on-changed-type",
     severity: Severity::Change,
     title: "routine over a type that becomes another one",
@@ -186,7 +188,7 @@ impl<'a> Post<'_, 'a> {
             missing("it returns event_trigger, and there are no event triggers".to_owned())?;
         }
         let signature = self.signature(routine);
-        if !self.signatures.insert(signature) {
+        if *self.signatures.entry(signature).or_insert(routine.oid) != routine.oid {
             let taken = format!("{}({})", self.renamed(&routine.name), routine.arguments);
             Err(Left::new(&NAME_TAKEN, taken))?;
         }
@@ -248,18 +250,24 @@ impl<'a> Post<'_, 'a> {
         Err(Left::new(&LANGUAGE, format!("language {language}")))
     }
 
-    /// Takes the signatures of the routines of the first section.
+    /// Takes the signatures of the routines of the first section, then those of routines whose arguments
+    /// stay as they are: of two that become one, what calls it means that.
     pub(super) fn take_signatures(&mut self) {
-        for routine in &self.build.database.routines {
-            if self
-                .build
-                .made(Object::new(Class::Routine, routine.oid))
-                .is_some()
-            {
-                let signature = self.signature(routine);
-                self.signatures.insert(signature);
-            }
+        let routines = || self.build.database.routines.iter();
+        let is_made = |routine: &&Routine| {
+            let object = Object::new(Class::Routine, routine.oid);
+            self.build.made(object).is_some()
+        };
+        let stays = |routine: &&Routine| {
+            let named = self.renamed(&routine.name) == routine.name;
+            named && self.signature(routine) == signature_of(&routine.name, &routine.arguments)
+        };
+        let mut taken: HashMap<String, u32> = HashMap::new();
+        let first = routines().filter(is_made).chain(routines().filter(stays));
+        for routine in first {
+            taken.entry(self.signature(routine)).or_insert(routine.oid);
         }
+        self.signatures = taken;
     }
 
     /// What tells a routine from others in the target: its name and the types of its arguments.
@@ -268,10 +276,7 @@ impl<'a> Post<'_, 'a> {
         let name = self.renamed(&routine.name);
         let group = pieces(&meant).last().map_or("", |piece| piece.text);
         let inside = group.strip_prefix('(').and_then(|g| g.strip_suffix(')'));
-        let types: Vec<String> = items(inside.unwrap_or_default())
-            .map(argument_type)
-            .collect();
-        format!("{name}({})", types.join(", "))
+        signature_of(&name, inside.unwrap_or_default())
     }
 
     fn make_routine(
@@ -293,13 +298,9 @@ impl<'a> Post<'_, 'a> {
         if !missing.is_empty() {
             changes.push((&CALLS_MISSING, format!("it uses {}", missing.join(", "))));
         }
-        let types = need.types.iter().filter_map(|name| {
-            let becomes = self.build.rewrites.types.get(name)?;
-            (becomes == "text").then(|| format!("{name} becomes text"))
-        });
-        let types: Vec<String> = types.collect();
+        let types = texts_instead(&self.build.rewrites, &need.types);
         if !types.is_empty() {
-            changes.push((&CHANGED_TYPE, types.join(", ")));
+            changes.push((&CHANGED_TYPE, types));
         }
         if routine.security_definer && !self.is_postgresql() {
             self.build.find(Finding::new(&SECURITY_DEFINER, source));
@@ -317,6 +318,19 @@ impl<'a> Post<'_, 'a> {
             changes,
         );
     }
+}
+
+/// Which of these types are texts in the target, for people.
+pub(in crate::schema::convert) fn texts_instead<'n>(
+    rewrites: &Rewrites,
+    types: impl IntoIterator<Item = &'n String>,
+) -> String {
+    let texts = types.into_iter().filter(|name| {
+        let becomes = rewrites.types.get(*name);
+        becomes.is_some_and(|becomes| becomes == "text")
+    });
+    let texts: Vec<String> = texts.map(|name| format!("{name} becomes text")).collect();
+    texts.join(", ")
 }
 
 /// What of a body the target refuses, with the lines of the first.
@@ -359,6 +373,11 @@ fn with_text_body(definition: &str, body: &str) -> Option<String> {
         tag.push('x');
     }
     Some(format!("{head}AS ${tag}${inside}${tag}$"))
+}
+
+fn signature_of(name: &Name, arguments: &str) -> String {
+    let types: Vec<String> = items(arguments).map(argument_type).collect();
+    format!("{name}({})", types.join(", "))
 }
 
 /// The type of an argument, without its mode and name: `VARIADIC a integer[]` is `integer[]`.

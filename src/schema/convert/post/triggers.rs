@@ -193,6 +193,9 @@ impl<'a> Post<'_, 'a> {
             changes.remark("without ENABLE ALWAYS");
         }
         self.level(trigger, &mut changes)?;
+        if relation.is_view() && !self.is_postgresql() {
+            changes.push((&NOT_DOCUMENTED, "trigger INSTEAD OF".to_owned()));
+        }
         let definition = self.trigger_definition(trigger, &mut changes)?;
         let function = Object::new(Class::Routine, trigger.function);
         if let Some(chain) = self.missing(function) {

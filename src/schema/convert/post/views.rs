@@ -211,12 +211,16 @@ impl<'a> Post<'_, 'a> {
         let edges = edges.filter(|edge| edge.on.class == Class::Relation);
         let columns = edges.filter_map(|edge| {
             let relation = self.source.relation(edge.on.oid)?;
-            let field = relation.column(edge.on_column.as_deref()?)?;
-            let becomes = self.foreign_type(relation, field)?;
+            let column = edge.on_column.as_deref()?;
+            let becomes = match relation.column(column) {
+                Some(field) => self.foreign_type(relation, field)?,
+                // Of a view a dump does not tell the columns.
+                None => Lens::new(self.build).becomes_in_view(relation, column)?,
+            };
             Some(format!(
                 "{}.{} becomes {becomes}",
                 relation.name,
-                readable(&field.name)
+                readable(column)
             ))
         });
         let mut columns: Vec<String> = columns.collect();

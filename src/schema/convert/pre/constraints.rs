@@ -3,6 +3,7 @@
 use super::expressions::usable;
 use super::kinds;
 use super::maker::Maker;
+use super::mapped_type::CarriedCheck;
 use super::tables::Draft;
 use super::text::one_line;
 use super::tokens;
@@ -10,7 +11,7 @@ use super::value;
 use crate::catalog::database::{Class, Constraint, ConstraintKind, Object, RelationKind};
 use crate::catalog::readable;
 use crate::profile::Profile;
-use crate::schema::convert::build::LateCheck;
+use crate::schema::convert::build::{LateCheck, LateOn};
 use crate::schema::finding::{Finding, Kind};
 use crate::sql;
 
@@ -56,8 +57,8 @@ fn check(maker: &mut Maker<'_, '_>, draft: &mut Draft<'_>, constraint: &Constrai
     match check_text(maker, draft, constraint) {
         Ok(condition) if !constraint.validated => {
             maker.build.late_checks.push(LateCheck {
-                table: draft.relation.oid,
-                oid: constraint.oid,
+                on: LateOn::Table(draft.relation.oid),
+                oid: Some(constraint.oid),
                 name: constraint.name.clone(),
                 condition,
                 no_inherit: constraint.no_inherit && maker.layout.inherits,
@@ -200,15 +201,29 @@ fn included<'r>(draft: &Draft<'r>, constraint: &Constraint) -> &'r [String] {
     own.map_or(&[], |index| index.include.as_slice())
 }
 
+/// Why a CHECK that rows may break is left out.
+pub(super) const NOT_VALID: &str = "it is NOT VALID: rows that break it would not load";
+
 /// Adds the CHECKs that a column gets from its domain or from its enum.
 pub(super) fn add_carried(
     maker: &mut Maker<'_, '_>,
     draft: &mut Draft<'_>,
     column: &str,
-    checks: &[(String, String)],
+    checks: &[CarriedCheck],
 ) {
-    for (name, definition) in checks {
-        match carried_text(maker, draft, column, definition) {
+    for check in checks {
+        let name = &check.name;
+        match carried_text(maker, draft, column, check) {
+            Ok(condition) if !check.validated => {
+                let name = draft.new_name(&format!("{column}_{name}"));
+                maker.build.late_checks.push(LateCheck {
+                    on: LateOn::Table(draft.relation.oid),
+                    oid: None,
+                    name,
+                    condition,
+                    no_inherit: false,
+                });
+            }
             Ok(condition) => {
                 if draft.cut_column(&condition).is_some() {
                     let object = format!("column {}.{}", draft.relation.name, readable(column));
@@ -235,12 +250,16 @@ fn carried_text(
     maker: &mut Maker<'_, '_>,
     draft: &Draft<'_>,
     column: &str,
-    definition: &str,
+    check: &CarriedCheck,
 ) -> Result<String, String> {
     if Profile::yes(&maker.build.profile.check_constraints) == Some(false) {
         return Err("the target takes no CHECK".to_owned());
     }
-    let condition = check_condition(definition).ok_or("it can not be read")?;
+    let takes = Profile::yes(&maker.build.profile.not_valid_constraints);
+    if !check.validated && takes == Some(false) {
+        return Err(NOT_VALID.to_owned());
+    }
+    let condition = check_condition(&check.definition).ok_or("it can not be read")?;
     let condition = value::of_column(condition, column).ok_or("it can not be read")?;
     if draft.foreign.contains(column) && tokens::mentions(&condition, column) {
         return Err("its base type becomes text".to_owned());

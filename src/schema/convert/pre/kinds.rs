@@ -197,6 +197,10 @@ kinds! {
         happens "it becomes a plain column that holds the values of now and is not computed any more";
         why "see its detail";
         remedy "compute it in the application, or write another expression";
+    RANGE_CANONICAL = Loss "range-canonical": "range type whose values are brought into one form (CANONICAL)";
+        happens "it is created without that: [1,3) and [1,2] are no longer the same";
+        why "the function is one in C, and takes the type before it is there";
+        remedy "compare by lower() and upper(), or write one form in the application";
     DEFAULT_LEFT_OUT = Loss "default-left-out": "default that the target can not compute";
         happens "the column gets no default";
         why "see its detail";

@@ -61,8 +61,18 @@ pub(in crate::schema::convert) struct Carried {
     pub(in crate::schema::convert) not_null: bool,
     /// DEFAULT.
     pub(in crate::schema::convert) default: Option<String>,
-    /// Names and conditions, of which `VALUE` stands for the column.
-    pub(in crate::schema::convert) checks: Vec<(String, String)>,
+    /// In their conditions `VALUE` stands for the column.
+    pub(in crate::schema::convert) checks: Vec<CarriedCheck>,
+}
+
+/// A CHECK of a domain, or of the labels of an enum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::schema::convert) struct CarriedCheck {
+    pub(in crate::schema::convert) name: String,
+    /// `CHECK ((VALUE > 0))`
+    pub(in crate::schema::convert) definition: String,
+    /// Not NOT VALID.
+    pub(in crate::schema::convert) validated: bool,
 }
 
 /// What the profile says of a type.
@@ -136,6 +146,7 @@ impl<'a> TypeMap<'a> {
     }
 
     /// The user's type that something is declared with; of an array that of its elements.
+    #[cfg(feature = "parser")]
     pub(in crate::schema::convert) fn declared_type(
         &self,
         oid: u32,
@@ -319,9 +330,11 @@ impl<'a> TypeMap<'a> {
         }
         mapped.carried.not_null |= *not_null;
         mapped.carried.default = default.clone().or(mapped.carried.default);
-        let own = checks
-            .iter()
-            .map(|check| (check.name.clone(), check.definition.clone()));
+        let own = checks.iter().map(|check| CarriedCheck {
+            name: check.name.clone(),
+            definition: check.definition.clone(),
+            validated: check.validated,
+        });
         mapped.carried.checks.extend(own);
         mapped
     }
@@ -533,7 +546,10 @@ fn replaced(stand_in: &StandIn, spelling: &Spelling) -> MappedType {
 
 fn enum_as_text(user_type: &UserType, labels: &[String]) -> MappedType {
     let mut mapped = changed("text", &kinds::ENUM_AS_TEXT);
-    let check = format!("CHECK ((VALUE IN ({})))", sql::literals(labels));
-    mapped.carried.checks = vec![(format!("{}_check", user_type.name.name), check)];
+    mapped.carried.checks = vec![CarriedCheck {
+        name: format!("{}_check", user_type.name.name),
+        definition: format!("CHECK ((VALUE IN ({})))", sql::literals(labels)),
+        validated: true,
+    }];
     mapped
 }

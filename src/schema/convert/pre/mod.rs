@@ -25,6 +25,7 @@ mod value;
 use super::build::Build;
 use maker::Maker;
 
+#[cfg(feature = "parser")]
 pub(in crate::schema::convert) use builtin::are_alike;
 pub(in crate::schema) use kinds::KINDS;
 pub(in crate::schema::convert) use mapped_type::{Declared, TypeMap};

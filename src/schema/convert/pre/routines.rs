@@ -4,8 +4,9 @@ use super::maker::Maker;
 use crate::catalog::database::{Class, Database, Object, Routine, RoutineKind};
 use crate::schema::convert::build::Draft;
 use crate::schema::convert::lens::Lens;
+use crate::schema::convert::post::{ROUTINE_ON_CHANGED_TYPE, texts_instead};
 use crate::schema::convert::{Makes, Section};
-use crate::schema::finding::Severity;
+use crate::schema::finding::{Finding, Severity};
 use crate::schema::syntax;
 
 /// Makes the functions of expressions in indexes: indexes are built before the other functions.
@@ -80,7 +81,21 @@ pub(super) fn make(maker: &mut Maker<'_, '_>, routine: &Routine) -> Result<(), S
         needs,
     };
     maker.build.push(Some(object), draft);
+    if let Some(finding) = changed_types(maker, routine, definition) {
+        maker.build.find(finding);
+    }
     Ok(())
+}
+
+/// Says that types of its signature or body are others in the target.
+fn changed_types(maker: &Maker<'_, '_>, routine: &Routine, definition: &str) -> Option<Finding> {
+    let named = syntax::names_in_statement(definition).ok()?.types;
+    let becomes = texts_instead(&maker.build.rewrites, &named);
+    let finding = Finding::new(
+        &ROUTINE_ON_CHANGED_TYPE,
+        format!("function {}", routine.signature()),
+    );
+    (!becomes.is_empty()).then(|| finding.detail(becomes))
 }
 
 /// The statement that creates it, if the target can have such a function.
@@ -122,6 +137,10 @@ fn needs(
     if routine.language == "sql" {
         let definition = routine.definition.as_deref().unwrap_or_default();
         let names = syntax::names_in_statement(definition).unwrap_or_default();
+        let mut called = names.functions.iter();
+        if let Some(why) = called.find_map(|name| maker.build.of_missing_extension(name)) {
+            return Err(format!("{} → {why}", routine.signature()));
+        }
         let tables = names.relations.iter().filter_map(|n| maker.tables.get(n));
         needed.extend(tables.map(|&oid| Object::new(Class::Relation, oid)));
         let functions = names

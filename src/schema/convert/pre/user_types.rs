@@ -1,6 +1,6 @@
 //! Enums, composite types and domains.
 
-use super::constraints::check_condition;
+use super::constraints::{NOT_VALID, check_condition};
 use super::expressions::usable;
 use super::kinds;
 use super::maker::Maker;
@@ -8,7 +8,8 @@ use super::mapped_type::Declared;
 use super::spelling::{Spelling, spelled};
 use crate::catalog::DataType;
 use crate::catalog::database::{Class, DomainCheck, Name, Object, UserType, UserTypeKind};
-use crate::schema::convert::build::Draft;
+use crate::profile::Profile;
+use crate::schema::convert::build::{Draft, LateCheck, LateOn};
 use crate::schema::convert::{Makes, Section};
 use crate::schema::finding::{Finding, Kind};
 use crate::sql;
@@ -60,7 +61,20 @@ fn statement(maker: &mut Maker<'_, '_>, user_type: &UserType, name: &Name) -> St
             format!("CREATE TYPE {quoted} AS ENUM ({})", sql::literals(labels))
         }
         UserTypeKind::Composite(fields) => composite(maker, &readable, name, fields),
-        UserTypeKind::Range { subtype, options } => range(maker, &quoted, subtype, options),
+        UserTypeKind::Range { subtype, options } => {
+            let (canonical, others): (Vec<_>, Vec<_>) = options
+                .iter()
+                .partition(|option| option.starts_with("canonical = "));
+            for option in canonical {
+                left_out(
+                    maker,
+                    &kinds::RANGE_CANONICAL,
+                    &readable,
+                    format!("without {option}"),
+                );
+            }
+            range(maker, &quoted, subtype, &others)
+        }
         UserTypeKind::Domain { .. } => domain(maker, &readable, name, user_type),
         // A shell: a base type needs functions in C.
         UserTypeKind::Base => format!("CREATE TYPE {quoted}"),
@@ -135,7 +149,7 @@ fn composite(
 }
 
 /// A range type, for a target that takes what PostgreSQL takes. Its functions come with what it needs.
-fn range(maker: &Maker<'_, '_>, name: &str, subtype: &DataType, options: &[String]) -> String {
+fn range(maker: &Maker<'_, '_>, name: &str, subtype: &DataType, options: &[&String]) -> String {
     let mut parts = vec![format!("SUBTYPE = {}", subtype.sql)];
     for option in options {
         // The words are those of a statement of their own.
@@ -145,7 +159,7 @@ fn range(maker: &Maker<'_, '_>, name: &str, subtype: &DataType, options: &[Strin
             let inside = text.split_once("SUBTYPE = y, ")?.1;
             Some(inside.strip_suffix(')')?.to_owned())
         });
-        parts.push(text.unwrap_or_else(|| option.clone()));
+        parts.push(text.unwrap_or_else(|| (*option).clone()));
     }
     format!("CREATE TYPE {name} AS RANGE ({})", parts.join(", "))
 }
@@ -197,7 +211,17 @@ fn domain(maker: &mut Maker<'_, '_>, readable: &str, name: &Name, user_type: &Us
     }
     for check in checks {
         match domain_check(maker, owner, check, mapped.is_foreign) {
-            Ok(text) => sql.push_str(&text),
+            Ok(condition) if !check.validated => maker.build.late_checks.push(LateCheck {
+                on: LateOn::Domain(user_type.oid),
+                oid: Some(check.oid),
+                name: check.name.clone(),
+                condition,
+                no_inherit: false,
+            }),
+            Ok(condition) => {
+                let name = sql::identifier(&check.name);
+                sql.push_str(&format!(" CONSTRAINT {name} CHECK ({condition})"));
+            }
             Err(why) => left_out(maker, &kinds::CHECK_LEFT_OUT, readable, why),
         }
     }
@@ -219,6 +243,9 @@ fn domain_check(
     }
     let condition = check_condition(&check.definition).ok_or("it can not be read")?;
     let condition = usable(maker, owner, None, condition)?;
-    let name = sql::identifier(&check.name);
-    Ok(format!(" CONSTRAINT {name} CHECK ({condition})"))
+    let takes = Profile::yes(&maker.build.profile.not_valid_constraints);
+    if !check.validated && takes == Some(false) {
+        return Err(NOT_VALID.to_owned());
+    }
+    Ok(condition)
 }

@@ -177,8 +177,7 @@ pub(super) fn range(model: &mut Model, sql: &Sql<'_>, create: &CreateRangeStmt) 
         [] => return None,
     };
     let subtype = unresolved(key.to_sql());
-    let others = options(&create.params)
-        .filter(|option| !matches!(option.defname.as_str(), "subtype" | "canonical"));
+    let others = options(&create.params).filter(|option| option.defname != "subtype");
     let others = others.filter_map(|option| {
         let first = sql.token(option.location)?;
         Some(sql.slice(first, sql.item_end(first)).to_owned())

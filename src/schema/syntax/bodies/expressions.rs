@@ -7,7 +7,7 @@ use super::super::tree::{self, Grammar, NoTree};
 use super::kinds;
 use super::known::Known;
 use super::sql::{self, From};
-use crate::catalog::database::{Relation, RelationKind, UserTypeKind};
+use crate::catalog::database::{ConstraintKind, Relation, RelationKind, UserTypeKind};
 use crate::catalog::readable;
 use crate::schema::finding::Finding;
 
@@ -58,7 +58,10 @@ fn look_at_relation(relation: &Relation, known: &Known<'_>, findings: &mut Vec<F
             expression(default, object, known, findings);
         }
     }
-    for constraint in relation.constraints.iter().filter(|c| !c.inherited) {
+    // Keys name columns alone, and exclusions have an index.
+    let checks = relation.constraints.iter();
+    let checks = checks.filter(|c| c.kind == ConstraintKind::Check && !c.inherited);
+    for constraint in checks {
         let object = || format!("constraint {table}.{}", readable(&constraint.name));
         expression(&constraint.definition, object, known, findings);
     }

@@ -29,6 +29,7 @@ pub(in crate::schema) const KINDS: &[&Kind] = &[
     &COPY_IN_BODY,
     &DDL_IN_BODY,
     &UNDOCUMENTED_SQL,
+    &ONLY,
 ];
 
 pub(super) static NOT_CHECKED: Kind = Kind {
@@ -261,4 +262,13 @@ pub(super) static UNDOCUMENTED_SQL: Kind = Kind {
     why: "it is neither in the list of what works nor of what does not (DB9 guide \"Migrate from \
           PostgreSQL\")",
     remedy: "run it on the target before you rely on it",
+};
+
+pub(super) static ONLY: Kind = Kind {
+    id: "only-of-parent",
+    severity: Severity::Change,
+    title: "ONLY of a table with partitions or children",
+    happens: "their rows are the table's own in the target: it sees or changes them, too",
+    why: "no partitioning and no inheritance (DB9 guide \"Migrate from PostgreSQL\")",
+    remedy: "tell the rows apart by a column, or take the statement out",
 };

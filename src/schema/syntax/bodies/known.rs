@@ -19,6 +19,8 @@ pub(super) struct Known<'a> {
     relations: HashMap<&'a str, Vec<&'a Name>>,
     schemas: HashSet<&'a str>,
     transition_tables: OnceCell<HashSet<String>>,
+    /// Tables with partitions or INHERITS children.
+    parents: HashSet<&'a Name>,
 }
 
 impl<'a> Known<'a> {
@@ -49,6 +51,20 @@ impl<'a> Known<'a> {
             relations,
             schemas: database.schemas.iter().map(|s| s.name.as_str()).collect(),
             transition_tables: OnceCell::new(),
+            parents: parents(database),
+        }
+    }
+
+    /// Whether a table takes in the rows of its partitions or children; without a schema: in any schema.
+    pub(super) fn is_flattened(&self, name: &Name) -> bool {
+        let kept = [&self.profile.partitioning, &self.profile.inheritance];
+        if kept.iter().all(|kept| Profile::yes(kept) == Some(true)) {
+            return false;
+        }
+        let mut parents = self.parents.iter();
+        match name.schema.as_str() {
+            "" => parents.any(|parent| parent.name == name.name),
+            _ => self.parents.contains(name),
         }
     }
 
@@ -96,6 +112,14 @@ impl<'a> Known<'a> {
         let fact = self.profile.extensions.as_ref()?;
         Some(name == "plpgsql" || fact.value.iter().any(|e| e == name))
     }
+}
+
+fn parents(database: &Database) -> HashSet<&Name> {
+    let relations = database.relations.iter();
+    let above = relations.flat_map(|r| r.inherits.iter().chain(&r.partition_of));
+    let above: HashSet<u32> = above.copied().collect();
+    let parents = database.relations.iter().filter(|r| above.contains(&r.oid));
+    parents.map(|parent| &parent.name).collect()
 }
 
 /// `REFERENCING OLD TABLE AS a NEW TABLE AS b`

@@ -8,6 +8,8 @@ use super::super::lexer::{Kind as Token, Lexed};
 use super::super::tree::{self, Fields, Parsed, Seen};
 use super::kinds;
 use super::known::Known;
+use crate::catalog::database::Name;
+use crate::catalog::readable;
 use crate::profile::{Fact, Profile};
 use crate::schema::finding::Kind;
 
@@ -31,6 +33,8 @@ pub(super) enum From {
 }
 
 const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
+
+const DDL: &str = "DDL in a routine";
 
 /// Functions of large objects.
 const LARGE_OBJECTS: [&str; 21] = [
@@ -101,8 +105,33 @@ const UNDOCUMENTED: [&str; 40] = [
     "pg_xact_status",
 ];
 
+/// Functions of the server that extensions have for types of their own, too.
+const OVERLOADED: [&str; 20] = [
+    "box",
+    "length",
+    "lower",
+    "max",
+    "min",
+    "path",
+    "point",
+    "polygon",
+    "regexp_match",
+    "regexp_matches",
+    "regexp_replace",
+    "regexp_split_to_array",
+    "regexp_split_to_table",
+    "replace",
+    "split_part",
+    "strpos",
+    "sum",
+    "text",
+    "translate",
+    "upper",
+];
+
 /// Words that make an expression worth a look.
-const SUSPICIOUS: [&str; 17] = [
+const SUSPICIOUS: [&str; 18] = [
+    "only",
     "grouping",
     "rollup",
     "cube",
@@ -261,6 +290,11 @@ impl Look<'_> {
         if of_server && self.server_function(name, fields, at) {
             return;
         }
+        // Texts that were looked up name all but the server's functions with their schemas; in a body the
+        // server's come first where arguments suit both (`max` of citext).
+        if schema.is_empty() && (self.from == From::Checked || OVERLOADED.contains(&name)) {
+            return;
+        }
         let mut candidates = self.known.routines(schema, name).peekable();
         if candidates.peek().is_none() {
             let missing = self.from == From::Body && self.known.is_own_schema(schema);
@@ -337,8 +371,9 @@ impl Look<'_> {
         }
     }
 
-    /// A relation that a body names and nobody made.
+    /// A relation without its children, or one that a body names and nobody made.
     fn relation(&mut self, fields: &Fields) {
+        self.only(fields);
         if self.from == From::Checked {
             return;
         }
@@ -355,6 +390,20 @@ impl Look<'_> {
         let dot = if schema.is_empty() { "" } else { "." };
         let at = tree::location(fields);
         self.note(&kinds::BROKEN_REFERENCE, format!("{schema}{dot}{name}"), at);
+    }
+
+    /// `ONLY t`, where the rows of its partitions or children become its own.
+    fn only(&mut self, fields: &Fields) {
+        let inherits = fields.get("inh").and_then(Value::as_bool) == Some(true);
+        let name = Name::new(
+            tree::string(fields, "schemaname"),
+            tree::string(fields, "relname"),
+        );
+        if inherits || !self.known.is_flattened(&name) {
+            return;
+        }
+        let at = tree::location(fields);
+        self.note(&kinds::ONLY, format!("ONLY {}", readable(&name.name)), at);
     }
 
     fn locking(&mut self, fields: &Fields) {
@@ -457,6 +506,8 @@ impl Look<'_> {
             }
         } else if let Some(what) = undocumented(seen)
             && !self.known.is_postgresql
+            // A text that is no statement is read inside of one.
+            && !(self.from == From::Checked && what == DDL)
         {
             self.note(&kinds::UNDOCUMENTED_SQL, what, at);
         }
@@ -510,9 +561,7 @@ fn undocumented(seen: Seen<'_>) -> Option<&'static str> {
         "VacuumStmt" => "VACUUM or ANALYZE",
         "CreateStmt" if temporary("relation") => "a temporary table",
         "into" | "into_clause" if temporary("rel") => "a temporary table",
-        "DropStmt" | "AlterTableStmt" | "CreateStmt" | "IndexStmt" | "CreateTableAsStmt" => {
-            "DDL in a routine"
-        }
+        "DropStmt" | "AlterTableStmt" | "CreateStmt" | "IndexStmt" | "CreateTableAsStmt" => DDL,
         _ => return None,
     })
 }

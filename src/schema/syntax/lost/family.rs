@@ -122,7 +122,15 @@ pub(super) const OF_TEXT: [&str; 26] = [
 pub(super) const COMPARISONS: [&str; 7] = ["=", "<>", "!=", "<", "<=", ">", ">="];
 
 /// Functions whose result is of the type of their first argument.
-pub(super) const OF_ITS_ARGUMENT: [&str; 8] = [
+pub(super) const OF_ITS_ARGUMENT: [&str; 16] = [
+    "array_append",
+    "array_cat",
+    "array_remove",
+    "array_replace",
+    "array_reverse",
+    "array_shuffle",
+    "array_sort",
+    "trim_array",
     "max",
     "min",
     "lag",
@@ -132,6 +140,9 @@ pub(super) const OF_ITS_ARGUMENT: [&str; 8] = [
     "nth_value",
     "any_value",
 ];
+
+/// Functions whose result is an array of what their first argument is.
+pub(super) const ARRAY_OF_ITS_ARGUMENT: [&str; 2] = ["array_agg", "array_fill"];
 
 const MAKERS: [&str; 7] = ["point", "line", "lseg", "box", "path", "polygon", "circle"];
 

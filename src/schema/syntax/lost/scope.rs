@@ -1,12 +1,15 @@
 //! What names mean inside of a query.
 
 use super::{Columns, Lost};
+use crate::catalog::database::Name;
 
 /// Something in FROM, under the name by which its columns are called.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     pub(super) alias: String,
     pub(super) columns: Columns,
+    /// Of a relation: its name, and the names that its columns have there.
+    pub(super) relation: Option<(Name, Vec<String>)>,
 }
 
 /// The names of one level of a query; those outside are seen through it.
@@ -73,6 +76,27 @@ impl<'s> Scope<'s> {
         let mut columns = item.columns.columns.iter();
         let found = columns.find(|(known, _)| known == name);
         Meaning::Value(found.and_then(|(_, lost)| lost.clone()))
+    }
+
+    /// The items, those outside last, in which a column of this name is looked for.
+    pub(super) fn holders(&self, alias: Option<&str>, name: &str) -> Vec<&Item> {
+        let has = |item: &&Item| {
+            let mut columns = item.columns.columns.iter();
+            alias.is_none_or(|alias| item.alias == alias) && columns.any(|(n, _)| n == name)
+        };
+        let own: Vec<&Item> = self.items.iter().filter(has).collect();
+        match self.outer {
+            Some(outer) if own.is_empty() => outer.holders(alias, name),
+            _ => own,
+        }
+    }
+
+    /// The row of something in FROM, if something of it is lost.
+    pub(super) fn row(&self, alias: &str) -> Option<Lost> {
+        match self.items.iter().find(|item| item.alias == alias) {
+            Some(item) => item.columns.clone().row(alias),
+            None => self.outer?.row(alias),
+        }
     }
 
     /// What `*`, or `alias.*`, stands for.

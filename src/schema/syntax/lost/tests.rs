@@ -3,14 +3,41 @@
 use super::*;
 
 /// `hosts (addr inet, net cidr, busy int4range, home public.address, list inet[], mood public.mood, flags bit,
-/// name text)` and `people (id integer, addr text)`.
+/// name text, kept cidr[], card public.card)` and `people (id integer, addr text)`; `list` becomes a text, `kept`
+/// an array of texts, `card` stays and its field `addr` becomes a text.
 struct Sample;
+
+/// Functions of users in the schema `app`.
+const FUNCTIONS: [(&str, &str); 9] = [
+    ("first", "(a text) RETURNS inet LANGUAGE sql AS ''"),
+    (
+        "all",
+        "(OUT a inet, OUT n integer) RETURNS SETOF record LANGUAGE plpgsql AS ''",
+    ),
+    (
+        "table",
+        "(n integer DEFAULT 1) RETURNS TABLE (n integer, a inet) LANGUAGE plpgsql AS ''",
+    ),
+    ("rows", "() RETURNS SETOF hosts LANGUAGE sql AS ''"),
+    (
+        "list",
+        "(VARIADIC a text[]) RETURNS inet[] LANGUAGE sql AS ''",
+    ),
+    (
+        "same",
+        "(a integer, b anyelement) RETURNS anyelement LANGUAGE sql AS ''",
+    ),
+    ("one", "(a anyarray) RETURNS anyelement LANGUAGE sql AS ''"),
+    ("either", "(a text) RETURNS inet LANGUAGE sql AS ''"),
+    ("either", "(a integer) RETURNS text LANGUAGE sql AS ''"),
+];
 
 fn lost(name: &str) -> Option<Lost> {
     let family = match name {
         "public.address" => Family::Composite,
         "public.mood" => Family::Enum,
-        "inet[]" | "public.address[]" => Family::Array,
+        "inet[]" | "cidr[]" | "public.address[]" => Family::Array,
+        "public.card" => Family::Composite,
         "inet" | "cidr" | "int4range" | "bit" | "xml" | "money" | "point" | "jsonb" => {
             Family::of_name(name)
         }
@@ -18,19 +45,39 @@ fn lost(name: &str) -> Option<Lost> {
     };
     let becomes = match name {
         "money" => "numeric",
-        "public.address[]" => "text[]",
+        "cidr[]" | "public.address[]" => "text[]",
+        "public.card" => "public.card",
         _ => "text",
+    };
+    let inside = match name {
+        "cidr[]" | "public.address[]" => {
+            let element = lost(name.trim_end_matches("[]")).expect("it is lost");
+            Inside::Elements(Box::new(element))
+        }
+        "public.card" => Inside::Fields(columns(&[("addr", "inet"), ("name", "text")])),
+        _ => Inside::Nothing,
     };
     Some(Lost {
         name: name.to_owned(),
         family,
         becomes: becomes.to_owned(),
+        inside,
     })
+}
+
+fn columns(types: &[(&str, &str)]) -> Columns {
+    let columns = types.iter();
+    Columns {
+        columns: columns
+            .map(|(name, data_type)| ((*name).to_owned(), lost(data_type)))
+            .collect(),
+        more: false,
+    }
 }
 
 impl World for Sample {
     fn columns(&self, relation: &Name) -> Option<Columns> {
-        let columns: &[(&str, &str)] = match relation.name.as_str() {
+        let types: &[(&str, &str)] = match relation.name.as_str() {
             "hosts" => &[
                 ("addr", "inet"),
                 ("net", "cidr"),
@@ -45,21 +92,36 @@ impl World for Sample {
                 ("data", "jsonb"),
                 ("name", "text"),
                 ("homes", "public.address[]"),
+                ("kept", "cidr[]"),
+                ("card", "public.card"),
             ],
             "people" => &[("id", "integer"), ("addr", "text")],
             _ => return None,
         };
-        Some(Columns {
-            columns: columns
-                .iter()
-                .map(|(name, data_type)| ((*name).to_owned(), lost(data_type)))
-                .collect(),
-            more: false,
-        })
+        Some(columns(types))
     }
 
     fn becomes(&self, type_sql: &str) -> Option<Lost> {
-        lost(type_sql).filter(|lost| lost.family != Family::Array)
+        if let Some(element) = type_sql.strip_suffix("[]") {
+            return lost(element).map(Lost::array);
+        }
+        let row = || self.columns(&Name::new("", type_sql))?.row(type_sql);
+        lost(type_sql).or_else(row)
+    }
+
+    fn returns(&self, function: &Name, arguments: &[Option<Lost>]) -> Option<Lost> {
+        let named = FUNCTIONS.iter();
+        let named = named.filter(|(name, _)| function.schema == "app" && *name == function.name);
+        let mut results: Vec<_> = named
+            .filter_map(|(_, rest)| Signature::of(&format!("CREATE FUNCTION app.f{rest}"), self))
+            .filter(|signature| signature.takes(arguments.len()))
+            .map(|signature| signature.result(arguments))
+            .collect();
+        results.dedup();
+        match results.as_slice() {
+            [only] => only.clone(),
+            _ => None,
+        }
     }
 
     fn has_function(&self, name: &str) -> bool {
@@ -210,7 +272,118 @@ fn operators_fields_and_subscripts_of_the_type_are_refused() {
     );
     refused(
         "SELECT r.top FROM hosts h, LATERAL unnest(h.homes) r(top, bottom)",
-        "unnest() into columns of public.address[], which becomes text[]",
+        "unnest() into columns of public.address, which becomes text",
+    );
+}
+
+#[test]
+fn results_of_users_functions_are_what_their_headers_say() {
+    let host = "host() of inet, which becomes text";
+    for query in [
+        "SELECT host(app.first(name)) FROM hosts",
+        "SELECT host(x.a) FROM app.all() x",
+        "SELECT host(x.b) FROM app.all() x(b, c)",
+        "SELECT host((app.all()).a)",
+        "SELECT host(t.a) FROM app.\"table\"() t",
+        "SELECT host(t.a) FROM app.\"table\"(2) WITH ORDINALITY t(n, a, o)",
+        "SELECT host(r.addr) FROM app.rows() r",
+        "SELECT host(x) FROM app.first('x') x",
+        "SELECT host((app.list('x', 'y'))[1])",
+        "SELECT host(one.one) FROM unnest(app.list('x')) one(one)",
+        "SELECT host(app.same(1, addr)) FROM hosts",
+        "SELECT host(a) FROM (SELECT app.first('x')) x(a)",
+    ] {
+        refused(query, host);
+    }
+    let net = "host() of cidr, which becomes text";
+    refused("SELECT host(app.one(kept)) FROM hosts", net);
+    for query in [
+        // One of two functions of that name returns what stays.
+        "SELECT host(app.either(name)) FROM hosts",
+        "SELECT host(app.first(1, 2))",
+        "SELECT host(t.n) FROM app.\"table\"() t",
+        "SELECT host(r.name) FROM app.rows() r",
+        "SELECT host(app.same(1, name)) FROM hosts",
+        "SELECT app.first(name)::text FROM hosts",
+    ] {
+        taken(query);
+    }
+}
+
+#[test]
+fn elements_and_fields_are_what_their_array_or_row_says() {
+    let host = "host() of cidr, which becomes text";
+    for query in [
+        "SELECT host(unnest(kept)) FROM hosts",
+        "SELECT host(u.x) FROM hosts, LATERAL unnest(kept) u(x)",
+        "SELECT host(u) FROM hosts, unnest(kept) u",
+        "SELECT host(u.x) FROM hosts, unnest(kept) WITH ORDINALITY u(x, n)",
+        "SELECT host(u.y) FROM hosts, ROWS FROM (unnest(kept), unnest(kept)) u(x, y)",
+        "SELECT host(u.y) FROM hosts, unnest(ARRAY[1], kept) u(x, y)",
+        "SELECT host(kept[1]) FROM hosts",
+        "SELECT host(kept[1][2]) FROM hosts",
+        "SELECT host((kept[1:2])[1]) FROM hosts",
+        "SELECT host((kept || net)[1]) FROM hosts",
+        "SELECT host((array_append(kept, net))[1]) FROM hosts",
+        "SELECT host((array_prepend(net, kept))[1]) FROM hosts",
+        "SELECT host((ARRAY[net])[1]) FROM hosts",
+        "SELECT host((array_agg(net))[1]) FROM hosts",
+        "SELECT host((ARRAY(SELECT net FROM hosts))[1])",
+        "SELECT host(('{}'::cidr[])[1])",
+        "SELECT host((coalesce(kept, '{}'))[1]) FROM hosts",
+    ] {
+        // What stands in other columns stays.
+        match query.contains("ARRAY[1]") {
+            true => taken(query),
+            false => refused(query, host),
+        }
+    }
+    let host = "host() of inet, which becomes text";
+    for query in [
+        "SELECT host((card).addr) FROM hosts",
+        "SELECT host(x.addr) FROM (SELECT (card).* FROM hosts) x",
+        "SELECT host((ARRAY[card])[1].addr) FROM hosts",
+        "SELECT host((h).addr) FROM hosts h",
+        "SELECT host((h.*).addr) FROM hosts h",
+    ] {
+        refused(query, host);
+    }
+    for query in [
+        "SELECT (card).name || 'x', card IS NULL, row_to_json(card) FROM hosts",
+        "SELECT to_json(h), row_to_json(h), h = h FROM hosts h",
+        "SELECT array_length(kept, 1), kept || kept, net = ANY (kept), kept @> ARRAY[net] FROM hosts",
+        "SELECT cardinality(array_agg(net)) FROM hosts",
+        "SELECT lower((card).name) FROM hosts",
+    ] {
+        taken(query);
+    }
+}
+
+#[test]
+fn columns_that_a_query_names_are_told_under_the_names_of_their_relations() {
+    let named = |query: &str| {
+        let (_, columns) = used(query, &Sample);
+        let columns = columns
+            .into_iter()
+            .map(|(relation, column)| format!("{relation}.{column}"));
+        columns.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        named("SELECT h.addr FROM app.hosts h WHERE h.net IS NULL"),
+        "app.hosts.addr app.hosts.net"
+    );
+    assert_eq!(named("SELECT b FROM app.hosts h(a, b)"), "app.hosts.net");
+    assert_eq!(
+        named("SELECT x.id FROM (SELECT * FROM app.people) x JOIN app.hosts h USING (addr)"),
+        "app.hosts.addr app.people.addr app.people.id"
+    );
+    assert_eq!(
+        named("WITH hosts AS (SELECT 1 AS addr) SELECT addr FROM hosts"),
+        ""
+    );
+    assert_eq!(
+        named("SELECT (SELECT 1 WHERE p.id = 1) FROM app.people p"),
+        "app.people.id"
     );
 }
 
@@ -276,8 +449,8 @@ fn the_columns_of_a_view_are_known_to_the_views_on_it() {
         .iter()
         .filter_map(|(name, lost)| lost.as_ref().map(|_| name.as_str()))
         .collect();
-    assert_eq!(changed.len(), 14, "{changed:?}");
-    assert_eq!(changed[12], "again");
+    assert_eq!(changed.len(), 16, "{changed:?}");
+    assert_eq!(changed[14], "again");
     assert!(!columns.more);
     for query in [
         "SELECT NULL AS addr UNION ALL SELECT addr FROM hosts",

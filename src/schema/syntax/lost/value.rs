@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::super::tree::{self, Fields};
-use super::family::{COMPARISONS, OF_ITS_ARGUMENT, OF_TEXT};
+use super::family::{ARRAY_OF_ITS_ARGUMENT, COMPARISONS, OF_ITS_ARGUMENT, OF_TEXT};
 use super::query::{Reader, type_lost};
 use super::scope::{Meaning, Scope};
-use super::{Family, Lost, Misuse};
+use super::{Family, Inside, Lost, Misuse};
+use crate::catalog::database::Name;
 use crate::catalog::readable;
 
 /// `A_Expr_Kind` of the parser.
@@ -43,6 +44,10 @@ impl Reader<'_> {
             "AExpr" => self.operation(fields, scope),
             "AIndirection" => self.part_of(fields, scope),
             "NamedArgExpr" => self.field(fields, "arg", scope),
+            "AArrayExpr" => {
+                let element = self.first_of(tree::list(fields, "elements"), scope)?;
+                Ok(element.map(Lost::array))
+            }
             "CoalesceExpr" | "MinMaxExpr" => self.first_of(tree::list(fields, "args"), scope),
             "CaseExpr" => self.case(fields, scope),
             "SubLink" => self.sublink(fields, scope),
@@ -88,19 +93,24 @@ impl Reader<'_> {
 
     fn column(&self, fields: &Fields, scope: &Scope<'_>) -> Read {
         let parts = tree::strings(fields, "fields");
+        if let [before @ .., name] = parts.as_slice() {
+            let holders = scope.holders(before.last().copied(), name);
+            holders.iter().for_each(|item| self.note_use(item, name));
+        }
         match parts.as_slice() {
             [name] => match scope.column(name) {
                 Meaning::Value(lost) => Ok(lost),
-                Meaning::Nothing => Ok(self.parameter_named(name)),
+                Meaning::Nothing => {
+                    let row = || scope.row(name);
+                    Ok(self.parameter_named(name).or_else(row))
+                }
             },
             [.., alias, name] => match scope.column_of(alias, name) {
                 Meaning::Value(lost) => Ok(lost),
                 // A field of a parameter.
                 Meaning::Nothing => match self.parameter_named(alias) {
-                    Some(lost) if is_text(&lost) => {
-                        misuse(format!("field {}", readable(name)), lost)
-                    }
-                    _ => Ok(None),
+                    Some(lost) => part(lost, Part::Field(name)),
+                    None => Ok(None),
                 },
             },
             [] => Ok(None),
@@ -123,7 +133,7 @@ impl Reader<'_> {
         let type_name = fields.get("type_name");
         let to = type_name.and_then(|t| type_lost(t, self.world));
         // The digits of a text are read as decimal ones.
-        if let Some(lost) = from.filter(|lost| lost.family == Family::Bits && is_text(lost)) {
+        if let Some(lost) = from.filter(|lost| lost.family == Family::Bits && lost.is_text()) {
             let names = type_name.and_then(Value::as_object);
             let names = names.map(|t| tree::strings(t, "names")).unwrap_or_default();
             if matches!(names.last(), Some(&("int4" | "int8"))) {
@@ -159,14 +169,20 @@ impl Reader<'_> {
     fn sublink(&self, fields: &Fields, scope: &Scope<'_>) -> Read {
         /// `EXPR_SUBLINK` of the parser.
         const VALUE: i64 = 5;
+        /// `ARRAY_SUBLINK` of the parser.
+        const ARRAY: i64 = 7;
         self.field(fields, "testexpr", scope)?;
         let Some(query) = fields.get("subselect") else {
             return Ok(None);
         };
         let columns = self.statement(query, Some(scope))?;
-        let is_value = fields.get("sub_link_type").and_then(Value::as_i64) == Some(VALUE);
         let first = columns.columns.into_iter().next();
-        Ok(first.filter(|_| is_value).and_then(|(_, lost)| lost))
+        let first = first.and_then(|(_, lost)| lost);
+        Ok(match fields.get("sub_link_type").and_then(Value::as_i64) {
+            Some(VALUE) => first,
+            Some(ARRAY) => first.map(Lost::array),
+            _ => None,
+        })
     }
 
     fn xml(&self, fields: &Fields, scope: &Scope<'_>) -> Read {
@@ -186,17 +202,24 @@ impl Reader<'_> {
 
     /// `(c).field`, `a[1]`
     fn part_of(&self, fields: &Fields, scope: &Scope<'_>) -> Read {
-        let whole = self.field(fields, "arg", scope)?;
+        let mut whole = self.field(fields, "arg", scope)?;
         let parts = tree::list(fields, "indirection");
-        if let (Some(lost), Some(first)) = (whole.filter(is_text), parts.first()) {
-            return match tree::sval(first) {
-                Some(field) => misuse(format!("field {}", readable(field)), lost),
-                None if tree::node(first, "AStar").is_some() => misuse("fields", lost),
-                None => misuse("subscript", lost),
+        parts.iter().try_for_each(|part| self.parts(part, scope))?;
+        let mut subscripts = false;
+        for step in parts {
+            let Some(lost) = whole else {
+                return Ok(None);
+            };
+            whole = match Part::of(step) {
+                // All dimensions are subscripts of one array.
+                Part::Element if subscripts => Some(lost),
+                step => {
+                    subscripts = matches!(step, Part::Element);
+                    part(lost, step)?
+                }
             };
         }
-        parts.iter().try_for_each(|part| self.parts(part, scope))?;
-        Ok(None)
+        Ok(whole)
     }
 
     fn call(&self, fields: &Fields, scope: &Scope<'_>) -> Read {
@@ -210,21 +233,17 @@ impl Reader<'_> {
             }
         }
         let name = tree::strings(fields, "funcname");
-        let name = match name.as_slice() {
-            ["pg_catalog", name] => *name,
-            [name] if !self.world.has_function(name) => *name,
-            _ => return Ok(None),
+        let (name, own) = match name.as_slice() {
+            ["pg_catalog", name] => (*name, None),
+            [name] if !self.world.has_function(name) => (*name, None),
+            [name] => ("", Some(Name::new("", *name))),
+            [.., schema, name] => ("", Some(Name::new(*schema, *name))),
+            [] => return Ok(None),
         };
-        let count = arguments.len();
-        for lost in arguments.iter().flatten() {
-            // An array of other elements is still one.
-            let is_array = lost.family == Family::Array && !is_text(lost);
-            if !is_array && lost.family.owns(name, count) {
-                return misuse(format!("{name}()"), lost.clone());
-            }
+        match own {
+            Some(own) => Ok(self.world.returns(&own, &arguments)),
+            None => returned(name, arguments),
         }
-        let first = arguments.into_iter().next().flatten();
-        Ok(first.filter(|_| OF_ITS_ARGUMENT.contains(&name)))
     }
 
     fn operation(&self, fields: &Fields, scope: &Scope<'_>) -> Read {
@@ -241,15 +260,20 @@ impl Reader<'_> {
             Some(kind::OPERATOR) => {
                 let unary = fields.get("lexpr").is_none_or(Value::is_null);
                 for lost in [&left, &right].into_iter().flatten() {
-                    if is_text(lost) && (unary || !OF_TEXT.contains(&name)) || joins(name, lost) {
+                    if lost.is_text() && (unary || !OF_TEXT.contains(&name)) || joins(name, lost) {
                         return misuse(format!("operator {name}"), lost.clone());
                     }
+                }
+                if name == "||" {
+                    let is_array = |lost: &Lost| lost.family == Family::Array;
+                    let sides = [left, right].into_iter().flatten();
+                    return Ok(sides.into_iter().find(is_array));
                 }
                 self.compared(name, fields, left.or(right))
             }
             Some(kind::ANY | kind::ALL) => match (left, right) {
-                (_, Some(lost)) if is_text(&lost) => misuse("ANY or ALL", lost),
-                (Some(lost), _) if is_text(&lost) && !OF_TEXT.contains(&name) => {
+                (_, Some(lost)) if lost.is_text() => misuse("ANY or ALL", lost),
+                (Some(lost), _) if lost.is_text() && !OF_TEXT.contains(&name) => {
                     misuse(format!("operator {name}"), lost)
                 }
                 _ => Ok(None),
@@ -267,7 +291,7 @@ impl Reader<'_> {
         };
         match side {
             Some(lost)
-                if is_text(&lost)
+                if lost.is_text()
                     && COMPARISONS.contains(&name)
                     && (is_row("lexpr") || is_row("rexpr")) =>
             {
@@ -278,13 +302,77 @@ impl Reader<'_> {
     }
 }
 
-/// Whether the values are texts in the target: of other types it is not known what they have.
-fn is_text(lost: &Lost) -> bool {
-    lost.becomes == "text"
+/// One step into a value.
+enum Part<'p> {
+    Field(&'p str),
+    Fields,
+    Element,
+    Slice,
+}
+
+impl<'p> Part<'p> {
+    fn of(step: &'p Value) -> Self {
+        let is_slice =
+            |subscript: &Fields| subscript.get("is_slice").and_then(Value::as_bool) == Some(true);
+        match (tree::sval(step), tree::node(step, "AIndices")) {
+            (Some(field), _) => Self::Field(field),
+            (None, Some(subscript)) if is_slice(subscript) => Self::Slice,
+            (None, Some(_)) => Self::Element,
+            (None, None) => Self::Fields,
+        }
+    }
+}
+
+/// A part of a value; of all fields the row that they make.
+fn part(whole: Lost, step: Part<'_>) -> Read {
+    if whole.is_text() {
+        let what = match step {
+            Part::Field(field) => format!("field {}", readable(field)),
+            Part::Fields => "fields".to_owned(),
+            Part::Element | Part::Slice => "subscript".to_owned(),
+        };
+        return misuse(what, whole);
+    }
+    Ok(match step {
+        Part::Field(field) => match whole.inside {
+            Inside::Fields(fields) => {
+                let mut columns = fields.columns.into_iter();
+                columns
+                    .find(|(name, _)| name == field)
+                    .and_then(|(_, lost)| lost)
+            }
+            Inside::Nothing | Inside::Elements(_) => None,
+        },
+        Part::Element => whole.element(),
+        Part::Slice | Part::Fields => Some(whole),
+    })
+}
+
+/// What a function of the server returns.
+fn returned(name: &str, arguments: Vec<Option<Lost>>) -> Read {
+    let count = arguments.len();
+    for lost in arguments.iter().flatten() {
+        // An array of other elements is still one.
+        if !lost.is_whole() && lost.family.owns(name, count) {
+            return misuse(format!("{name}()"), lost.clone());
+        }
+    }
+    if name == "array_prepend" {
+        return Ok(arguments.into_iter().nth(1).flatten());
+    }
+    let Some(first) = arguments.into_iter().next().flatten() else {
+        return Ok(None);
+    };
+    Ok(match name {
+        "unnest" => first.element(),
+        _ if OF_ITS_ARGUMENT.contains(&name) => Some(first),
+        _ if ARRAY_OF_ITS_ARGUMENT.contains(&name) => Some(first.array()),
+        _ => None,
+    })
 }
 
 fn joins(operator: &str, lost: &Lost) -> bool {
-    operator == "||" && is_text(lost) && lost.family.joins_otherwise()
+    operator == "||" && lost.is_text() && lost.family.joins_otherwise()
 }
 
 fn misuse<T>(what: impl Into<String>, lost: Lost) -> Result<T, Misuse> {

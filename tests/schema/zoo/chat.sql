@@ -1,0 +1,58 @@
+-- As a social network and its chat have it: ids that a function computes from time, hstore and citext, trigrams,
+-- full text, a materialized view on another, generated columns, bigint arrays, partial unique indexes, jsonb paths.
+CREATE EXTENSION IF NOT EXISTS hstore;
+CREATE EXTENSION IF NOT EXISTS citext;
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE EXTENSION IF NOT EXISTS unaccent;
+CREATE EXTENSION IF NOT EXISTS pgcrypto;
+CREATE FUNCTION public.timestamp_id(table_name text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE time_part bigint; sequence_base bigint; tail bigint;
+BEGIN
+  time_part := ((date_part('epoch', now()) * 1000))::bigint << 16;
+  sequence_base := ('x' || substr(md5(table_name || 'salt' || time_part::text), 1, 4))::bit(16)::bigint;
+  tail := ((sequence_base + nextval(table_name || '_id_seq')) & 65535);
+  RETURN time_part | tail;
+END $$;
+CREATE SEQUENCE public.statuses_id_seq;
+CREATE TABLE public.accounts (id bigserial PRIMARY KEY, username citext NOT NULL, domain character varying, display_name character varying DEFAULT ''::character varying NOT NULL, fields jsonb, also_known_as character varying[] DEFAULT '{}'::character varying[], settings hstore DEFAULT ''::hstore, avatar_remote_url text, suspended_at timestamp without time zone, last_ip inet, protocol integer DEFAULT 0 NOT NULL, sensitized boolean DEFAULT false NOT NULL, created_at timestamp(6) without time zone NOT NULL DEFAULT now());
+CREATE UNIQUE INDEX index_accounts_on_username_and_domain_lower ON public.accounts USING btree (lower(username::text), coalesce(lower(domain::text), ''::text));
+CREATE UNIQUE INDEX index_accounts_on_username ON public.accounts (username) WHERE domain IS NULL;
+CREATE INDEX search_index ON public.accounts USING gin ((((setweight(to_tsvector('simple'::regconfig, (display_name)::text), 'A'::"char") || setweight(to_tsvector('simple'::regconfig, (username)::text), 'B'::"char")) || setweight(to_tsvector('simple'::regconfig, (COALESCE(domain, ''::character varying))::text), 'C'::"char"))));
+CREATE INDEX index_accounts_trgm ON public.accounts USING gin (display_name gin_trgm_ops);
+CREATE INDEX index_accounts_fields ON public.accounts USING gin (fields jsonb_path_ops);
+CREATE TABLE public.statuses (id bigint DEFAULT public.timestamp_id('statuses'::text) NOT NULL PRIMARY KEY, uri character varying, text text DEFAULT ''::text NOT NULL, account_id bigint NOT NULL REFERENCES public.accounts ON DELETE CASCADE, in_reply_to_id bigint REFERENCES public.statuses(id) ON DELETE SET NULL, reblog_of_id bigint, ordered_media_attachment_ids bigint[], language varchar(8), visibility smallint DEFAULT 0 NOT NULL, edited_at timestamp, deleted_at timestamp, search tsvector GENERATED ALWAYS AS (to_tsvector('english'::regconfig, text)) STORED, words integer GENERATED ALWAYS AS (array_length(string_to_array(text, ' '), 1)) STORED);
+ALTER SEQUENCE public.statuses_id_seq OWNED BY public.statuses.id;
+CREATE UNIQUE INDEX index_statuses_on_uri ON public.statuses USING btree (uri text_pattern_ops) WHERE uri IS NOT NULL;
+CREATE INDEX index_statuses_20190820 ON public.statuses USING btree (account_id, id DESC NULLS LAST, visibility) INCLUDE (language) WHERE deleted_at IS NULL;
+CREATE INDEX index_statuses_search ON public.statuses USING gin (search) WITH (fastupdate=off);
+CREATE TABLE public.account_ips (account_id bigint REFERENCES public.accounts, ip inet NOT NULL, used_at timestamptz NOT NULL, EXCLUDE USING btree (account_id WITH =, ip WITH =));
+CREATE VIEW public.user_ips AS SELECT t0.account_id AS user_id, t0.ip, max(t0.used_at) AS used_at FROM (SELECT a.id AS account_id, a.last_ip AS ip, a.created_at::timestamptz AS used_at FROM public.accounts a WHERE a.last_ip IS NOT NULL UNION ALL SELECT i.account_id, i.ip, i.used_at FROM public.account_ips i) t0 GROUP BY t0.account_id, t0.ip;
+CREATE VIEW public.user_networks AS SELECT u.user_id, set_masklen(u.ip, 24)::cidr AS net FROM public.user_ips u;
+CREATE MATERIALIZED VIEW public.account_summaries AS SELECT accounts.id AS account_id, mode() WITHIN GROUP (ORDER BY t0.language) AS language, mode() WITHIN GROUP (ORDER BY t0.visibility) AS visibility FROM public.accounts CROSS JOIN LATERAL (SELECT statuses.account_id, statuses.language, statuses.visibility FROM public.statuses WHERE statuses.account_id = accounts.id AND statuses.deleted_at IS NULL ORDER BY statuses.id DESC LIMIT 20) t0 WHERE accounts.suspended_at IS NULL GROUP BY accounts.id;
+CREATE UNIQUE INDEX index_account_summaries ON public.account_summaries (account_id, language, visibility);
+CREATE MATERIALIZED VIEW public.follow_recommendations AS SELECT t.account_id, sum(t.rank) AS rank, array_agg(t.reason ORDER BY t.reason) AS reason FROM (SELECT s.account_id, count(*)::numeric / (1.0 + count(*)::numeric) AS rank, 'most_followed'::text AS reason FROM public.account_summaries s GROUP BY s.account_id HAVING count(*) >= 1 UNION ALL SELECT s.account_id, 0.5, 'most_interactions'::text FROM public.account_summaries s) t GROUP BY t.account_id ORDER BY sum(t.rank) DESC WITH NO DATA;
+CREATE UNIQUE INDEX index_follow_recommendations ON public.follow_recommendations USING btree (account_id);
+CREATE VIEW public.settings_of AS SELECT id, settings -> 'theme' AS theme, (each(settings)).key AS k, settings ? 'x' AS has FROM public.accounts;
+CREATE VIEW public.tree AS WITH RECURSIVE t(id, path, depth) AS (SELECT id, ARRAY[id], 1 FROM public.statuses WHERE in_reply_to_id IS NULL UNION ALL SELECT s.id, t.path || s.id, t.depth + 1 FROM public.statuses s JOIN t ON s.in_reply_to_id = t.id WHERE NOT s.id = ANY (t.path)) SELECT id, path, depth, path[1] AS root, row_number() OVER w AS n FROM t WINDOW w AS (PARTITION BY path[1] ORDER BY path ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW);
+CREATE VIEW public.search_fields AS SELECT a.id, f.value ->> 'name' AS name, jsonb_path_query_first(f.value, '$.value') AS value FROM public.accounts a, LATERAL jsonb_array_elements(a.fields) WITH ORDINALITY f(value, n) WHERE a.fields @? '$[*].name';
+CREATE VIEW public.names AS SELECT DISTINCT ON (username) username, similarity(display_name, 'x') AS s, username ILIKE 'a%' AS a, username = 'Bob' AS bob FROM public.accounts ORDER BY username, id;
+CREATE TABLE public.event_edges (event_id text NOT NULL, prev_event_id text NOT NULL, room_id text, is_state boolean DEFAULT false NOT NULL, "type" text, "user" text, CONSTRAINT event_edges_event_id_fkey CHECK (is_state IS FALSE) NOT VALID, CONSTRAINT uniq UNIQUE (event_id, prev_event_id) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE public.presence_stream (stream_id bigint, user_id text, state text, last_active_ts bigint, instance_name text, stream_ordering bigint NOT NULL, UNIQUE NULLS NOT DISTINCT (user_id, state)) WITH (autovacuum_vacuum_scale_factor=0.01, fillfactor=80);
+ALTER TABLE public.presence_stream REPLICA IDENTITY FULL;
+CREATE SEQUENCE public.cache_invalidation_stream_seq CYCLE MINVALUE -5 MAXVALUE 5 INCREMENT -1 START -1;
+CREATE TABLE public.room_stats (room_id text NOT NULL, bucket tsrange NOT NULL, joined int4multirange, EXCLUDE USING gist (bucket WITH &&));
+CREATE FUNCTION public.check_partial_state_events() RETURNS trigger LANGUAGE plpgsql AS $BODY$ BEGIN IF EXISTS (SELECT 1 FROM event_edges WHERE event_edges.event_id = NEW.event_id AND event_edges.room_id != NEW.room_id) THEN RAISE EXCEPTION 'Incorrect room_id in %', TG_TABLE_NAME; END IF; RETURN NEW; END $BODY$;
+CREATE TRIGGER check_partial_state_events BEFORE INSERT OR UPDATE OF event_id, room_id ON public.event_edges FOR EACH ROW WHEN (NEW.room_id IS NOT NULL) EXECUTE PROCEDURE public.check_partial_state_events();
+CREATE FUNCTION public.f_unaccent(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$ SELECT public.unaccent('public.unaccent', $1) $$;
+CREATE INDEX accounts_unaccent ON public.accounts (public.f_unaccent(lower(display_name)));
+CREATE FUNCTION public.secret_of(a text) RETURNS bytea LANGUAGE sql AS $$ SELECT public.digest(a, 'sha256') $$;
+ALTER TABLE public.accounts ADD COLUMN token text DEFAULT encode(public.gen_random_bytes(8), 'hex');
+ALTER TABLE public.accounts ADD COLUMN uuid uuid DEFAULT gen_random_uuid() NOT NULL;
+COMMENT ON COLUMN public.accounts.username IS E'it''s\na name \\ with "odd" letters';
+INSERT INTO public.accounts (username, display_name, fields, settings, last_ip) SELECT 'u' || i, 'User ' || i, '[{"name": "a", "value": 1}]', 'theme=>dark', '10.0.0.1' FROM generate_series(1, 30) i;
+INSERT INTO public.statuses (id, account_id, text, ordered_media_attachment_ids) SELECT i, 1 + i % 30, 'word ' || i, ARRAY[i, i + 1] FROM generate_series(1, 60) i;
+UPDATE public.statuses SET in_reply_to_id = id - 1 WHERE id % 3 = 0;
+INSERT INTO public.event_edges SELECT 'e' || i, 'p' || i, 'r' FROM generate_series(1, 20) i;
+INSERT INTO public.presence_stream (user_id, state, stream_ordering) SELECT 'u' || i, 'online', i FROM generate_series(1, 20) i;
+INSERT INTO public.room_stats SELECT 'r' || i, tsrange(timestamp '2024-01-01' + i * interval '1 day', timestamp '2024-01-02' + i * interval '1 day'), '{[1,5)}' FROM generate_series(1, 10) i;
+REFRESH MATERIALIZED VIEW public.account_summaries;
