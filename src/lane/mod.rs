@@ -146,6 +146,15 @@ pub struct Work {
 }
 
 impl Work {
+    /// Reads only rows for which this holds as well.
+    pub fn and_where(&mut self, condition: &str) {
+        self.condition = Some(match self.condition.take() {
+            // The line end closes a comment at the end of the user's condition.
+            Some(earlier) => format!("({earlier}\n) AND ({condition})"),
+            None => condition.to_owned(),
+        });
+    }
+
     fn place(&self, row: Option<u64>) -> Place {
         Place {
             table: self.source.clone(),
