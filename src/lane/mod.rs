@@ -66,6 +66,8 @@ pub struct Shared {
     pub alone: Arc<Semaphore>,
     /// What may be read in a second by what only looks at rows; `None`: as much as comes.
     pub rate: Option<Arc<Rate>>,
+    /// A permit per connection of those who only look at rows of the source.
+    pub scans: Arc<Semaphore>,
 }
 
 /// What the writing half of a lane must know, wherever its rows come from.

@@ -63,6 +63,7 @@ async fn tried<'s, T>(
     work: &Work,
     mut attempt: impl AsyncFnMut(&mut Source<'s>) -> Result<T, Failure>,
 ) -> Result<T> {
+    let _turn = shared.scans.acquire().await;
     let mut source = Source::new(shared, 0);
     let mut tries = Tries::new(shared.loading.pace);
     loop {

@@ -125,7 +125,7 @@ pub async fn verify(
     options: Options,
     mut told: impl FnMut(usize, &Result<Checked>),
 ) -> Vec<Result<Checked>> {
-    let target = Target::new(shared);
+    let target = Target::new(shared, options.jobs);
     let sides = (shared, &target);
     let say = |event| {
         let _ = shared.loading.events.try_send(event);

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
+use tokio::sync::Semaphore;
 
 use crate::copytext::{Recipe, Rewriter, RowError, Rows};
 use crate::endpoint::Error as EndpointError;
@@ -53,13 +54,17 @@ impl From<EndpointError> for Failure {
 /// connection the larger part of the work.
 pub(super) struct Target<'a> {
     shared: &'a Shared,
+    /// A permit per connection.
+    turns: Semaphore,
     idle: Mutex<Vec<(Connection, WriteSettings)>>,
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn new(shared: &'a Shared) -> Self {
+    /// A target that is read over at most so many connections.
+    pub(super) fn new(shared: &'a Shared, connections: usize) -> Self {
         Self {
             shared,
+            turns: Semaphore::new(connections.max(1)),
             idle: Mutex::default(),
         }
     }
@@ -114,7 +119,7 @@ pub(super) async fn scan<T: Merge>(
             ranges.iter().map(condition).collect()
         }
     };
-    // Ranges are few: there are no more of them than shall be read at once.
+    // How many are read at once is the target's matter.
     let at_once = parts.len();
     let (begin, see) = (&begin, &see);
     let scans = parts
@@ -195,6 +200,7 @@ async fn read(
     part: &Part,
     see: &mut impl FnMut(&Rows),
 ) -> Result<(), Failure> {
+    let _turn = on.turns.acquire().await;
     let (mut connection, settings) = on.connection().await?;
     session::begin_write(&mut connection, &settings).await?;
     let select = Select {

@@ -148,18 +148,19 @@ fn a_key_of_several_columns_is_read_page_by_page_and_no_row_of_a_border_is_lost(
 #[test]
 fn an_index_in_another_order_than_its_column_is_not_read_along() {
     let tables = "CREATE TABLE \"Words\" (word text NOT NULL, body text)";
-    for index in [
-        "(word COLLATE \"en-x-icu\")",
-        "(word text_pattern_ops)",
-        "(word DESC)",
-        "(lower(word))",
-        "(word) WHERE word <> 'x'",
+    // What is no index of all rows and of columns is not counted through either.
+    for (index, code) in [
+        ("(word COLLATE \"en-x-icu\")", 0),
+        ("(word text_pattern_ops)", 0),
+        ("(word DESC)", 0),
+        ("(lower(word))", 7),
+        ("(word) WHERE word <> 'x'", 7),
     ] {
         let rows = "INSERT INTO \"Words\" SELECT 'k' || i, 'x' FROM generate_series(1, 2500) i";
         let pair = read_by_select(Sample::Same { tables, rows });
         pair.target_execute(&format!("CREATE UNIQUE INDEX other ON \"Words\" {index}"));
         pair.standin.log().clear();
-        let read = report(&pair, &["--level", "digest"], 0);
+        let read = report(&pair, &["--level", "digest"], code);
         assert_eq!(table(&read, "public.\"Words\"")["rows"], 2500);
         never_asked(&pair, "ORDER BY \"word\" LIMIT");
     }

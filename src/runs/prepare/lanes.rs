@@ -72,6 +72,7 @@ pub(in crate::runs) fn shared(
         snapshot: prepared.snapshot.clone(),
         alone: Arc::new(Semaphore::new(1)),
         rate: None,
+        scans: Arc::new(Semaphore::new(settings.jobs.max(1))),
     }
 }
 
