@@ -17,6 +17,7 @@ use super::endpoints::EndpointArguments;
 use super::reporter::Style;
 use super::resources::Resources;
 use super::selection::SelectionArguments;
+use super::stall::StallArguments;
 use super::work::work;
 use super::wrap::wrap;
 use super::{assessment, errors, exit_codes, loading, settings, units};
@@ -33,6 +34,9 @@ const FORMAT: &str = "wire9-verify-report/1";
 pub(super) struct VerifyArguments {
     #[command(flatten)]
     endpoints: EndpointArguments,
+
+    #[command(flatten)]
+    stall: StallArguments,
 
     #[command(flatten)]
     selection: SelectionArguments,
@@ -62,7 +66,7 @@ pub(super) struct VerifyArguments {
     level: LevelArgument,
 
     /// Look only at this share of each table's rows, in per cent, 1 to 99, as ranges of its key; tables that
-    /// have no key of numbers, UUIDs or dates are read as a whole [default: all rows].
+    /// have no key that both sides order alike are read as a whole [default: all rows].
     #[arg(long, value_name = "PCT", help_heading = "How")]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=99))]
     sample: Option<u8>,
@@ -190,6 +194,7 @@ impl VerifyArguments {
             fraction_digits: self.selection.rows.fraction_digits(),
             jobs: settings::jobs(self.jobs, plain.max_memory, settings::cores()),
             allow_triggers: true,
+            stall_after: self.stall.limit(),
             ..plain
         })
     }

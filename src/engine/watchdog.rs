@@ -30,7 +30,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use tokio::time::{Instant, sleep};
 
-use crate::lane::Board;
+use crate::lane::{Board, Loading};
 use crate::metrics::Event;
 
 use super::error::Error;
@@ -59,6 +59,12 @@ impl Watchdog {
             limit,
             events,
         }
+    }
+
+    /// Of a run that was asked for a limit, or for none.
+    pub fn of(loading: &Loading, asked: Option<Duration>, io_timeout: Duration) -> Self {
+        let limit = asked.unwrap_or_else(|| Self::usual_limit(io_timeout));
+        Self::new(Arc::clone(&loading.board), limit, loading.events.clone())
     }
 
     /// The limit where nobody asks for one: twice the longest wait for a server, and ten minutes at least.

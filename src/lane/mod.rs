@@ -21,6 +21,7 @@ mod read;
 pub mod rejects;
 mod replay;
 mod scan;
+mod seats;
 mod size;
 mod write;
 
@@ -48,6 +49,7 @@ pub use rate::Rate;
 pub use read::{chain, short};
 pub use replay::replay;
 pub use scan::{redigest, scan};
+pub use seats::{Seat, Seats};
 
 use batch::Batch;
 use rejects::Rejects;
@@ -66,8 +68,8 @@ pub struct Shared {
     pub alone: Arc<Semaphore>,
     /// What may be read in a second by what only looks at rows; `None`: as much as comes.
     pub rate: Option<Arc<Rate>>,
-    /// A permit per connection of those who only look at rows of the source.
-    pub scans: Arc<Semaphore>,
+    /// A seat per connection of those who only look at rows of the source.
+    pub scans: Arc<Seats>,
 }
 
 /// What the writing half of a lane must know, wherever its rows come from.
@@ -112,7 +114,8 @@ impl Shared {
     /// Waits until bytes that were read, only to be looked at, may have been read.
     pub async fn took(&self, bytes: usize) {
         if let Some(rate) = &self.rate {
-            rate.took(bytes).await;
+            // To wait for one's own limit is no standstill.
+            rate.took(bytes, || self.loading.board.pulse().beat()).await;
         }
     }
 }

@@ -58,6 +58,7 @@ pub(super) async fn settle(
             found.different = count(What::Different);
             return Ok(Some(found));
         }
+        sides.0.loading.board.pulse().beat();
         sleep(PAUSE).await;
     }
 }

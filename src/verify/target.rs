@@ -13,12 +13,11 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
-use tokio::sync::Semaphore;
 
 use crate::copytext::{Recipe, Rewriter, RowError, Rows};
 use crate::endpoint::Error as EndpointError;
 use crate::endpoint::session::{self, WriteSettings};
-use crate::lane::Shared;
+use crate::lane::{Half, Seats, Shared, Stage};
 use crate::sql;
 use crate::wire::{self, Connection};
 
@@ -54,8 +53,8 @@ impl From<EndpointError> for Failure {
 /// connection the larger part of the work.
 pub(super) struct Target<'a> {
     shared: &'a Shared,
-    /// A permit per connection.
-    turns: Semaphore,
+    /// A seat per connection.
+    seats: Seats,
     idle: Mutex<Vec<(Connection, WriteSettings)>>,
 }
 
@@ -64,7 +63,7 @@ impl<'a> Target<'a> {
     pub(super) fn new(shared: &'a Shared, connections: usize) -> Self {
         Self {
             shared,
-            turns: Semaphore::new(connections.max(1)),
+            seats: Seats::new(connections),
             idle: Mutex::default(),
         }
     }
@@ -171,6 +170,7 @@ async fn scan_part<T>(
             }
             Failure::Endpoint(source) => source,
         };
+        on.shared.loading.board.pulse().beat();
         match pauses.next() {
             Some(pause) if passes(&source) => tokio::time::sleep(*pause).await,
             _ => {
@@ -200,9 +200,12 @@ async fn read(
     part: &Part,
     see: &mut impl FnMut(&Rows),
 ) -> Result<(), Failure> {
-    let _turn = on.turns.acquire().await;
+    let board = &on.shared.loading.board;
+    let seat = on.seats.take(board, Half::Writer).await;
+    seat.post(Stage::BeginWrite, &table.name);
     let (mut connection, settings) = on.connection().await?;
     session::begin_write(&mut connection, &settings).await?;
+    seat.post(Stage::Target, &table.name);
     let select = Select {
         shared: on.shared,
         table,

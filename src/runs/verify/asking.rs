@@ -6,7 +6,7 @@ use crate::endpoint::session::{self, WriteSettings};
 use crate::endpoint::{self, Error as EndpointError};
 use crate::lane;
 use crate::ledger::{self, Ledger};
-use crate::wire::{self, Reply};
+use crate::wire::{self, Pulse, Reply};
 
 /// Waits before a question is asked again over a new connection.
 const PAUSES: [Duration; 4] = [
@@ -23,18 +23,30 @@ pub(super) type Texts = Vec<Vec<Option<String>>>;
 pub(super) struct Asking<'a> {
     ledger: &'a mut Ledger,
     write: &'a WriteSettings,
+    pulse: Pulse,
 }
 
 impl<'a> Asking<'a> {
     pub(super) fn new(ledger: &'a mut Ledger, write: &'a WriteSettings) -> Self {
-        Self { ledger, write }
+        Self {
+            ledger,
+            write,
+            pulse: Pulse::default(),
+        }
+    }
+
+    /// Each answer, and each failed try, is a sign of life for who watches the run.
+    pub(super) fn watched(self, pulse: Pulse) -> Self {
+        Self { pulse, ..self }
     }
 
     /// The rows of the last of these statements; or why there are none, in words.
     pub(super) async fn ask(&mut self, statements: &[&str]) -> Result<Texts, String> {
         let mut pauses = PAUSES.iter();
         loop {
-            let error = match self.attempt(statements).await {
+            let attempt = self.attempt(statements).await;
+            self.pulse.beat();
+            let error = match attempt {
                 Ok(reply) => return Ok(reply.rows),
                 Err(error) => error,
             };

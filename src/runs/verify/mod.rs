@@ -17,7 +17,7 @@ mod tables;
 use std::time::{Duration, Instant};
 
 use crate::catalog::TableName;
-use crate::engine;
+use crate::engine::{self, Watchdog};
 use crate::lane::{Rate, Shared, Work};
 use crate::ledger::Ledger;
 use crate::metrics::Event;
@@ -226,18 +226,26 @@ async fn look(
     let run = uuid::Uuid::new_v4().to_string();
     let mut shared = prepare::shared(&prepared, &run, settings, surroundings);
     shared.rate = asked.max_rate.map(|rate| Rate::new(rate).into());
-    let with = (settings, surroundings);
-    let repair = Repair::begin(&prepared, with, asked.repair).await?;
-    let mut checked = match counts {
-        true => count(&prepared, &shared, asked).await,
-        false => rows(&prepared, &shared, (&tables, &sent), asked).await,
+    let repair = Repair::begin(&prepared, (settings, surroundings), asked.repair).await?;
+    let watchdog = Watchdog::of(&shared.loading, settings.stall_after, settings.io_timeout);
+    let looking = async {
+        let mut checked = match counts {
+            true => count(&prepared, &shared, asked).await,
+            false => rows(&prepared, &shared, (&tables, &sent), asked).await,
+        };
+        let verified = (tables.as_slice(), checked.as_mut_slice(), options_of(asked));
+        let repaired = repair.finish(&shared, verified).await?;
+        keeper.close().await;
+        let tables = found(&prepared, (checked, repaired), (&sampled, &sent));
+        let pulse = shared.loading.board.pulse().clone();
+        let asking = Asking::new(&mut ledger, &write).watched(pulse);
+        let beside = beside(&prepared, &tables, asking, (conversion, surroundings)).await;
+        Ok::<_, Error>((tables, beside))
     };
-    let verified = (tables.as_slice(), checked.as_mut_slice(), options_of(asked));
-    let repaired = repair.finish(&shared, verified).await?;
-    keeper.close().await;
-    let tables = found(&prepared, (checked, repaired), (&sampled, &sent));
-    let asking = Asking::new(&mut ledger, &write);
-    let beside = beside(&prepared, &tables, asking, (conversion, surroundings)).await;
+    let (tables, beside) = watchdog
+        .over(looking)
+        .await
+        .map_err(|e| stalled(e, asked))??;
     Ok(Found {
         level: asked.level,
         tables,
@@ -247,6 +255,25 @@ async fn look(
         notes: prepared.notes,
         wall: Duration::ZERO,
     })
+}
+
+/// What stands still is not verified; a repair keeps what it has committed.
+fn stalled(error: engine::Error, asked: &Asked) -> Error {
+    let advice = match asked.repair {
+        Some(Repairing { dry_run: false, .. }) => {
+            "what was repaired stays; look at what the readers wait for, then repeat the command, which goes on \
+             with what is left (--stall-after says how long nothing may move)"
+        }
+        _ => {
+            "nothing was verified; look at what the readers wait for, then repeat the command (--stall-after says \
+             how long nothing may move)"
+        }
+    };
+    Error {
+        exit: Exit::NotVerified,
+        ..Error::from(error)
+    }
+    .advise(advice)
 }
 
 /// What is read of each table, and what the ledger knows of it.

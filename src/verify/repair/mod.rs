@@ -131,6 +131,7 @@ pub async fn repair(
             ledger,
             fence,
             stop: &shared.loading.stop,
+            board: &shared.loading.board,
         },
     };
     let next = |subject: &Subject<'_>| before.get(&subject.number).map_or(0, |r| r.next);
