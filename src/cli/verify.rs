@@ -42,7 +42,7 @@ pub(super) struct VerifyArguments {
     selection: SelectionArguments,
 
     /// The target was made by `wire9 migrate`: tables and columns are where it lays them
-    /// [default: tables and columns of the same names].
+    /// [default: where the target's ledger says so; else tables and columns of the same names].
     #[arg(long, help_heading = "Which rows")]
     migrated: bool,
 
@@ -170,12 +170,10 @@ pub(super) fn verify(typed: &VerifyArguments) -> Exit {
 impl VerifyArguments {
     fn asked(&self, environment: &Environment) -> Result<Asked, Error> {
         let copy = self.copy(environment)?;
-        let migrated = (self.migrated || self.map.is_some())
-            .then(|| self.check(environment))
-            .transpose()?;
         Ok(Asked {
             copy,
-            migrated,
+            migrated: self.migrated || self.map.is_some(),
+            check: self.check(environment)?,
             both: self.both,
             level: self.level.into(),
             sample: self.sample,
