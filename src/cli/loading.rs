@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::endpoints::EndpointArguments;
 use super::rejects::RejectingArguments;
+use super::stall::StallArguments;
 use super::{settings, units};
 use crate::runs::Error;
 use crate::runs::copy::{OnExisting, Rejecting, Settings};
@@ -27,11 +28,8 @@ pub(super) struct LoadingArguments {
     #[arg(help_heading = "Endpoints")]
     retry_for: u64,
 
-    /// Seconds after which a copy in which nothing moves at all is ended, with what its lanes wait for,
-    /// 1 to 604800 [default: 600, or twice --io-timeout].
-    #[arg(long, value_name = "SECONDS", help_heading = "Endpoints")]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=604_800))]
-    stall_after: Option<u64>,
+    #[command(flatten)]
+    stall: StallArguments,
 
     #[command(flatten)]
     rejecting: RejectingArguments,
@@ -83,7 +81,7 @@ impl LoadingArguments {
             jobs,
             max_memory: self.max_memory,
             retry_for: Duration::from_secs(self.retry_for),
-            stall_after: self.stall_after.map(Duration::from_secs),
+            stall_after: self.stall.limit(),
             allow_triggers: self.allow_triggers,
             require_quiet: self.require_quiet,
             dry_run: self.dry_run,

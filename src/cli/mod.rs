@@ -29,6 +29,7 @@ mod schema;
 mod selection;
 mod settings;
 mod signals;
+mod stall;
 mod status;
 mod tally_table;
 mod terminal;

@@ -17,6 +17,7 @@ use super::endpoints::EndpointArguments;
 use super::reporter::Style;
 use super::resources::Resources;
 use super::selection::SelectionArguments;
+use super::stall::StallArguments;
 use super::work::work;
 use super::wrap::wrap;
 use super::{assessment, errors, exit_codes, loading, settings, units};
@@ -35,10 +36,13 @@ pub(super) struct VerifyArguments {
     endpoints: EndpointArguments,
 
     #[command(flatten)]
+    stall: StallArguments,
+
+    #[command(flatten)]
     selection: SelectionArguments,
 
     /// The target was made by `wire9 migrate`: tables and columns are where it lays them
-    /// [default: tables and columns of the same names].
+    /// [default: where the target's ledger says so; else tables and columns of the same names].
     #[arg(long, help_heading = "Which rows")]
     migrated: bool,
 
@@ -62,7 +66,7 @@ pub(super) struct VerifyArguments {
     level: LevelArgument,
 
     /// Look only at this share of each table's rows, in per cent, 1 to 99, as ranges of its key; tables that
-    /// have no key of numbers, UUIDs or dates are read as a whole [default: all rows].
+    /// have no key that both sides order alike are read as a whole [default: all rows].
     #[arg(long, value_name = "PCT", help_heading = "How")]
     #[arg(value_parser = clap::value_parser!(u8).range(1..=99))]
     sample: Option<u8>,
@@ -166,12 +170,10 @@ pub(super) fn verify(typed: &VerifyArguments) -> Exit {
 impl VerifyArguments {
     fn asked(&self, environment: &Environment) -> Result<Asked, Error> {
         let copy = self.copy(environment)?;
-        let migrated = (self.migrated || self.map.is_some())
-            .then(|| self.check(environment))
-            .transpose()?;
         Ok(Asked {
             copy,
-            migrated,
+            migrated: self.migrated || self.map.is_some(),
+            check: self.check(environment)?,
             both: self.both,
             level: self.level.into(),
             sample: self.sample,
@@ -190,6 +192,7 @@ impl VerifyArguments {
             fraction_digits: self.selection.rows.fraction_digits(),
             jobs: settings::jobs(self.jobs, plain.max_memory, settings::cores()),
             allow_triggers: true,
+            stall_after: self.stall.limit(),
             ..plain
         })
     }

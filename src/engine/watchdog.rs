@@ -12,13 +12,14 @@
 //! | a statement of the ledger | three minutes of tries |
 //! | a lock on the source, or on the ledger's rows | `lock_timeout`, 30 s |
 //! | an owner of the run on another host | 15 s |
-//! | DDL on the target (`apply`) | never, while the target answers: an index may take hours |
+//! | DDL on the target (`apply`) | never, while the target says or seems to be at work on it: an index may take hours; else `--statement-limit` |
 //! | one half of a lane for the other, a chunk, another lane's large row | when that moves |
 //!
 //! The last kind has no end of its own, and the others have one only as long as wire9 has no fault.
 //! So the watchdog looks at the pulse of the whole run: bytes of either server on any connection that
 //! works for it, and every step of a lane, failed tries too. The keeper's pings and the signs of life in
-//! the ledger do not count, they go on whatever the lanes do. DDL is not watched.
+//! the ledger do not count, they go on whatever the lanes do. DDL is not watched: it says itself, once a minute,
+//! what it waits for. Verifications, repairs and replays are watched as copies are.
 //!
 //! When the pulse has stood still for the limit, the run ends: as by a kill, so that the same command
 //! continues it. At half of that the lanes' stages are told as a warning. The limit's default is longer
@@ -30,7 +31,7 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use tokio::time::{Instant, sleep};
 
-use crate::lane::Board;
+use crate::lane::{Board, Loading};
 use crate::metrics::Event;
 
 use super::error::Error;
@@ -59,6 +60,12 @@ impl Watchdog {
             limit,
             events,
         }
+    }
+
+    /// Of a run that was asked for a limit, or for none.
+    pub fn of(loading: &Loading, asked: Option<Duration>, io_timeout: Duration) -> Self {
+        let limit = asked.unwrap_or_else(|| Self::usual_limit(io_timeout));
+        Self::new(Arc::clone(&loading.board), limit, loading.events.clone())
     }
 
     /// The limit where nobody asks for one: twice the longest wait for a server, and ten minutes at least.

@@ -49,6 +49,10 @@ pub enum Stage {
     Commit,
     /// Writer: for the old transaction to be gone, and the ledger's word on it.
     Doubt,
+    /// Who compares: for rows of the target.
+    Target,
+    /// Who repairs: for the target to have changed and committed rows.
+    Repair,
     /// Either: nothing more to do.
     Ended,
 }
@@ -70,6 +74,8 @@ impl Stage {
             Self::Ledger => "waiting for the ledger row on the target",
             Self::Commit => "waiting for COMMIT on the target",
             Self::Doubt => "deciding a doubtful COMMIT on the target",
+            Self::Target => "reading from the target",
+            Self::Repair => "changing rows of the target",
             Self::Ended => "has ended",
         }
     }

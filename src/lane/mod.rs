@@ -23,6 +23,7 @@ mod read;
 pub mod rejects;
 mod replay;
 mod scan;
+mod seats;
 mod size;
 mod untranslatable;
 mod write;
@@ -51,6 +52,7 @@ pub use rate::Rate;
 pub use read::{chain, short};
 pub use replay::replay;
 pub use scan::{redigest, scan};
+pub use seats::{Seat, Seats};
 
 use batch::Batch;
 use rejects::Rejects;
@@ -69,6 +71,8 @@ pub struct Shared {
     pub alone: Arc<Semaphore>,
     /// What may be read in a second by what only looks at rows; `None`: as much as comes.
     pub rate: Option<Arc<Rate>>,
+    /// A seat per connection of those who only look at rows of the source.
+    pub scans: Arc<Seats>,
 }
 
 /// What the writing half of a lane must know, wherever its rows come from.
@@ -113,7 +117,8 @@ impl Shared {
     /// Waits until bytes that were read, only to be looked at, may have been read.
     pub async fn took(&self, bytes: usize) {
         if let Some(rate) = &self.rate {
-            rate.took(bytes).await;
+            // To wait for one's own limit is no standstill.
+            rate.took(bytes, || self.loading.board.pulse().beat()).await;
         }
     }
 }
@@ -149,6 +154,15 @@ pub struct Work {
 }
 
 impl Work {
+    /// Reads only rows for which this holds as well.
+    pub fn and_where(&mut self, condition: &str) {
+        self.condition = Some(match self.condition.take() {
+            // The line end closes a comment at the end of the user's condition.
+            Some(earlier) => format!("({earlier}\n) AND ({condition})"),
+            None => condition.to_owned(),
+        });
+    }
+
     fn place(&self, row: Option<u64>) -> Place {
         Place {
             table: self.source.clone(),

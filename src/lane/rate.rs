@@ -9,6 +9,9 @@ use tokio::time::{Instant, sleep_until};
 /// each of them would cost more than it evens out.
 const AHEAD: Duration = Duration::from_millis(50);
 
+/// A sign of life is given so often.
+const SLICE: Duration = Duration::from_millis(200);
+
 /// What all readers together may read in a second: each piece has its time, one behind the other.
 #[derive(Debug)]
 pub struct Rate {
@@ -26,11 +29,15 @@ impl Rate {
         }
     }
 
-    /// Waits until bytes that were read may have been read.
-    pub async fn took(&self, bytes: usize) {
+    /// Waits until bytes that were read may have been read; `alive` is told so again and again meanwhile.
+    pub async fn took(&self, bytes: usize, alive: impl Fn()) {
         let due = self.reserve(bytes, Instant::now());
-        if due > Instant::now() + AHEAD {
-            sleep_until(due).await;
+        if due <= Instant::now() + AHEAD {
+            return;
+        }
+        while Instant::now() < due {
+            alive();
+            sleep_until(due.min(Instant::now() + SLICE)).await;
         }
     }
 
@@ -62,10 +69,12 @@ mod tests {
     async fn what_is_read_too_fast_waits() {
         let rate = Rate::new(10 << 20);
         let began = Instant::now();
+        let signs = std::cell::Cell::new(0);
         for _ in 0..8 {
-            rate.took(1 << 18).await;
+            rate.took(1 << 18, || signs.set(signs.get() + 1)).await;
         }
         let took = began.elapsed();
         assert!(took >= Duration::from_millis(140), "{took:?}");
+        assert!(signs.get() > 0, "who waits is alive");
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::copytext::{Digest, Rows};
 
+use super::board::{Half, Stage};
 use super::error::{Error, Result};
 use super::pace::{Heard, Tries};
 use super::read::{Failure, LOOKED_AT, Source, Stream, endpoint_passes, row_error};
+use super::seats::Seat;
 use super::{Shared, Work};
 
 /// Reads a chunk as it would be sent, and shows its rows. Where the source breaks, it is read from its
@@ -18,10 +20,11 @@ pub async fn scan<T>(
     begin: impl Fn() -> T,
     mut see: impl FnMut(&mut T, &Rows),
 ) -> Result<T> {
-    tried(shared, work, async |source| {
+    tried(shared, work, async |source, seat| {
         let mut seen = begin();
-        let begun = source.begin(work).await?;
-        let mut stream = Stream::open(begun, work, shared.loading.line_limit).await?;
+        let connection = source.begin(work).await?;
+        seat.post(Stage::Source, &work.source);
+        let mut stream = Stream::open(connection, work, shared.loading.line_limit).await?;
         let mut rows = Rows::with_capacity(LOOKED_AT);
         loop {
             rows.clear();
@@ -47,8 +50,8 @@ pub async fn scan<T>(
 /// # Errors
 /// The source's, and rows that can not be sent.
 pub async fn redigest(shared: &Shared, work: &Work) -> Result<bool> {
-    match tried(shared, work, async |source| {
-        compare(shared, source, work).await
+    match tried(shared, work, async |source, seat| {
+        compare(shared, (source, seat), work).await
     })
     .await
     {
@@ -61,12 +64,14 @@ pub async fn redigest(shared: &Shared, work: &Work) -> Result<bool> {
 async fn tried<'s, T>(
     shared: &'s Shared,
     work: &Work,
-    mut attempt: impl AsyncFnMut(&mut Source<'s>) -> Result<T, Failure>,
+    mut attempt: impl AsyncFnMut(&mut Source<'s>, &Seat<'s>) -> Result<T, Failure>,
 ) -> Result<T> {
+    let seat = shared.scans.take(&shared.loading.board, Half::Reader).await;
     let mut source = Source::new(shared, 0);
     let mut tries = Tries::new(shared.loading.pace);
     loop {
-        let failure = match attempt(&mut source).await {
+        seat.post(Stage::BeginRead, &work.source);
+        let failure = match attempt(&mut source, &seat).await {
             Ok(done) => {
                 source.close().await;
                 return Ok(done);
@@ -94,6 +99,7 @@ async fn tried<'s, T>(
         source = Source::new(shared, 0);
         let passes = endpoint_passes(&error) && !shared.loading.stop.is_cancelled();
         let heard = Heard::of(error.wire());
+        seat.post(Stage::Pause, &work.source);
         if !passes || !tries.again(heard, &shared.loading.stop).await {
             return Err(Error::Source {
                 place: work.place(None),
@@ -103,13 +109,18 @@ async fn tried<'s, T>(
     }
 }
 
-async fn compare(shared: &Shared, source: &mut Source<'_>, work: &Work) -> Result<bool, Failure> {
+async fn compare(
+    shared: &Shared,
+    (source, seat): (&mut Source<'_>, &Seat<'_>),
+    work: &Work,
+) -> Result<bool, Failure> {
     let mut committed = Digest::default();
     for batch in &work.done {
         committed.merge(batch.all());
     }
-    let begun = source.begin(work).await?;
-    let mut stream = Stream::open(begun, work, shared.loading.line_limit).await?;
+    let connection = source.begin(work).await?;
+    seat.post(Stage::Source, &work.source);
+    let mut stream = Stream::open(connection, work, shared.loading.line_limit).await?;
     if !stream.skip(work, committed).await? {
         return Ok(false);
     }

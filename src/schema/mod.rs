@@ -16,6 +16,7 @@ pub mod dump;
 pub mod finding;
 mod fit;
 pub mod inspect;
+pub mod likeness;
 mod mapped;
 pub mod mapping;
 mod matching;

@@ -58,6 +58,7 @@ pub(super) async fn settle(
             found.different = count(What::Different);
             return Ok(Some(found));
         }
+        sides.0.loading.board.pulse().beat();
         sleep(PAUSE).await;
     }
 }
@@ -130,15 +131,11 @@ async fn source(
     for work in once_each(&table.works) {
         for some in keys.chunks(KEYS) {
             let names = |place: usize| work.columns[place].0.clone();
-            let mut condition = condition(table, some, names);
-            if let Some(of_copy) = &work.condition {
-                condition = format!("({of_copy}\n) AND ({condition})");
-            }
-            let work = Work {
-                condition: Some(condition),
+            let mut work = Work {
                 bounds: crate::plan::Bounds::Whole,
                 ..work.clone()
             };
+            work.and_where(&condition(table, some, names));
             let part = lane::scan(&now, &work, ByKey::new, &see).await;
             for (key, rows) in part.map_err(|e| Error::Source(Box::new(e)))? {
                 found.entry(key).or_default().extend(rows);

@@ -20,6 +20,7 @@
 mod again;
 mod difference;
 mod error;
+mod range;
 pub mod repair;
 mod seen;
 mod target;
@@ -39,8 +40,9 @@ use crate::metrics::{BatchFact, Event};
 
 pub use difference::{Culprit, Difference, DifferentRow, What};
 pub use error::{Error, Result};
+pub use range::KeyRange;
 use seen::Seen;
-pub use target::KeyRange;
+
 use target::Target;
 
 /// A target table, and the rows that belong there.
@@ -60,9 +62,9 @@ pub struct Table {
     pub sent: Option<TableSums>,
     /// Ranges of the target that are read at once; none: the whole table by one statement.
     pub ranges: Vec<KeyRange>,
-    /// The place of a column by which the target can be read page by page: it is a key, and ordered alike
-    /// everywhere.
-    pub pages: Option<usize>,
+    /// The places of a key's columns, in the order of its index, along which the target can be read page by
+    /// page; none: it can not.
+    pub pages: Vec<usize>,
 }
 
 /// How deep a verification looks.
@@ -123,7 +125,7 @@ pub async fn verify(
     options: Options,
     mut told: impl FnMut(usize, &Result<Checked>),
 ) -> Vec<Result<Checked>> {
-    let target = Target::new(shared);
+    let target = Target::new(shared, options.jobs);
     let sides = (shared, &target);
     let say = |event| {
         let _ = shared.loading.events.try_send(event);

@@ -17,11 +17,12 @@ use futures::stream;
 use crate::copytext::{Recipe, Rewriter, RowError, Rows};
 use crate::endpoint::Error as EndpointError;
 use crate::endpoint::session::{self, WriteSettings};
-use crate::lane::Shared;
+use crate::lane::{Half, Seats, Shared, Stage};
 use crate::sql;
 use crate::wire::{self, Connection};
 
 use super::error::{Error, Result};
+use super::range::{KeyRange, behind};
 use super::seen::Merge;
 use super::{Table, tell};
 
@@ -52,13 +53,17 @@ impl From<EndpointError> for Failure {
 /// connection the larger part of the work.
 pub(super) struct Target<'a> {
     shared: &'a Shared,
+    /// A seat per connection.
+    seats: Seats,
     idle: Mutex<Vec<(Connection, WriteSettings)>>,
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn new(shared: &'a Shared) -> Self {
+    /// A target that is read over at most so many connections.
+    pub(super) fn new(shared: &'a Shared, connections: usize) -> Self {
         Self {
             shared,
+            seats: Seats::new(connections),
             idle: Mutex::default(),
         }
     }
@@ -91,33 +96,6 @@ impl<'a> Target<'a> {
     }
 }
 
-/// A range of a key's first column, whose values every server orders alike.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyRange {
-    /// The column's name in the target.
-    pub column: String,
-    /// The first value, as text; `None`: open.
-    pub from: Option<String>,
-    /// The value after the last; `None`: open.
-    pub to: Option<String>,
-}
-
-impl KeyRange {
-    fn condition(&self) -> Option<String> {
-        let column = sql::identifier(&self.column);
-        let bound = |sign, value: &Option<String>| {
-            let value = sql::literal(value.as_deref()?);
-            Some(format!("{column} {sign} {value}"))
-        };
-        match (bound(">=", &self.from), bound("<", &self.to)) {
-            (Some(from), Some(to)) => Some(format!("{from} AND {to}")),
-            // What has no value belongs somewhere.
-            (None, Some(to)) => Some(format!("({to} OR {column} IS NULL)")),
-            (from, None) => from,
-        }
-    }
-}
-
 /// What is read of a table by one task.
 #[derive(Clone)]
 enum Part {
@@ -140,7 +118,7 @@ pub(super) async fn scan<T: Merge>(
             ranges.iter().map(condition).collect()
         }
     };
-    // Ranges are few: there are no more of them than shall be read at once.
+    // How many are read at once is the target's matter.
     let at_once = parts.len();
     let (begin, see) = (&begin, &see);
     let scans = parts
@@ -192,6 +170,7 @@ async fn scan_part<T>(
             }
             Failure::Endpoint(source) => source,
         };
+        on.shared.loading.board.pulse().beat();
         match pauses.next() {
             Some(pause) if passes(&source) => tokio::time::sleep(*pause).await,
             _ => {
@@ -221,8 +200,12 @@ async fn read(
     part: &Part,
     see: &mut impl FnMut(&Rows),
 ) -> Result<(), Failure> {
+    let board = &on.shared.loading.board;
+    let seat = on.seats.take(board, Half::Writer).await;
+    seat.post(Stage::BeginWrite, &table.name);
     let (mut connection, settings) = on.connection().await?;
     session::begin_write(&mut connection, &settings).await?;
+    seat.post(Stage::Target, &table.name);
     let select = Select {
         shared: on.shared,
         table,
@@ -349,14 +332,14 @@ impl Select<'_> {
         see: &mut impl FnMut(&Rows),
     ) -> Result<(), Failure> {
         let mut pieces = Pieces::new(self.table);
-        let Some(place) = self.table.pages else {
+        if self.table.pages.is_empty() {
             self.select(connection, &self.statement(None), &mut pieces, see)
                 .await?;
             return pieces.finish();
-        };
+        }
         let (mut rows, mut last) = (FIRST_PAGE, None);
         loop {
-            let statement = self.statement(Some((place, last.take(), rows)));
+            let statement = self.statement(Some((last.take(), rows)));
             let page = self
                 .select(connection, &statement, &mut pieces, see)
                 .await?;
@@ -368,25 +351,25 @@ impl Select<'_> {
         }
     }
 
-    /// The whole part, or `rows` rows of it behind a value of the column at `place`.
-    fn statement(&self, page: Option<(usize, Option<String>, usize)>) -> String {
+    /// The whole part, or `rows` rows of it behind a key.
+    fn statement(&self, page: Option<(Option<Vec<String>>, usize)>) -> String {
         let columns = sql::identifiers(&self.table.columns);
         let mut statement = format!("SELECT {columns} FROM {}", self.table.name.quoted());
         let mut conditions: Vec<String> = match self.part {
             Part::Whole => Vec::new(),
             Part::Where(condition) => vec![format!("({condition})")],
         };
-        let key = page
-            .as_ref()
-            .map(|(place, ..)| sql::identifier(&self.table.columns[*place]));
-        if let (Some(key), Some((_, Some(last), _))) = (&key, &page) {
-            conditions.push(format!("{key} > {}", sql::literal(last)));
+        let places = self.table.pages.iter();
+        let key: Vec<String> = places.map(|&p| self.table.columns[p].clone()).collect();
+        if let Some((Some(last), _)) = &page {
+            conditions.push(behind(&key, last));
         }
         if !conditions.is_empty() {
             statement.push_str(" WHERE ");
             statement.push_str(&conditions.join(" AND "));
         }
-        if let (Some(key), Some((.., rows))) = (key, page) {
+        if let Some((_, rows)) = page {
+            let key = sql::identifiers(&key);
             statement.push_str(&format!(" ORDER BY {key} LIMIT {rows}"));
         }
         statement
@@ -407,11 +390,7 @@ impl Select<'_> {
             copy_text(fields, &mut pieces.raw);
             page.rows += 1;
             page.bytes += pieces.raw.len() - before;
-            page.last = self
-                .table
-                .pages
-                .and_then(|place| row.get(place))
-                .map(str::to_owned);
+            page.key_of(&row, &self.table.pages);
             if pieces.raw.len() < PIECE {
                 return ControlFlow::Continue(());
             }
@@ -438,8 +417,24 @@ impl Select<'_> {
 struct Page {
     rows: usize,
     bytes: usize,
-    /// The value of the key in its last row.
-    last: Option<String>,
+    /// The key of its last row.
+    last: Option<Vec<String>>,
+}
+
+impl Page {
+    /// Remembers the key of a row; its memory is used again.
+    fn key_of(&mut self, row: &wire::Row<'_>, places: &[usize]) {
+        let mut key = self.last.take().unwrap_or_default();
+        key.resize(places.len(), String::new());
+        for (value, &place) in key.iter_mut().zip(places) {
+            let Some(text) = row.get(place) else {
+                return;
+            };
+            value.clear();
+            value.push_str(text);
+        }
+        self.last = Some(key);
+    }
 }
 
 /// A row as COPY would have sent it.
@@ -473,26 +468,6 @@ fn escape(byte: u8, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn range(from: Option<&str>, to: Option<&str>) -> Option<String> {
-        let range = KeyRange {
-            column: "id".to_owned(),
-            from: from.map(str::to_owned),
-            to: to.map(str::to_owned),
-        };
-        range.condition()
-    }
-
-    #[test]
-    fn ranges_are_half_open_and_rows_without_a_key_belong_to_the_first() {
-        let middle = range(Some("5"), Some("9"));
-        assert_eq!(middle.as_deref(), Some("\"id\" >= '5' AND \"id\" < '9'"));
-        let first = range(None, Some("5"));
-        assert_eq!(first.as_deref(), Some("(\"id\" < '5' OR \"id\" IS NULL)"));
-        let last = range(Some("9"), None);
-        assert_eq!(last.as_deref(), Some("\"id\" >= '9'"));
-        assert_eq!(range(None, None), None);
-    }
 
     #[test]
     fn a_selected_row_is_what_copy_would_have_sent() {

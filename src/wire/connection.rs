@@ -28,6 +28,9 @@ pub struct Connection {
     pub(super) canceller: Canceller,
 }
 
+/// Bytes that nobody acknowledges for so long are lost; whoever waits for an answer may wait for hours.
+const LONGEST_UNACKNOWLEDGED: Duration = Duration::from_secs(300);
+
 impl Connection {
     /// Who is at the other end.
     pub fn peer(&self) -> &Peer {
@@ -54,9 +57,11 @@ impl Connection {
         !self.busy
     }
 
-    /// Changes how long a wait may last without a byte of the server.
+    /// Changes how long a wait may last without a byte of the server. A link that acknowledges nothing is dead
+    /// long before the longest of answers: that is known after five minutes at the most.
     pub fn set_reply_timeout(&mut self, timeout: Duration) {
         self.link.set_timeout(timeout);
+        let timeout = timeout.min(LONGEST_UNACKNOWLEDGED);
         // A socket that refuses it is already broken, which the next wait tells.
         let _ = dial::set_user_timeout(self.link.stream(), &self.tcp, timeout);
     }

@@ -16,3 +16,4 @@ mod restart;
 mod samples;
 mod schema;
 mod sequences;
+mod waits;

@@ -198,3 +198,24 @@ fn an_unfinished_run_is_not_replayed() {
     scene.copy_with(&limit).run().ends_with(5);
     scene.replay().run().ends_with(4).says("is unfinished");
 }
+
+#[test]
+fn a_replay_in_which_nothing_moves_is_ended_and_continued() {
+    let scene = wide();
+    scene.copy().run().ends_with(5);
+    scene.target.execute("ALTER TABLE wide DROP CONSTRAINT few");
+    let stall = Action::StallWriting(Duration::from_secs(120));
+    let stall = Fault::new(Trigger::commit().application("wire9/").nth(1), stall);
+    let Target::Standin(standin) = &scene.target else {
+        panic!("the target is a stand-in");
+    };
+    standin.faults().add(stall);
+    let began = std::time::Instant::now();
+    let run = scene.replay().args(&["--stall-after", "2"]).run();
+    let run = run.ends_with(5).says("nothing has moved for 2 s");
+    run.says("waiting for COMMIT on the target, table public.wide");
+    assert!(began.elapsed() < Duration::from_secs(30));
+    standin.faults().disarm();
+    scene.replay().run().ends_with(0);
+    assert_eq!(scene.nothing_is_lost("wide", ""), 0);
+}

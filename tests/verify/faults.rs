@@ -131,3 +131,33 @@ fn an_interrupted_verification_ends_at_once_and_leaves_nothing() {
     let left: u64 = pair.target().query_value(scratch).expect("an answer");
     assert_eq!(left, 0);
 }
+
+/// Neither side sends anything more, for longer than anybody waits.
+#[test]
+fn a_side_that_stands_still_ends_a_verification_and_the_readers_say_what_they_wait_for() {
+    let pair = simple();
+    let stall = || Fault::new(row(1000), Action::StallWriting(120 * SECOND));
+    let limit = ["--both", "--stall-after", "2"];
+    let source = proxy(&pair);
+    source.faults().add(stall());
+    let began = std::time::Instant::now();
+    let run = behind(&source, &pair).args(&limit).run().ends_with(7);
+    let run = run.says("nothing has moved for 2 s").says("--stall-after");
+    run.says("reading from the source, table public.t");
+
+    pair.standin.faults().add(stall());
+    let run = crate::verify(&pair, &limit).ends_with(7);
+    let run = run.says("nothing has moved for 2 s");
+    run.says("reading from the target, table public.t");
+    assert!(began.elapsed() < 30 * SECOND, "{:?}", began.elapsed());
+}
+
+/// Waiting for one's own limit is no standstill.
+#[test]
+fn a_rate_below_what_arrives_at_once_is_no_standstill() {
+    let pair = simple();
+    let slowly = ["--both", "--max-rate", "150kB", "--stall-after", "1"];
+    let began = std::time::Instant::now();
+    crate::verify(&pair, &slowly).ends_with(0);
+    assert!(began.elapsed() > 3 * SECOND, "{:?}", began.elapsed());
+}

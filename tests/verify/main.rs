@@ -7,6 +7,7 @@ mod repair;
 mod beside;
 mod culprits;
 mod faults;
+mod keys;
 mod levels;
 mod live;
 mod reading;

@@ -6,7 +6,7 @@ use testenv::StandinOptions;
 use testenv::fault::{Action, Fault, FaultHandle, Trigger};
 use testenv::standin::Limits;
 
-use crate::harness::{Pair, Sample};
+use crate::harness::{Pair, Sample, Wire9};
 use crate::{report, simple, table, verify};
 
 #[test]
@@ -113,4 +113,37 @@ fn a_table_that_copy_does_not_take_is_read_page_by_page() {
     );
     let run = verify(&pair, &[]).ends_with(6);
     run.says("missing: id = -2001").says("extra: id = 9000");
+}
+
+/// Tables and their chunks are read at once; connections are as many as were asked for, and the keeper's.
+#[test]
+fn no_more_connections_are_made_to_either_side_than_were_asked_for() {
+    let rows = |name: &str| {
+        format!(
+            "INSERT INTO {name} SELECT i, repeat(md5(i::text), 32) FROM generate_series(1, 17000) i; "
+        )
+    };
+    let table = |name: &str| format!("CREATE TABLE {name} (id int PRIMARY KEY, body text); ");
+    let names = ["a", "b", "c"];
+    let (tables, rows) = (
+        names.map(table).concat(),
+        names.map(rows).concat() + "ANALYZE",
+    );
+    let (tables, rows) = (tables.as_str(), rows.as_str());
+    let pair = crate::copied(Sample::Same { tables, rows });
+    let (source, target) = (pair.source.uri(), pair.standin.uri());
+    let command = ["verify", "--postgres", &source, "--db9", &target, "--both"];
+    let slowly = ["--jobs", "2", "--max-rate", "40MB"];
+    let mut running = Wire9::bare().args(&command).args(&slowly).start();
+    let sessions = "SELECT count(*) FROM pg_stat_activity \
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let (mut most_here, mut most_there) = (0u64, 0u64);
+    running.before_its_end(|| {
+        most_here = most_here.max(pair.source.query_value(sessions).expect("a number"));
+        most_there = most_there.max(pair.standin.log().connections_open());
+        false
+    });
+    running.wait().ends_with(0);
+    // The snapshot's keeper and the ledger have one each.
+    assert_eq!((most_here, most_there), (3, 3));
 }

@@ -382,6 +382,23 @@ fn a_commit_that_outlives_its_process_does_no_harm() {
 }
 
 #[test]
+fn a_repair_that_stands_still_is_ended_and_the_same_command_goes_on() {
+    let pair = simple();
+    pair.target_execute("UPDATE t SET a = a || '!'");
+    let stall = Action::StallWriting(120 * SECOND);
+    let stall = Fault::new(repair_commit(2), stall);
+    pair.standin.faults().add(stall);
+    let began = std::time::Instant::now();
+    let run = verify(&pair, &["--repair", "--stall-after", "2"]).ends_with(7);
+    let run = run.says("nothing has moved for 2 s");
+    run.says("changing rows of the target, table public.t")
+        .says("what was repaired stays");
+    assert!(began.elapsed() < 30 * SECOND, "{:?}", began.elapsed());
+    pair.standin.faults().disarm();
+    repaired(&pair);
+}
+
+#[test]
 fn an_unfinished_copy_is_not_repaired_from_beside() {
     let pair = Pair::of(Sample::Same {
         tables: crate::ROWS,

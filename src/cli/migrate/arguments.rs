@@ -1,5 +1,7 @@
 //! Arguments of `wire9 migrate` as typed, and what they mean.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 
 use crate::cli::assessment::AssessmentArguments;
@@ -51,6 +53,12 @@ pub(in crate::cli) struct MigrateArguments {
     #[arg(long, help_heading = "Which parts")]
     skip_foreign_keys: bool,
 
+    /// Seconds after which a statement of the schema, an index say, is cancelled and the run ended, 1 to
+    /// 604800; the same command continues [default: as long as the target is at work on it].
+    #[arg(long, value_name = "SECONDS", help_heading = "Endpoints")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    statement_limit: Option<u64>,
+
     /// Drop what the earlier run of this migration made, its rows included and nothing else, and begin anew;
     /// what is dropped is said before, also with --dry-run [default: continue it].
     #[arg(long, help_heading = "What is written")]
@@ -90,6 +98,7 @@ impl MigrateArguments {
             parts: self.parts(),
             skip_indexes: self.skip_indexes,
             skip_foreign_keys: self.skip_foreign_keys,
+            statement_limit: self.statement_limit.map(Duration::from_secs),
             dump: None,
         })
     }

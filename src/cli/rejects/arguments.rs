@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::cli::check::Format;
 use crate::cli::endpoints::{TargetArguments, profile};
 use crate::cli::exit_codes;
+use crate::cli::stall::StallArguments;
 use crate::lane::rejects::Limit;
 use crate::runs::Error;
 use crate::runs::copy::Rejecting;
@@ -129,6 +130,9 @@ pub(super) struct ReplayArguments {
     #[arg(value_parser = clap::value_parser!(u64).range(0..=86_400))]
     retry_for: u64,
 
+    #[command(flatten)]
+    stall: StallArguments,
+
     /// Show no progress; the verdict and errors remain [default: progress on stderr].
     #[arg(long)]
     pub(super) quiet: bool,
@@ -141,6 +145,7 @@ impl ReplayArguments {
             profile: self.profile.as_deref().map(profile).transpose()?,
             folder: self.rejects.clone(),
             retry_for: Duration::from_secs(self.retry_for),
+            stall_after: self.stall.limit(),
         })
     }
 }

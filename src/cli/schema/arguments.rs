@@ -112,6 +112,7 @@ impl SchemaArguments {
             parts,
             skip_indexes: false,
             skip_foreign_keys: false,
+            statement_limit: None,
             dump,
         })))
     }

@@ -42,7 +42,7 @@ pub(super) fn out_of_scope(found: &Found) -> Vec<&'static str> {
         Level::Full => {}
     }
     if found.migrated {
-        out.push("the definitions of objects that are there (`wire9 schema` prints them)");
+        out.push("definitions of extensions, types and triggers, comments, privileges");
     } else {
         out.push("the positions of sequences, which a copy leaves alone (--migrated)");
         out.push("indexes, constraints, views, functions and triggers (--migrated)");

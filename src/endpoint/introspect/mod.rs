@@ -16,7 +16,7 @@ mod target;
 mod types;
 
 pub use database::{database, positions};
-pub use sample::sample_keys;
+pub use sample::{sample_keys, sample_keys_bytewise};
 pub use sizes::{Size, sizes};
 pub use source::source;
 pub use state::{server_state, session_holds, target_state};

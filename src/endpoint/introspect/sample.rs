@@ -23,6 +23,37 @@ pub async fn sample_keys(
     key: &Key,
     wanted: usize,
 ) -> Result<Vec<Vec<String>>> {
+    sampled(connection, table, (key, Order::Own), wanted).await
+}
+
+/// The same for keys of texts, which are in the order of their bytes, whatever the columns' own is.
+///
+/// # Errors
+/// As `sample_keys`.
+pub async fn sample_keys_bytewise(
+    connection: &mut Connection,
+    table: &Table,
+    key: &Key,
+    wanted: usize,
+) -> Result<Vec<Vec<String>>> {
+    sampled(connection, table, (key, Order::Bytewise), wanted).await
+}
+
+/// The order of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// That of their columns.
+    Own,
+    /// By bytes.
+    Bytewise,
+}
+
+async fn sampled(
+    connection: &mut Connection,
+    table: &Table,
+    (key, order): (&Key, Order),
+    wanted: usize,
+) -> Result<Vec<Vec<String>>> {
     if wanted == 0 || key.columns.is_empty() {
         return Ok(Vec::new());
     }
@@ -30,7 +61,7 @@ pub async fn sample_keys(
     if within {
         run(connection, "SAVEPOINT wire9_sample").await?;
     }
-    let sampled = keys(connection, table, key, wanted).await;
+    let sampled = keys(connection, table, (key, order), wanted).await;
     let refused = matches!(&sampled, Err(e) if is_refusal(e));
     if within && connection.is_usable() {
         if refused {
@@ -56,10 +87,10 @@ fn is_refusal(error: &Error) -> bool {
 async fn keys(
     connection: &mut Connection,
     table: &Table,
-    key: &Key,
+    (key, order): (&Key, Order),
     wanted: usize,
 ) -> Result<Vec<Vec<String>>> {
-    let sql = sample_sql(table, key, wanted);
+    let sql = sample_sql(table, (key, order), wanted);
     let doing = format!("sampling keys of {}", table.name);
     let mut boundaries: Vec<Vec<String>> = Vec::new();
     each(connection, &doing, &sql, |fields| {
@@ -77,21 +108,29 @@ async fn keys(
 
 /// Sorts the sample and takes every n-th of its `found` rows: row `n` (from 1) where the whole part of
 /// `(n - 1) × parts / found` goes up.
-fn sample_sql(table: &Table, key: &Key, wanted: usize) -> String {
+fn sample_sql(table: &Table, (key, order): (&Key, Order), wanted: usize) -> String {
     let names: Vec<&str> = key.columns.iter().map(|(name, _)| name.as_str()).collect();
     let columns = sql::identifiers(&names);
+    let ordered: Vec<String> = names
+        .iter()
+        .map(|name| match order {
+            Order::Own => sql::identifier(name),
+            Order::Bytewise => format!("{} COLLATE \"C\"", sql::identifier(name)),
+        })
+        .collect();
     // Names of its own: a key column may be called anything.
     let aliases: Vec<String> = (0..names.len()).map(|n| format!("k{n}")).collect();
     let parts = wanted.saturating_add(1);
     format!(
         "SELECT {aliases} FROM ( \
-           SELECT {columns}, pg_catalog.row_number() OVER (ORDER BY {columns}), \
+           SELECT {columns}, pg_catalog.row_number() OVER (ORDER BY {ordered}), \
                   pg_catalog.count(*) OVER () \
            FROM ONLY {table} TABLESAMPLE SYSTEM ({percent}) REPEATABLE (9) \
          ) s({aliases}, n, found) \
          WHERE n > 1 AND (n - 1) * {parts} / found <> (n - 2) * {parts} / found \
          ORDER BY n",
         aliases = aliases.join(", "),
+        ordered = ordered.join(", "),
         table = table.name.quoted(),
         percent = percent(rows_at_least(table), wanted),
     )

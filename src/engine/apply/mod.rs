@@ -10,6 +10,7 @@
 
 mod exists;
 mod order;
+mod patience;
 mod session;
 
 use std::time::Duration;
@@ -49,6 +50,8 @@ pub struct Applying {
     /// After so long without an answer it is looked whether the target still lives; an index may take
     /// hours.
     pub silence: Duration,
+    /// A statement that takes longer ends the run; `None`: it may take as long as the target is at work.
+    pub limit: Option<Duration>,
     /// Progress; sent with `try_send`.
     pub events: Sender<Event>,
     /// Begin no further statement, cancel those under way.

@@ -1,19 +1,17 @@
 //! One statement to its end, over a connection that is made anew when it breaks.
 
-use std::pin::pin;
 use std::time::Duration;
-
-use tokio::time::{sleep, timeout};
 
 use crate::endpoint::{self, session};
 use crate::lane::{Heard, Tries, chain};
 use crate::ledger::{self, Ledger, Made, record_statement};
 use crate::metrics::Event;
 use crate::schema::convert::{Makes, Statement};
-use crate::wire::{self, Connection, Reply};
+use crate::wire::{self, Connection};
 
 use super::super::error::Error;
 use super::exists::is_there;
+use super::patience::{self, patient};
 use super::{Applying, Refusal, ledger_of};
 
 /// Longer than any index takes: whether the target lives is asked of another connection.
@@ -53,6 +51,20 @@ enum Failure {
     /// COMMIT was answered with another tag.
     NotCommitted,
     Ledger(ledger::Error),
+    /// Somebody did not want to wait longer.
+    Over {
+        after: Duration,
+        word: &'static str,
+    },
+}
+
+impl From<patience::Failure> for Failure {
+    fn from(failure: patience::Failure) -> Self {
+        match failure {
+            patience::Failure::Wire(error) => Self::Wire(Stage::Statement, error),
+            patience::Failure::Over { after, word } => Self::Over { after, word },
+        }
+    }
 }
 
 /// What to do about a failure.
@@ -187,9 +199,7 @@ impl<'a> Session<'a> {
         session::settle(connection, &applying.settings)
             .await
             .map_err(Failure::Session)?;
-        patient(applying, connection, &statement.sql)
-            .await
-            .map_err(|e| Failure::Wire(Stage::Statement, e))?;
+        patient(applying, connection, (&statement.object, &statement.sql)).await?;
         // The settings of this session are not those of the others.
         self.connection = None;
         self.record(statement, Made::Applied)
@@ -257,9 +267,7 @@ async fn transaction(
             .await
             .map_err(at(Stage::Statement))?;
     }
-    patient(applying, connection, &statement.sql)
-        .await
-        .map_err(at(Stage::Statement))?;
+    patient(applying, connection, (&statement.object, &statement.sql)).await?;
     let owned = (applying.run.as_str(), &applying.owner);
     let what = (statement.object.as_str(), statement.sql.as_str());
     let record = record_statement(owned, what, Made::Applied);
@@ -277,41 +285,6 @@ async fn transaction(
     }
 }
 
-/// Runs a statement for as long as it takes, while the target lives; a run that is asked to stop cancels
-/// it, and leaves it where that does not end it.
-async fn patient(
-    applying: &Applying,
-    connection: &mut Connection,
-    sql: &str,
-) -> wire::Result<Reply> {
-    let canceller = connection.canceller();
-    let mut running = pin!(connection.query(sql));
-    loop {
-        tokio::select! {
-            biased;
-            ended = &mut running => return ended,
-            () = applying.stop.cancelled() => break,
-            () = sleep(applying.silence) => lives(applying).await?,
-        }
-    }
-    // Where the request does not get through, the end of the connection is the answer.
-    let _ = canceller.cancel().await;
-    let after = applying.pace.stopping;
-    let silent = |_| wire::Error::Silent {
-        peer: "the target".to_owned(),
-        after,
-    };
-    timeout(after, running).await.map_err(silent)?
-}
-
-/// Whether the target still answers.
-async fn lives(applying: &Applying) -> wire::Result<()> {
-    let mut connection = Connection::connect(&applying.target).await?;
-    connection.query("SELECT 1").await?;
-    connection.close().await;
-    Ok(())
-}
-
 /// Query canceled.
 const CANCELLED: &str = "57014";
 
@@ -324,7 +297,7 @@ impl Failure {
                 None => Decision::Again,
             },
             Self::NotCommitted => Decision::Resolve,
-            Self::Fence | Self::Ledger(_) => Decision::Ended,
+            Self::Fence | Self::Ledger(_) | Self::Over { .. } => Decision::Ended,
         }
     }
 
@@ -332,7 +305,7 @@ impl Failure {
         match self {
             Self::Wire(_, error) => Some(error),
             Self::Session(error) => error.wire(),
-            Self::Ledger(_) | Self::Fence | Self::NotCommitted => None,
+            Self::Ledger(_) | Self::Fence | Self::NotCommitted | Self::Over { .. } => None,
         }
     }
 
@@ -352,6 +325,7 @@ impl Failure {
             Self::Ledger(error) => chain(error),
             Self::Fence => "the run has another owner".to_owned(),
             Self::NotCommitted => "COMMIT was answered with ROLLBACK".to_owned(),
+            Self::Over { after, word } => format!("{word}, {} s", after.as_secs()),
         }
     }
 
@@ -375,6 +349,10 @@ impl Failure {
         let object = statement.object.clone();
         match self {
             Self::Fence => Error::TakenOver,
+            Self::Over { after, word } => Error::Stalled {
+                seconds: after.as_secs(),
+                lanes: vec![format!("{object}: {word} (--statement-limit)")],
+            },
             Self::Ledger(error) => error.into(),
             Self::Session(source) => Error::Statement { object, source },
             Self::Wire(_, source) => Error::Statement {

@@ -53,6 +53,7 @@ impl Scene {
             continued: false,
             pace: Pace::new(Duration::from_secs(10)),
             silence: Duration::from_secs(30),
+            limit: None,
             events,
             stop: CancellationToken::new(),
         };

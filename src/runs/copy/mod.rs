@@ -73,10 +73,8 @@ async fn data(
     let mut shared = shared(&prepared, &entered.run, settings, surroundings);
     shared.loading.rejects.clone_from(&entered.rejects);
     let shared = Arc::new(shared);
-    let usual = || Watchdog::usual_limit(settings.io_timeout);
-    let limit = settings.stall_after.unwrap_or_else(usual);
-    let events = surroundings.events.clone();
-    let watchdog = Watchdog::new(Arc::clone(&shared.loading.board), limit, events);
+    let (limit, silence) = (settings.stall_after, settings.io_timeout);
+    let watchdog = Watchdog::of(&shared.loading, limit, silence);
     let side = (prepared, keeper);
     let rows = rows(side, entered, shared, (settings, surroundings), began);
     watchdog.over(rows).await?

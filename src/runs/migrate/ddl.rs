@@ -78,6 +78,7 @@ fn applying(
         continued: entered.continued,
         pace: Pace::new(settings.copy.retry_for),
         silence: settings.copy.io_timeout,
+        limit: settings.statement_limit,
         events: surroundings.events.clone(),
         stop,
     }

@@ -1,5 +1,7 @@
 //! What a migration is asked to do, as meant.
 
+use std::time::Duration;
+
 use super::super::{check, copy};
 use crate::catalog::database::Database;
 use crate::schema::convert::{Makes, Section, Statement};
@@ -17,6 +19,8 @@ pub struct Settings {
     pub skip_indexes: bool,
     /// Leave foreign keys out.
     pub skip_foreign_keys: bool,
+    /// A statement of the schema that takes longer ends the run; `None`: it may take hours.
+    pub statement_limit: Option<Duration>,
     /// What a dump makes, which is applied in the place of a source's schema: no source is connected to.
     pub dump: Option<Dump>,
 }

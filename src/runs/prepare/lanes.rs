@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::copytext::Spread;
 use crate::endpoint::session::WriteSettings;
-use crate::lane::{Board, Loading, Pace, Shared, Work};
+use crate::lane::{Board, Loading, Pace, Seats, Shared, Work};
 use crate::plan::Chunk;
 use crate::profile::Profile;
 use crate::schema::Pair;
@@ -72,6 +72,7 @@ pub(in crate::runs) fn shared(
         snapshot: prepared.snapshot.clone(),
         alone: Arc::new(Semaphore::new(1)),
         rate: None,
+        scans: Arc::new(Seats::new(settings.jobs)),
     }
 }
 

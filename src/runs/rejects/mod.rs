@@ -28,6 +28,8 @@ pub struct Settings {
     pub folder: PathBuf,
     /// How long a target that was lost is tried to be reached again.
     pub retry_for: Duration,
+    /// How long nothing may move before the replay is ended; `None`: longer than any wait with an end.
+    pub stall_after: Option<Duration>,
 }
 
 /// What a replay did.

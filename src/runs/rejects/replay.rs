@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::copytext::Spread;
 use crate::endpoint::probe::{ProbeSettings, probe_rows};
 use crate::endpoint::session::{WriteSettings, prepare_write};
-use crate::engine::Heartbeat;
+use crate::engine::{Heartbeat, Watchdog};
 use crate::lane::rejects::{
     Aside, FileError, Known, Lengths, OpenError, Rejects, list, remove_empty,
 };
@@ -75,9 +75,10 @@ pub async fn replay(settings: &Settings, surroundings: &Surroundings) -> Result<
     )
     .await?;
     let heartbeat = Heartbeat::start(ledger.beside(), run.run.clone(), owner.clone());
-    let rounds = replay.rounds(&mut ledger);
+    let silence = target.options.reply_timeout();
+    let watchdog = Watchdog::of(&replay.loading, settings.stall_after, silence);
     let progress = tokio::select! {
-        progress = rounds => progress?,
+        progress = watchdog.over(replay.rounds(&mut ledger)) => progress??,
         error = heartbeat.lost() => return Err(error.into()),
     };
     Ok(Outcome {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::catalog::database::Database;
 use crate::endpoint::session::{self, WriteSettings};
-use crate::endpoint::{self, Error as EndpointError};
+use crate::endpoint::{self, Error as EndpointError, introspect};
 use crate::lane;
 use crate::ledger::{self, Ledger};
-use crate::wire::{self, Reply};
+use crate::wire::{self, Connection, Pulse, Reply};
 
 /// Waits before a question is asked again over a new connection.
 const PAUSES: [Duration; 4] = [
@@ -23,18 +24,30 @@ pub(super) type Texts = Vec<Vec<Option<String>>>;
 pub(super) struct Asking<'a> {
     ledger: &'a mut Ledger,
     write: &'a WriteSettings,
+    pulse: Pulse,
 }
 
 impl<'a> Asking<'a> {
     pub(super) fn new(ledger: &'a mut Ledger, write: &'a WriteSettings) -> Self {
-        Self { ledger, write }
+        Self {
+            ledger,
+            write,
+            pulse: Pulse::default(),
+        }
+    }
+
+    /// Each answer, and each failed try, is a sign of life for who watches the run.
+    pub(super) fn watched(self, pulse: Pulse) -> Self {
+        Self { pulse, ..self }
     }
 
     /// The rows of the last of these statements; or why there are none, in words.
     pub(super) async fn ask(&mut self, statements: &[&str]) -> Result<Texts, String> {
         let mut pauses = PAUSES.iter();
         loop {
-            let error = match self.attempt(statements).await {
+            let attempt = self.attempt(statements).await;
+            self.pulse.beat();
+            let error = match attempt {
                 Ok(reply) => return Ok(reply.rows),
                 Err(error) => error,
             };
@@ -45,20 +58,24 @@ impl<'a> Asking<'a> {
         }
     }
 
+    /// The whole catalog of the target, once; or why it can not be read, in words.
+    pub(super) async fn database(&mut self) -> Result<Database, String> {
+        let read = self.catalog().await;
+        self.pulse.beat();
+        read.map_err(|error| lane::chain(&error))
+    }
+
+    async fn catalog(&mut self) -> endpoint::Result<Database> {
+        let connection = connection(self.ledger).await?;
+        session::begin_write(connection, self.write).await?;
+        let read = introspect::database(connection).await;
+        let ended = session::rollback(connection).await;
+        let database = read?;
+        ended.map(|()| database)
+    }
+
     async fn attempt(&mut self, statements: &[&str]) -> endpoint::Result<Reply> {
-        let failed = |source| EndpointError::Wire {
-            doing: "asking the target".to_owned(),
-            source,
-        };
-        let connection = match self.ledger.connection().await {
-            Ok(connection) => connection,
-            Err(ledger::Error::Wire { source, .. }) => return Err(failed(source)),
-            Err(error) => {
-                return Err(EndpointError::Unexpected {
-                    what: error.to_string(),
-                });
-            }
-        };
+        let connection = connection(self.ledger).await?;
         // In a transaction, so that the settings hold: the timeouts are lifted.
         session::begin_write(connection, self.write).await?;
         let mut last = None;
@@ -67,7 +84,7 @@ impl<'a> Asking<'a> {
                 Ok(reply) => last = Some(reply),
                 Err(error) => {
                     session::rollback(connection).await?;
-                    return Err(failed(error));
+                    return Err(asking(error));
                 }
             }
         }
@@ -75,6 +92,22 @@ impl<'a> Asking<'a> {
         last.ok_or_else(|| EndpointError::Unexpected {
             what: "nothing was asked".to_owned(),
         })
+    }
+}
+
+async fn connection(ledger: &mut Ledger) -> endpoint::Result<&mut Connection> {
+    ledger.connection().await.map_err(|error| match error {
+        ledger::Error::Wire { source, .. } => asking(source),
+        error => EndpointError::Unexpected {
+            what: error.to_string(),
+        },
+    })
+}
+
+fn asking(source: wire::Error) -> EndpointError {
+    EndpointError::Wire {
+        doing: "asking the target".to_owned(),
+        source,
     }
 }
 

@@ -6,7 +6,9 @@
 //! ```
 
 mod asking;
+mod definitions;
 mod indexes;
+mod migrated;
 mod objects;
 mod ranges;
 mod repairing;
@@ -17,17 +19,17 @@ mod tables;
 use std::time::{Duration, Instant};
 
 use crate::catalog::TableName;
-use crate::engine;
+use crate::engine::{self, Watchdog};
 use crate::lane::{self, Rate, Shared, Work};
 use crate::ledger::Ledger;
 use crate::metrics::Event;
-use crate::schema::convert::Conversion;
 use crate::verify::{self, Checked, Culprit, Difference, Options, Verdict};
 
-use super::check;
+use super::check::{self, Assessment};
 use super::error::{Error, Exit};
 use super::prepare::{self, Mapped, Prepared, Purpose, Settings, Surroundings, cutting};
 use asking::Asking;
+use migrated::{Migrated, migrated};
 use repairing::Repair;
 use sent::Sent;
 use tables::pairs_of;
@@ -52,8 +54,11 @@ pub enum Level {
 pub struct Asked {
     /// Endpoints, tables, digits: as for the copy that is verified.
     pub copy: Settings,
-    /// The target was made by `migrate`: tables and columns go where its conversion lays them.
-    pub migrated: Option<check::Settings>,
+    /// The target was made by `migrate`: tables and columns go where its conversion lays them; otherwise
+    /// only where the target's ledger says so.
+    pub migrated: bool,
+    /// How that migration looked at its source.
+    pub check: check::Settings,
     /// Read both sides, also where the ledger could answer.
     pub both: bool,
     /// How deep it looks.
@@ -159,12 +164,13 @@ pub struct Found {
 pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found, Error> {
     let began = Instant::now();
     let mut settings = asked.copy.clone();
-    let conversion = match &asked.migrated {
-        Some(check) => Some(check::check(check).await?.conversion),
-        None => None,
+    let (planned, otherwise) = match migrated(asked).await? {
+        Migrated::As(assessment) => (Some(assessment), false),
+        Migrated::No => (None, false),
+        Migrated::Otherwise => (None, true),
     };
-    settings.mapped = conversion.as_ref().map(|conversion| Mapped {
-        tables: conversion.tables.clone(),
+    settings.mapped = planned.as_ref().map(|planned| Mapped {
+        tables: planned.conversion.tables.clone(),
         made_here: true,
     });
     // What is dropped in its middle may leave something behind in the target.
@@ -172,13 +178,12 @@ pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found,
         Some(_) => Purpose::Repair,
         None => Purpose::Verify,
     };
-    let prepared = prepare::prepare(&settings, surroundings, purpose).await?;
-    let looking = look(
-        prepared,
-        asked,
-        (&settings, conversion.as_ref()),
-        surroundings,
-    );
+    let mut prepared = prepare::prepare(&settings, surroundings, purpose).await?;
+    if otherwise {
+        prepared.notes.push(OTHERWISE.to_owned());
+    }
+    let planned = planned.as_deref();
+    let looking = look(prepared, asked, (&settings, planned), surroundings);
     let mut found = tokio::select! {
         biased;
         () = surroundings.stop.cancelled() => return Err(interrupted(asked)),
@@ -187,6 +192,10 @@ pub async fn verify(asked: &Asked, surroundings: &Surroundings) -> Result<Found,
     found.wall = began.elapsed();
     Ok(found)
 }
+
+const OTHERWISE: &str = "the target was filled by `wire9 migrate`, which would make other objects today: by other \
+                         options (--map), or because the source's schema has changed; its schema and sequences are \
+                         compared with --migrated alone";
 
 fn interrupted(asked: &Asked) -> Error {
     let advice = match asked.repair {
@@ -203,7 +212,7 @@ fn interrupted(asked: &Asked) -> Error {
 async fn look(
     mut prepared: Prepared,
     asked: &Asked,
-    (settings, conversion): (&Settings, Option<&Conversion>),
+    (settings, planned): (&Settings, Option<&Assessment>),
     surroundings: &Surroundings,
 ) -> Result<Found, Error> {
     let connection = prepared.target.connection.take();
@@ -228,28 +237,55 @@ async fn look(
     let run = uuid::Uuid::new_v4().to_string();
     let mut shared = prepare::shared(&prepared, &run, settings, surroundings);
     shared.rate = asked.max_rate.map(|rate| Rate::new(rate).into());
-    let with = (settings, surroundings);
-    let repair = Repair::begin(&prepared, with, asked.repair).await?;
-    let mut checked = match counts {
-        true => count(&prepared, &shared, asked).await,
-        false => rows(&prepared, &shared, (&tables, &sent), asked).await,
+    let repair = Repair::begin(&prepared, (settings, surroundings), asked.repair).await?;
+    let watchdog = Watchdog::of(&shared.loading, settings.stall_after, settings.io_timeout);
+    let looking = async {
+        let mut checked = match counts {
+            true => count(&prepared, &shared, asked).await,
+            false => rows(&prepared, &shared, (&tables, &sent), asked).await,
+        };
+        let verified = (tables.as_slice(), checked.as_mut_slice(), options_of(asked));
+        let repaired = repair.finish(&shared, verified).await?;
+        keeper.close().await;
+        let tables = found(&prepared, (checked, repaired), (&sampled, &sent));
+        let pulse = shared.loading.board.pulse().clone();
+        let asking = Asking::new(&mut ledger, &write).watched(pulse);
+        let beside = beside(&prepared, &tables, asking, (planned, surroundings)).await;
+        Ok::<_, Error>((tables, beside))
     };
-    let verified = (tables.as_slice(), checked.as_mut_slice(), options_of(asked));
-    let repaired = repair.finish(&shared, verified).await?;
-    keeper.close().await;
-    let tables = found(&prepared, (checked, repaired), (&sampled, &sent));
-    let asking = Asking::new(&mut ledger, &write);
-    let beside = beside(&prepared, &tables, asking, (conversion, surroundings)).await;
+    let (tables, beside) = watchdog
+        .over(looking)
+        .await
+        .map_err(|e| stalled(e, asked))??;
     Ok(Found {
         level: asked.level,
         tables,
         beside,
-        migrated: conversion.is_some(),
+        migrated: planned.is_some(),
         run: sent.run,
         unfinished: sent.unfinished,
         notes: prepared.notes,
         wall: Duration::ZERO,
     })
+}
+
+/// What stands still is not verified; a repair keeps what it has committed.
+fn stalled(error: engine::Error, asked: &Asked) -> Error {
+    let advice = match asked.repair {
+        Some(Repairing { dry_run: false, .. }) => {
+            "what was repaired stays; look at what the readers wait for, then repeat the command, which goes on \
+             with what is left (--stall-after says how long nothing may move)"
+        }
+        _ => {
+            "nothing was verified; look at what the readers wait for, then repeat the command (--stall-after says \
+             how long nothing may move)"
+        }
+    };
+    Error {
+        exit: Exit::NotVerified,
+        ..Error::from(error)
+    }
+    .advise(advice)
 }
 
 /// What is read of each table, and what the ledger knows of it.
@@ -445,7 +481,7 @@ async fn beside(
     prepared: &Prepared,
     tables: &[TableFound],
     mut asking: Asking<'_>,
-    (conversion, surroundings): (Option<&Conversion>, &Surroundings),
+    (planned, surroundings): (Option<&Assessment>, &Surroundings),
 ) -> Beside {
     let phase = |name: &str| {
         let _ = surroundings.events.try_send(Event::Phase(name.to_owned()));
@@ -453,9 +489,12 @@ async fn beside(
     let mut beside = Beside::default();
     phase("counting through unique indexes");
     indexes::look(prepared, tables, &mut asking, &mut beside).await;
-    if let Some(conversion) = conversion {
+    if let Some(planned) = planned {
+        let conversion = &planned.conversion;
         phase("comparing the schema and the sequences");
         objects::look(prepared, conversion, &mut asking, &mut beside).await;
+        let of = (conversion, &planned.database);
+        definitions::look(prepared, of, &mut asking, &mut beside).await;
         sequences::look(conversion, &mut asking, &mut beside).await;
     }
     beside

@@ -84,6 +84,21 @@ pub fn read(text: &str) -> Result<Dump, DumpError> {
     reader.finish()
 }
 
+/// Reads the statements of a plan (see `convert`), to be compared with what is there: the sequences of identity
+/// columns are not in the model.
+///
+/// # Errors
+/// As `read`.
+pub fn read_plan(text: &str) -> Result<Dump, DumpError> {
+    let mut reader = Reader::new()?;
+    #[cfg(feature = "parser")]
+    {
+        reader.model.is_plan = true;
+    }
+    reader.feed(text.as_bytes())?;
+    reader.finish()
+}
+
 /// Reads a dump piece by piece, in memory that does not grow with its rows.
 #[derive(Debug)]
 pub struct Reader {

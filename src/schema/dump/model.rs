@@ -17,6 +17,9 @@ pub(super) struct Model {
     pub(super) database: Database,
     pub(super) statements: u64,
     pub(super) has_data: bool,
+    /// The statements are a plan's and not pg_dump's: identity columns are made in CREATE TABLE, and what
+    /// their sequences are is not asked.
+    pub(super) is_plan: bool,
     /// What `SET` says for the tables that follow.
     pub(super) settings: Settings,
     pub(super) relations: HashMap<Name, usize>,

@@ -16,6 +16,8 @@ mod plpgsql;
 mod rewrite;
 #[cfg(feature = "parser")]
 mod roles;
+#[cfg(feature = "parser")]
+mod sameness;
 mod text;
 #[cfg(feature = "parser")]
 pub(in crate::schema) mod tree;
@@ -173,6 +175,30 @@ pub fn names_in_statement(text: &str) -> Result<Names, NotParsed> {
 #[cfg(feature = "parser")]
 pub(super) fn names_in_definition(text: &str) -> Result<Names, NotParsed> {
     parsed::names_outside_of_bodies(text)
+}
+
+/// What two texts that are compared are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grammatical {
+    /// A statement, or a query.
+    Statement,
+    /// An expression.
+    Expression,
+    /// The definition of a constraint.
+    Constraint,
+    /// A CREATE FUNCTION or PROCEDURE, of which the result is compared.
+    Result,
+}
+
+/// Whether two texts say the same, however they are written; `None`: one of them is not read.
+pub(super) fn same(one: &str, other: &str, grammar: Grammatical) -> Option<bool> {
+    #[cfg(feature = "parser")]
+    return sameness::same(one, other, grammar);
+    #[cfg(not(feature = "parser"))]
+    {
+        let _ = grammar;
+        (one == other).then_some(true)
+    }
 }
 
 /// Rewrites what tokens can tell.

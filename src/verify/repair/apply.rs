@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::lane::{Board, Half, Stage};
 use crate::ledger::{self, Changes, Fence, Ledger, Repair};
 use crate::wire;
 
@@ -15,6 +16,7 @@ pub(super) struct Writer<'a> {
     pub(super) ledger: &'a mut Ledger,
     pub(super) fence: &'a Fence,
     pub(super) stop: &'a CancellationToken,
+    pub(super) board: &'a Board,
 }
 
 /// What was done of one table.
@@ -57,7 +59,14 @@ impl Writer<'_> {
                 changes,
                 edits: edits(subject, &batch),
             };
-            match self.ledger.repair(repair).await {
+            let post = |stage| {
+                let table = Some(&subject.table.name);
+                self.board.post(0, Half::Writer, stage, table);
+            };
+            post(Stage::Repair);
+            let repaired = self.ledger.repair(repair).await;
+            post(Stage::Ended);
+            match repaired {
                 Ok(true) => {
                     done.next += 1;
                     done.changes += changes;

@@ -94,7 +94,7 @@ pub struct Outcome {
 /// # Errors
 /// Of reading either side.
 pub async fn survey(shared: &Shared, table: &Table, limits: Limits) -> Result<Changes> {
-    let on = Target::new(shared);
+    let on = Target::new(shared, limits.jobs);
     let mut changes = Changes::default();
     let mut differing = Differing::find((shared, &on), table, limits).await?;
     while let Some(wrong) = differing.next((shared, &on), table).await? {
@@ -123,7 +123,7 @@ pub async fn repair(
     limits: Limits,
 ) -> Result<Vec<Outcome>> {
     let before = ledger.repaired(&fence.run).await.map_err(Error::Ledger)?;
-    let on = Target::new(shared);
+    let on = Target::new(shared, limits.jobs);
     let mut repairing = Repairing {
         sides: (shared, &on),
         limits,
@@ -131,6 +131,7 @@ pub async fn repair(
             ledger,
             fence,
             stop: &shared.loading.stop,
+            board: &shared.loading.board,
         },
     };
     let next = |subject: &Subject<'_>| before.get(&subject.number).map_or(0, |r| r.next);

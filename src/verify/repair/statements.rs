@@ -194,7 +194,7 @@ mod tests {
             },
             sent: None,
             ranges: Vec::new(),
-            pages: None,
+            pages: Vec::new(),
         }
     }
 

@@ -40,7 +40,16 @@ pub(super) fn column(model: &Model, sql: &Sql<'_>, def: &ColumnDef) -> Option<(F
             .copied()
             .find(|&bound| bound > at)
             .unwrap_or(end);
-        apply(sql, constraint, (at, next), &mut field)?;
+        match constraint.contype() {
+            ConstrType::ConstrIdentity if model.is_plan => {
+                field.not_null = true;
+                field.default = FieldDefault::Identity {
+                    always: constraint.generated_when == "a",
+                    sequence: 0,
+                };
+            }
+            _ => apply(sql, constraint, (at, next), &mut field)?,
+        }
     }
     Some((field, written))
 }
