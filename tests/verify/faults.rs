@@ -161,3 +161,21 @@ fn a_rate_below_what_arrives_at_once_is_no_standstill() {
     crate::verify(&pair, &slowly).ends_with(0);
     assert!(began.elapsed() > 3 * SECOND, "{:?}", began.elapsed());
 }
+
+/// Rows that were lost between the target and here are no rows that are missing there, nor are they none.
+#[test]
+fn a_read_of_the_target_that_is_shorter_than_the_target_says_is_not_verified() {
+    let pair = simple();
+    let more = Fault::new(Trigger::command_complete("COPY 100"), Action::WrongCount(1));
+    let more = pair.standin.faults().add(more);
+    let report = report(&pair, &[], 7);
+    assert!(more.fired() >= 1);
+    let keyless = table(&report, "public.keyless");
+    assert_eq!(keyless["verdict"], "not verified");
+    let error = keyless["error"].as_str().expect("a reason");
+    assert!(
+        error.contains("100 rows arrived, and the target says COPY 101"),
+        "{error}"
+    );
+    assert_eq!(table(&report, "public.t")["verdict"], "as sent");
+}

@@ -422,3 +422,36 @@ fn an_unfinished_copy_is_not_repaired_from_beside() {
     assert!(!run.stdout.contains("unfinished"), "{}", run.stdout);
     pair.assert_equal(3);
 }
+
+/// A part of the key names other rows, too.
+#[test]
+fn rows_of_a_key_of_several_columns_are_repaired_and_their_neighbours_stay() {
+    let tables = "CREATE TABLE lines (a text, b int, c text, PRIMARY KEY (a, b))";
+    let rows =
+        "INSERT INTO lines SELECT 'o''' || i / 10, i % 10, 'c' FROM generate_series(0, 999) i";
+    let pair = copied(Sample::Same { tables, rows });
+    pair.target_execute(
+        "UPDATE lines SET c = 'x' WHERE a = 'o''7' AND b IN (3, 4); DELETE FROM lines WHERE a = 'o''8' AND b = 9; \
+         INSERT INTO lines VALUES ('o''9', 77, 'c')",
+    );
+    let found = report(&pair, &["--repair"], 0);
+    pair.assert_equal(3);
+    let changed = &table(&found, "public.lines")["repair"]["changed"];
+    let numbers = ["rows_deleted", "rows_inserted", "rows_replaced"].map(|n| changed[n].as_u64());
+    assert_eq!(numbers, [Some(1), Some(1), Some(2)], "{changed}");
+}
+
+/// A statement that did something else than it was meant to is not committed.
+#[test]
+fn a_repair_whose_statements_change_another_number_of_rows_is_rolled_back() {
+    let pair = simple();
+    pair.target_execute("INSERT INTO t (id) VALUES (90001), (90002)");
+    let more = Fault::new(Trigger::command_complete("DELETE 2"), Action::WrongCount(1));
+    let more = pair.standin.faults().add(more.always());
+    let run = verify(&pair, &["--repair"]).ends_with(6);
+    assert!(more.fired() >= 1);
+    run.says("is written by somebody else while it is repaired");
+    assert_eq!(pair.target_rows("t"), 5002, "nothing of it is committed");
+    pair.standin.faults().disarm();
+    repaired(&pair);
+}
