@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use crate::catalog::database::{
     Constraint, ConstraintKind, Database, Field, FieldDefault, Index, Relation, RelationKind,
-    Routine,
+    Routine, RoutineKind,
 };
 use crate::catalog::readable;
 
@@ -282,8 +282,12 @@ impl Compared<'_> {
             return self.add(object, other(what));
         };
         let results = (wanted.definition.as_deref(), found.definition.as_deref());
-        let likeness = match self.texts(results, Grammatical::Result) {
-            Likeness::Other(_) => other("answers another type"),
+        let (grammar, differs) = match wanted.kind {
+            RoutineKind::Aggregate => (Grammatical::Statement, "is computed in another way"),
+            _ => (Grammatical::Result, "answers another type"),
+        };
+        let likeness = match self.texts(results, grammar) {
+            Likeness::Other(_) => other(differs),
             _ if wanted.language != found.language => other("is in another language"),
             Likeness::Same if wanted.body != found.body => match self.both_postgres {
                 true => other("has another body"),

@@ -147,6 +147,7 @@ const OFFICE: &str = "\
     CREATE VIEW both_sides AS SELECT p.code, c.id AS child FROM parent p JOIN child c ON c.parent = p.id; \
     CREATE SEQUENCE loose INCREMENT 5; \
     CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT i * 2'; \
+    CREATE AGGREGATE product (int) (SFUNC = int4mul, STYPE = int, INITCOND = '1'); \
     INSERT INTO parent (code, price) VALUES ('a', 1.5); INSERT INTO child (parent) VALUES (1)";
 
 /// The ledger says that a migration filled the target: nobody has to say it again.
@@ -167,6 +168,7 @@ fn what_a_migration_has_made_is_compared_without_a_word_of_it() {
         "columns of view public.both_sides",
         "options of sequence public.loose",
         "form of function public.twice(i integer)",
+        "form of function public.product(integer)",
         "sequence public.parent_id_seq",
     ] {
         assert!(objects.contains(&object), "{object} in {objects:?}");
