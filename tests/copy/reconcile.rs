@@ -13,6 +13,9 @@ use crate::resume::Halting;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Long enough for a reconciling to be met.
+const SLOW: Duration = Duration::from_millis(250);
+
 /// As `BIG`, but without a key; every row is there twice.
 const BIG_KEYLESS: Sample<'_> = Sample::Same {
     tables: "CREATE TABLE big (id bigint, at timestamp NOT NULL, body text NOT NULL);
@@ -156,7 +159,7 @@ fn a_death_in_the_middle_of_reconciling_is_gone_on_from_whatever_the_source_did(
         write(&halting, writes);
         let faults = halting.pair().standin.faults();
         let note = Trigger::query("INSERT INTO wire9.repair");
-        let slow = faults.add(Fault::new(note, Action::Latency(SECOND)).always());
+        let slow = faults.add(Fault::new(note, Action::Latency(SLOW)).always());
         let mut second = halting.command().start();
         second.when("it reconciles", || slow.fired() > 0);
         second.signal("KILL");
@@ -184,7 +187,7 @@ fn an_interrupted_reconciling_is_gone_on_from() {
     write(&halting, WRITES);
     let faults = halting.pair().standin.faults();
     let note = Trigger::query("INSERT INTO wire9.repair");
-    let slow = faults.add(Fault::new(note, Action::Latency(SECOND)).always());
+    let slow = faults.add(Fault::new(note, Action::Latency(SLOW)).always());
     let mut second = halting.command().start();
     second.when("it reconciles", || slow.fired() > 0);
     second.signal("INT");
@@ -203,30 +206,38 @@ fn commits_that_fail_in_doubt_while_reconciling_change_nothing_twice() {
         delivery: Delivery::After(SECOND),
         close: Close::Rst,
     };
-    for action in [
+    let actions = [
         Action::CommitThenCut(Close::Rst),
         late,
         fails(true),
         fails(false),
-    ] {
-        // Nobody ends the transaction whose COMMIT comes late.
-        let limits = Limits {
-            terminate_backend: false,
-            ..Limits::default()
-        };
-        let options = StandinOptions {
-            limits,
-            ..StandinOptions::default()
-        };
-        let halting = killed_on(options, BIG);
-        write(&halting, WRITES);
-        let faults = halting.pair().standin.faults();
-        // The takeover, the table's state, then the repair's transactions, the new sums, the lanes.
-        for nth in 1..6 {
-            faults.add(Fault::new(Trigger::commit().nth(2 * nth), action.clone()));
+    ];
+    // They are mostly waited for.
+    std::thread::scope(|scope| {
+        for action in actions {
+            scope.spawn(|| reconciles_in_doubt(action));
         }
-        reconciles(&halting);
+    });
+}
+
+fn reconciles_in_doubt(action: Action) {
+    // Nobody ends the transaction whose COMMIT comes late.
+    let limits = Limits {
+        terminate_backend: false,
+        ..Limits::default()
+    };
+    let options = StandinOptions {
+        limits,
+        ..StandinOptions::default()
+    };
+    let halting = killed_on(options, BIG);
+    write(&halting, WRITES);
+    let faults = halting.pair().standin.faults();
+    // The takeover, the table's state, then the repair's transactions, the new sums, the lanes.
+    for nth in 1..6 {
+        faults.add(Fault::new(Trigger::commit().nth(2 * nth), action.clone()));
     }
+    reconciles(&halting);
 }
 
 /// Rows that are not the run's can not be told from its own.

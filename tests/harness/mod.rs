@@ -257,6 +257,26 @@ impl Wire9 {
         self
     }
 
+    /// No file that it writes may be longer, as on a disk that is full; for any user.
+    #[allow(dead_code)]
+    pub(crate) fn longest_file(mut self, kib: u32) -> Self {
+        // Blocks of 512 bytes. The signal is ignored, so that the write itself fails.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &script, "sh"]).stdin(Stdio::null());
+        limited.stdout(Stdio::piped()).stderr(Stdio::piped());
+        limited.arg(self.command.get_program());
+        limited.args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => limited.env(name, value),
+                None => limited.env_remove(name),
+            };
+        }
+        self.command = limited;
+        self
+    }
+
     /// A folder that lives as long as the run.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::scene::{WIDE_BAD, wide};
+use testenv::standin::Limits;
+
+use crate::scene::{Scene, Target, WIDE_BAD, wide};
 
 #[test]
 fn without_being_asked_the_first_bad_row_ends_the_run_and_leaves_no_file() {
@@ -121,4 +123,31 @@ fn status_and_verify_know_of_rejected_rows() {
         .ends_with(5)
         .says("21 rows of the source rejected");
     verify(&["--both"]).ends_with(6);
+}
+
+/// Several lanes write to one file: what one of them could not write to its end was no other process.
+#[test]
+fn a_disk_that_is_full_is_told_as_what_it_is_and_the_same_command_completes() {
+    let columns = "CREATE TABLE wide (id integer, body text";
+    let source = format!(
+        "{columns}); ALTER TABLE wide SET (fillfactor = 10); \
+         INSERT INTO wide SELECT n, repeat(md5(n::text), 24) FROM generate_series(1, 5000) n; \
+         ANALYZE wide"
+    );
+    let tables = format!("{columns}, CONSTRAINT few CHECK (id % 50 <> 0))");
+    let scene = Scene::new(&source, Target::standin(Limits::default(), &tables));
+    let scene = scene.arguments(&["--jobs", "4", "--max-memory", "2MiB"]);
+    // In the first run files are made, in the next ones they are there.
+    for _ in 0..3 {
+        let run = scene.copy().longest_file(30).run().ends_with(5);
+        let path = scene.path("wide", "copy");
+        run.says("keeping a rejected row of table public.wide")
+            .says(&path.to_string_lossy())
+            .says("File too large")
+            .says("make room on the disk of --rejects")
+            .never_says("another process");
+    }
+    let run = scene.copy().run().ends_with(5);
+    assert!(run.planned("public.wide")["chunks"].as_u64() > Some(1));
+    assert_eq!(scene.nothing_is_lost("wide", ""), 100);
 }

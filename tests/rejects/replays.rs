@@ -174,6 +174,38 @@ fn a_replay_that_is_killed_at_any_step_neither_loses_nor_doubles_a_row() {
     }
 }
 
+/// A row that was loaded already is edited before the replay goes on: it would stay as it was loaded.
+#[test]
+fn a_row_that_is_changed_after_it_was_loaded_ends_the_replay() {
+    let scene = wide();
+    scene.copy().run().ends_with(5);
+    scene.target.execute(
+        "ALTER TABLE wide DROP CONSTRAINT few, ADD CONSTRAINT fewer CHECK (id < 1000) NOT VALID",
+    );
+    let Target::Standin(standin) = &scene.target else {
+        unreachable!("`wide` has a stand-in")
+    };
+    let committed = Trigger::command_complete("COMMIT").application("/0");
+    let stall = Action::StallWriting(Duration::from_secs(30));
+    let fault = standin.faults().add(Fault::new(committed, stall));
+    let mut running = scene.replay().start();
+    running.when("rows are loaded", || fault.fired() > 0);
+    running.signal("KILL");
+    running.wait();
+    standin.faults().disarm();
+    let path = scene.path("wide", "replay1.copy");
+    let rows = std::fs::read_to_string(&path).expect("it is set aside");
+    let first = rows.split('\t').next().expect("an id");
+    let changed = rows.replacen(first, "1", 1);
+    std::fs::write(&path, changed).expect("it is changed");
+    let run = scene.replay().run().ends_with(5);
+    run.says("the rows that were copied before have changed");
+    std::fs::write(&path, rows).expect("it is as it was");
+    scene.replay().run().ends_with(5);
+    let left = scene.nothing_is_lost("wide", "");
+    assert!(left > 0 && left < WIDE_BAD, "{left}");
+}
+
 #[test]
 fn a_replay_whose_commit_is_not_answered_asks_the_ledger() {
     let scene = wide();

@@ -134,6 +134,17 @@ impl Files {
         Ok(copy.zip(json).map(|(copy, json)| Lengths { copy, json }))
     }
 
+    /// Writing has failed, maybe in the middle: what there is now was left by this process, unless it was
+    /// another's before.
+    fn failed(&mut self, error: FileError) -> FileError {
+        if error.source.kind() != io::ErrorKind::InvalidData
+            && let Ok(Some(found)) = self.found()
+        {
+            self.left = Some(found);
+        }
+        error
+    }
+
     /// Makes both files, empty but for the header: after a crash there is a whole header or none.
     fn create(&self) -> Result<(), FileError> {
         if self.json.exists() {
@@ -172,9 +183,11 @@ pub(super) fn append(mut files: OwnedFiles, rows: &[u8], records: &str) -> Resul
         }
     };
     let committed = files.committed;
-    let json = put(&files.json, (left.json, committed.json), records.as_bytes())?;
+    let json = put(&files.json, (left.json, committed.json), records.as_bytes());
+    let json = json.map_err(|error| files.failed(error))?;
     files.left = Some(Lengths { json, ..left });
-    let copy = put(&files.copy, (left.copy, committed.copy), rows)?;
+    let copy = put(&files.copy, (left.copy, committed.copy), rows);
+    let copy = copy.map_err(|error| files.failed(error))?;
     let lengths = Lengths { copy, json };
     files.left = Some(lengths);
     // From here on they may hold what a COMMIT makes count.
@@ -262,4 +275,66 @@ fn put(path: &Path, (left, committed): (u64, u64), bytes: &[u8]) -> Result<u64, 
         Ok(committed + bytes.len() as u64)
     };
     at(path, written())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(folder: &Path) -> Files {
+        Files::new(
+            &folder.join("s.t"),
+            "header\n".to_owned(),
+            Lengths::default(),
+        )
+    }
+
+    fn shared(files: Files) -> std::sync::Arc<tokio::sync::Mutex<Files>> {
+        std::sync::Arc::new(tokio::sync::Mutex::new(files))
+    }
+
+    /// What a full disk leaves of a write.
+    fn half_written(files: &Files) {
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(&files.copy)
+            .expect("it is there");
+        file.write_all(b"ha").expect("it is written");
+    }
+
+    #[tokio::test]
+    async fn a_write_that_failed_in_its_middle_is_not_taken_for_another_process() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shared = shared(files(folder.path()));
+        let locked = || std::sync::Arc::clone(&shared).lock_owned();
+        append(locked().await, b"one\n", "{}\n")
+            .expect("it is written")
+            .decided(true);
+        let mut files = locked().await;
+        half_written(&files);
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let path = files.copy.clone();
+        let told = files.failed(FileError { path, source: full });
+        assert_eq!(told.source.kind(), io::ErrorKind::StorageFull);
+        append(files, b"two\n", "{}\n")
+            .expect("there is room again")
+            .decided(true);
+        let rows = fs::read(folder.path().join("s.t.copy")).expect("it is there");
+        assert_eq!(rows, b"one\ntwo\n");
+    }
+
+    #[tokio::test]
+    async fn what_another_process_wrote_stays_another_ones_after_a_try() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shared = shared(files(folder.path()));
+        let locked = || std::sync::Arc::clone(&shared).lock_owned();
+        append(locked().await, b"one\n", "{}\n")
+            .expect("it is written")
+            .decided(true);
+        half_written(&*locked().await);
+        for _ in 0..2 {
+            let refused = append(locked().await, b"two\n", "{}\n").expect_err("it is another's");
+            assert_eq!(refused.source.kind(), io::ErrorKind::InvalidData);
+        }
+    }
 }
