@@ -195,6 +195,60 @@ fn checks_of_domains_are_computed_anew_whether_the_target_has_the_domain_or_not(
 }
 
 #[test]
+fn times_and_arrays_of_domains_that_the_target_has_are_counted_too() {
+    let source = source(
+        "CREATE DOMAIN stamp AS timestamptz; CREATE DOMAIN ratio AS numeric; CREATE DOMAIN hour AS time; \
+         CREATE TABLE t (id int PRIMARY KEY, clock time, coarse time(2), clocks time[], hours hour, \
+            stamps stamp[], ratios ratio[], zoned timetz); \
+         INSERT INTO t (id) SELECT generate_series(1, 100); \
+         UPDATE t SET clock = time '10:00:00.001' + id * interval '1 ms' WHERE id <= 50; \
+         UPDATE t SET clock = '10:00:00.0001' WHERE id IN (51, 52, 53); \
+         UPDATE t SET coarse = '10:00:00.123456' WHERE id = 54; \
+         UPDATE t SET clocks = '{10:00:00.001,NULL}' WHERE id = 55; \
+         UPDATE t SET clocks = '{10:00:00.001,23:59:59.999999}' WHERE id IN (56, 57); \
+         UPDATE t SET hours = '01:00:00.0005' WHERE id = 58; \
+         UPDATE t SET stamps = '{2024-01-01 00:00:00.0001+00}' WHERE id <= 4; \
+         UPDATE t SET stamps = '{2024-01-01 00:00:00.001+00}' WHERE id = 59; \
+         UPDATE t SET stamps = '{{infinity,NULL}}' WHERE id = 60; \
+         UPDATE t SET ratios = '{1,NaN}' WHERE id IN (61, 62); \
+         UPDATE t SET ratios = '{1234567890123456789012345678901}' WHERE id = 63; \
+         UPDATE t SET zoned = '10:00:00.0001+01' WHERE id = 64",
+    );
+    let run = check(&source).args(&["--deep", "--format", "json"]);
+    let profile = run.folder().join("profile.toml");
+    std::fs::write(&profile, "domains = true\ntime_digits = 3\n").expect("it can be written");
+    let path = profile.to_string_lossy().into_owned();
+    let report = json(&run.args(&["--profile", &path]).run());
+    assert_eq!(
+        found(&report, "deep-"),
+        expected(&[
+            ("deep-array-dimensions", "column public.t.stamps", 1),
+            ("deep-infinity", "column public.t.stamps", 1),
+            ("deep-nan", "column public.t.ratios", 2),
+            ("deep-numeric-digits", "column public.t.ratios", 1),
+            ("deep-time-digits", "column public.t.clock", 3),
+            ("deep-time-digits", "column public.t.clocks", 2),
+            ("deep-time-digits", "column public.t.hours", 1),
+            ("deep-timestamp-digits", "column public.t.stamps", 4),
+        ])
+    );
+    // A text keeps all of them, and two digits are fewer than three.
+    let by_catalog = found(&report, "time-digits");
+    let columns: Vec<&str> = by_catalog
+        .keys()
+        .map(|(_, column)| column.as_str())
+        .collect();
+    assert_eq!(
+        columns,
+        [
+            "column public.t.clock",
+            "column public.t.clocks",
+            "column public.t.hours"
+        ]
+    );
+}
+
+#[test]
 fn rows_near_and_over_the_limits_are_counted() {
     let source = source(
         "CREATE TABLE wide (id int PRIMARY KEY, body text, bytes bytea); \

@@ -110,6 +110,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "src/schema/deep/sizes.rs lines_and_rows_are_measured_against_the_targets_limits",
     ),
     (
+        "deep-time-digits",
+        "tests/check/deep.rs times_and_arrays_of_domains_that_the_target_has_are_counted_too",
+    ),
+    (
         "deep-timestamp-digits",
         "tests/check/deep.rs values_that_lose_something_are_counted_per_column",
     ),

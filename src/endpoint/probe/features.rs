@@ -370,7 +370,8 @@ pub(super) async fn probe(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
             *(feature.field)(&mut prober.profile) = probed(there);
         }
     }
-    collations(prober, schema).await
+    collations(prober, schema).await?;
+    identifiers(prober, schema).await
 }
 
 impl Feature {
@@ -417,6 +418,26 @@ async fn collations(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
     let create = "CREATE TABLE {s}.collated (t text COLLATE \"C\")";
     if run(prober, schema, &[create]).await?.is_err() {
         prober.profile.collations = probed(false);
+    }
+    Ok(())
+}
+
+/// Bytes of the identifier that is tried: PostgreSQL cuts it at 63.
+const LONG_IDENTIFIER: usize = 128;
+
+/// What is left of a long name; where that can not be seen, or the name is refused, the documents stand.
+async fn identifiers(prober: &mut Prober<'_>, schema: &str) -> Result<()> {
+    let name = format!("long_{}", "x".repeat(LONG_IDENTIFIER - "long_".len()));
+    let create = format!("CREATE TABLE {schema}.{name} (a integer)");
+    let stored = format!(
+        "SELECT max(octet_length(table_name::text))::text FROM information_schema.tables \
+         WHERE table_schema = '{schema}' AND table_name LIKE 'long\\_%'"
+    );
+    let bytes = prober
+        .value("a long identifier", &[&create, &stored])
+        .await?;
+    if let Some(bytes) = bytes.and_then(|bytes| bytes.parse().ok()) {
+        prober.profile.identifier_bytes = probed(bytes);
     }
     Ok(())
 }

@@ -13,6 +13,15 @@ pub(super) static TIMESTAMP_DIGITS: Kind = Kind {
     remedy: "accept it, or keep the digits in a bigint or text column of its own (--map)",
 };
 
+pub(super) static TIME_DIGITS: Kind = Kind {
+    id: "deep-time-digits",
+    severity: Severity::Loss,
+    title: "times of day with more digits than the target keeps",
+    happens: "the target rounds or cuts them",
+    why: "how many digits a time keeps is what a probe of the target shows",
+    remedy: "accept it, or keep them as text (--map)",
+};
+
 pub(super) static TIMESTAMP_INSIDE: Kind = Kind {
     id: "deep-timestamp-inside",
     severity: Severity::Loss,

@@ -30,6 +30,7 @@ pub use settle::{not_asked, settle};
 /// The kinds of findings of this part.
 pub(super) const KINDS: &[&Kind] = &[
     &kinds::TIMESTAMP_DIGITS,
+    &kinds::TIME_DIGITS,
     &kinds::TIMESTAMP_INSIDE,
     &kinds::PRIMARY_KEY_COLLISION,
     &kinds::UNIQUE_COLLISION,
@@ -94,7 +95,10 @@ impl Ask {
 pub fn questions(database: &Database, profile: &Profile, conversion: &Conversion) -> Vec<Question> {
     let by_name: HashMap<&Name, &Relation> =
         database.relations.iter().map(|r| (&r.name, r)).collect();
-    let types: HashMap<u32, &UserType> = database.types.iter().map(|t| (t.oid, t)).collect();
+    // 0 stands for no array type, and is asked for by none.
+    let oids = |t: &'_ UserType| [t.oid, t.array_oid];
+    let types = database.types.iter();
+    let types: HashMap<u32, &UserType> = types.flat_map(|t| oids(t).map(|oid| (oid, t))).collect();
     let mut questions = Vec::new();
     for mapped in &conversion.tables {
         let Some(root) = by_name.get(&mapped.source) else {

@@ -11,8 +11,9 @@ use crate::schema::finding::{Finding, Kind};
 use super::{Question, kinds};
 
 /// Ids of findings that the catalog gives, and the kinds of questions that decide them.
-const DECIDED: [(&str, &[&Kind]); 6] = [
+const DECIDED: [(&str, &[&Kind]); 7] = [
     ("timestamp-digits", &[&kinds::TIMESTAMP_DIGITS]),
+    ("time-digits", &[&kinds::TIME_DIGITS]),
     (
         "timestamp-key",
         &[&kinds::PRIMARY_KEY_COLLISION, &kinds::UNIQUE_COLLISION],

@@ -75,7 +75,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The same where columns of domains that the target has are seen as what is below them.
+    /// The same where columns of domains that the target has, and of arrays of such, are seen as what is
+    /// below them.
     pub(super) fn through_domains(mut self, types: &HashMap<u32, &UserType>) -> Self {
         for column in &mut self.columns {
             let user_type = types.get(&column.field.type_oid);
@@ -86,7 +87,8 @@ impl<'a> Table<'a> {
             };
             let below = below_domain(&column.field.data_type.base_name);
             column.cut = cut(column.field, below, mapped, self.profile);
-            below.clone_into(&mut column.to);
+            let array = column.field.data_type.shape == Shape::Array;
+            column.to = format!("{below}{}", if array { "[]" } else { "" });
         }
         self
     }

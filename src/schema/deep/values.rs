@@ -41,6 +41,7 @@ fn of_type(column: &Column<'_>, table: &Table<'_>, database: &Database) -> Vec<A
     }
     match data_type.base_name.as_str() {
         "timestamp" | "timestamptz" | "date" => moments(column, profile),
+        "time" | "timetz" => times(column, profile).into_iter().collect(),
         "interval" => intervals(column, profile),
         "numeric" => numerics(column, profile, database.server.version),
         "float4" | "float8" => floats(column, profile),
@@ -87,6 +88,17 @@ fn moments(column: &Column<'_>, profile: &Profile) -> Vec<Asked> {
         format!("isfinite({x}) AND {x} >= '10000-01-01'::date")
     });
     asked
+}
+
+fn times(column: &Column<'_>, profile: &Profile) -> Option<Asked> {
+    let kept = profile.time_digits.as_ref()?.value;
+    let arrives = column.arrives_as();
+    if kept >= 6 || !arrives.starts_with("time") || arrives.starts_with("timestamp") {
+        return None;
+    }
+    let unit = 10_u32.pow(6 - u32::from(kept));
+    let loses = |x: &str| format!("extract(microseconds FROM {x})::bigint % {unit} <> 0");
+    Some((&kinds::TIME_DIGITS, column.any(loses)))
 }
 
 fn intervals(column: &Column<'_>, profile: &Profile) -> Vec<Asked> {

@@ -646,6 +646,7 @@ fn planted_partitions() -> Vec<(&'static str, Case)> {
     ]
 }
 
+#[cfg(feature = "parser")]
 #[test]
 fn each_kind_is_found_once_where_it_is_planted() {
     let planted = planted();
@@ -660,6 +661,7 @@ fn each_kind_is_found_once_where_it_is_planted() {
     assert_eq!(ids, kinds);
 }
 
+#[cfg(feature = "parser")]
 #[test]
 fn what_is_lost_is_listed_and_what_changes_says_so_before_its_statement() {
     for (id, case) in planted() {
@@ -819,6 +821,7 @@ fn a_chain_of_thousands_of_views_neither_overflows_nor_reorders() {
     assert_eq!(made.count(), 3_000);
 }
 
+#[cfg(feature = "parser")]
 #[test]
 fn functions_and_views_come_in_the_order_of_their_needs() {
     let case = Case::db9()
@@ -839,6 +842,7 @@ fn functions_and_views_come_in_the_order_of_their_needs() {
     assert!(conversion.statements[places[1]].needs.contains(&places[0]));
 }
 
+#[cfg(feature = "parser")]
 #[test]
 fn an_sql_function_of_names_without_schema_is_looked_up_along_its_path() {
     let mut f = function(50, "other.f", "sql", "SELECT count(*)::integer FROM v");
