@@ -7,6 +7,7 @@
 //! cargo bench --bench copy -- tables     # planning 20,000 empty tables
 //! cargo bench --bench copy -- resume     # killed at half of the rows and continued, against left alone
 //! cargo bench --bench copy -- verify     # wire9 verify after a copy, by the ledger and of both sides
+//! cargo bench --bench copy -- verifying  # peak memory of verify: sums, both sides, a repair of a tenth
 //! cargo bench --bench copy -- bit        # one bit of one row in 10,000,000 (WIRE9_BENCH_ROWS) is found
 //! WIRE9_BENCH_EVENTS=300000 WIRE9_BENCH_DOCS=20000 WIRE9_BENCH_ROUNDS=3 cargo bench --bench copy -- speed
 //! ```
@@ -46,6 +47,9 @@ fn main() {
     }
     if is_wanted("verify") {
         verify();
+    }
+    if is_wanted("verifying") {
+        verifying();
     }
     if is_wanted("resume") {
         resume();
@@ -221,8 +225,12 @@ fn verify() {
         let copy = timed(|| {
             wire9(&source, &target, &[]);
         });
-        let by_ledger = timed(|| verified(&source, &target, &[], "as sent"));
-        let both = timed(|| verified(&source, &target, &["--both"], "equal"));
+        let by_ledger = timed(|| {
+            verified(&source, &target, &[], "as sent");
+        });
+        let both = timed(|| {
+            verified(&source, &target, &["--both"], "equal");
+        });
         println!(
             "round {round}: copy {:.2} s, verify {:.2} s ({:.3} of it), both sides {:.2} s ({:.3})",
             copy.wall,
@@ -247,6 +255,40 @@ fn verify() {
     assert_eq!(found.status.code(), Some(6), "a mismatch");
     let said = String::from_utf8_lossy(&found.stdout);
     assert!(said.contains("\"77\""), "{said}");
+}
+
+/// Peak memory of verifications at the usual budget: by the ledger's sums, of both sides, and of a repair of
+/// every tenth row.
+fn verifying() {
+    let load = Load::new();
+    let (source, target) = (load.source.uri(), load.target.uri());
+    wire9(&source, &target, &[]);
+    let peak = |more: &[&str], verdict: &str| {
+        let took = Instant::now();
+        let report = verified(&source, &target, more, verdict);
+        (mib(&report), took.elapsed().as_secs_f64())
+    };
+    let sums = peak(&[], "as sent");
+    let both = peak(&["--both"], "equal");
+    load.target
+        .execute(
+            "UPDATE events SET kind = kind || '!' WHERE id % 20 = 0; DELETE FROM events WHERE id % 20 = 10; \
+             UPDATE docs SET raw = NULL WHERE id % 20 = 0; DELETE FROM docs WHERE id % 20 = 10",
+        )
+        .expect("a tenth of the rows is damaged");
+    load.target_server
+        .execute("CHECKPOINT")
+        .expect("a checkpoint");
+    let repair = peak(&["--repair"], "equal");
+    load.assert_complete();
+    load.assert_equal();
+    for (what, (mib, seconds)) in [
+        ("the sums of what was sent", sums),
+        ("both sides", both),
+        ("the repair of a tenth of the rows", repair),
+    ] {
+        println!("verify, {what}: peak resident memory {mib:.1} MiB, {seconds:.2} s");
+    }
 }
 
 /// A run that is killed when half of the rows are committed and then continued by the same command,
@@ -367,7 +409,8 @@ fn bit() {
     }
 }
 
-fn verified(source: &str, target: &str, more: &[&str], verdict: &str) {
+/// The report of a verification in which all tables stand so.
+fn verified(source: &str, target: &str, more: &[&str], verdict: &str) -> String {
     let output = verification(source, target, more);
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
@@ -375,6 +418,7 @@ fn verified(source: &str, target: &str, more: &[&str], verdict: &str) {
     for table in report["tables"].as_array().expect("tables") {
         assert_eq!(table["verdict"], verdict, "{table}");
     }
+    said.into_owned()
 }
 
 fn verification(source: &str, target: &str, more: &[&str]) -> std::process::Output {

@@ -341,6 +341,26 @@ mod tests {
         }
     }
 
+    /// A batch that the target does not take at once has the sums of its pieces in the ledger.
+    #[test]
+    fn the_sums_of_pieces_are_those_of_the_batch_as_it_was_read() {
+        use crate::copytext::Rewriter;
+        let spread = Spread::new(&[0], &Recipe::default());
+        let recipe = Recipe {
+            fields: 1,
+            transforms: Vec::new(),
+        };
+        let mut rows = Rows::default();
+        let mut rewriter = Rewriter::new(recipe, 1000, 1000).spread(spread.clone());
+        let taken = rewriter.rewrite(TEXT.as_bytes(), &mut rows, usize::MAX);
+        assert_eq!(taken, Ok(TEXT.len()));
+        let (one, other) = TEXT.as_bytes().split_at(8);
+        let mut sum = parts(one, &spread);
+        assert!(!sum.differing(&rows.parts).is_empty(), "a piece is not all");
+        sum.merge(&parts(other, &spread));
+        assert!(sum.differing(&rows.parts).is_empty());
+    }
+
     const TEXT: &str = "aa\nbbbb\nc\n\ndddddddddd\ne\n";
 
     #[test]
