@@ -56,6 +56,12 @@ pub enum Error {
         /// Which chunk.
         place: Place,
     },
+    /// The rows that a replay has loaded are not those that the file begins with.
+    #[error("{place}: the rows that were loaded before have changed in the file")]
+    Edited {
+        /// Which file, by its table.
+        place: Place,
+    },
     /// The source's COPY does not count as many rows as arrived.
     #[error("{place}: the source says {said} rows were sent, {arrived} arrived")]
     Count {
@@ -156,6 +162,7 @@ impl Error {
             Self::Source { place, .. }
             | Self::Row { place, .. }
             | Self::Changed { place }
+            | Self::Edited { place }
             | Self::Count { place, .. }
             | Self::Refused { place, .. }
             | Self::Taken { place, .. }

@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         }
         match skipped == committed {
             true => Ok(()),
-            false => Err(Error::Changed {
+            false => Err(Error::Edited {
                 place: self.work.place(None),
             }),
         }

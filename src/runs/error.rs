@@ -423,6 +423,10 @@ fn advice(error: &lane::Error) -> String {
         E::Changed { .. } => {
             "repeat the command: it compares what was copied with the source, mends it, and goes on"
         }
+        E::Edited { .. } => {
+            "leave rows that are loaded as they are: put those back at the head of the file, mend only what follows \
+             them, and repeat the command"
+        }
         E::TooManyRejects { .. } => {
             "mend the rows on the source or the constraint in the target, or raise --max-rejects; committed \
              batches stay, the same command continues"

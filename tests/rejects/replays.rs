@@ -199,7 +199,8 @@ fn a_row_that_is_changed_after_it_was_loaded_ends_the_replay() {
     let changed = rows.replacen(first, "1", 1);
     std::fs::write(&path, changed).expect("it is changed");
     let run = scene.replay().run().ends_with(5);
-    run.says("the rows that were copied before have changed");
+    run.says("the rows that were loaded before have changed in the file")
+        .says("put those back at the head of the file");
     std::fs::write(&path, rows).expect("it is as it was");
     scene.replay().run().ends_with(5);
     let left = scene.nothing_is_lost("wide", "");
