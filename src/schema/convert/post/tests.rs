@@ -1,6 +1,6 @@
 //! Hand-built databases, converted.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use crate::catalog::database::{
     Class, Constraint, ConstraintKind, Index, Object, OtherKind, Partitioning, Relation,
@@ -8,7 +8,6 @@ use crate::catalog::database::{
 };
 use crate::profile::{Fact, Profile};
 use crate::schema::convert::{Conversion, Makes, orphans};
-use crate::schema::finding::{Finding, Severity};
 
 use super::sample::{
     Case, constraint, expression_index, foreign, function, index, named, primary, relation, table,
@@ -649,6 +648,8 @@ fn planted_partitions() -> Vec<(&'static str, Case)> {
 #[cfg(feature = "parser")]
 #[test]
 fn each_kind_is_found_once_where_it_is_planted() {
+    use std::collections::BTreeSet;
+
     let planted = planted();
     for (id, case) in &planted {
         let conversion = converted(case);
@@ -664,6 +665,8 @@ fn each_kind_is_found_once_where_it_is_planted() {
 #[cfg(feature = "parser")]
 #[test]
 fn what_is_lost_is_listed_and_what_changes_says_so_before_its_statement() {
+    use crate::schema::finding::{Finding, Severity};
+
     for (id, case) in planted() {
         let conversion = converted(&case);
         let of = |f: &&Finding| f.kind.id == id;
