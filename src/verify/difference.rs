@@ -167,12 +167,9 @@ pub(super) async fn wrong_keys(
     jobs: usize,
 ) -> Result<Vec<Wrong>> {
     let (ours, theirs) = futures::try_join!(
-        async {
-            let parts = each_chunk(shared, table, jobs, Vec::new, |kept, rows| {
-                keep(kept, &table.comparison, wanted, rows);
-            });
-            Ok(parts.await?.concat())
-        },
+        each_chunk(shared, table, jobs, Vec::new, |kept, rows| {
+            keep(kept, &table.comparison, wanted, rows);
+        }),
         target::scan(on, table, Vec::new, |kept, rows| {
             keep(kept, &table.comparison, wanted, rows);
         }),
@@ -253,14 +250,10 @@ async fn details(
         each_chunk(shared, table, options.jobs, ByKey::new, see),
         target::scan(on, table, ByKey::new, see),
     )?;
-    let mut source = ByKey::new();
-    for (key, rows) in ours.into_iter().flatten() {
-        source.entry(key).or_default().extend(rows);
-    }
     let row = |key: u128, side: &ByKey| side.get(&key).and_then(|rows| rows.first()).cloned();
     Ok(shown
         .iter()
-        .map(|&(what, key)| described(table, what, row(key, &source), row(key, &theirs), options))
+        .map(|&(what, key)| described(table, what, row(key, &ours), row(key, &theirs), options))
         .collect())
 }
 

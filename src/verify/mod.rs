@@ -29,8 +29,8 @@ use std::borrow::Cow;
 use std::pin::pin;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::stream::{self, Stream};
-use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::catalog::TableName;
 use crate::copytext::{Comparison, PartSet, Rows, Spread};
@@ -41,7 +41,7 @@ use crate::metrics::{BatchFact, Event};
 pub use difference::{Culprit, Difference, DifferentRow, What};
 pub use error::{Error, Result};
 pub use range::KeyRange;
-use seen::Seen;
+use seen::{Merge, Seen};
 
 use target::Target;
 
@@ -266,13 +266,7 @@ async fn sourced(
     let see = |seen: &mut Seen, rows: &Rows| {
         seen.rows(&table.comparison, !by_value.is_empty(), rows);
     };
-    // Added up as they come: a large table has thousands of chunks.
-    let mut sum = Seen::default();
-    let mut chunks = pin!(scanned(shared, table, jobs, &Seen::default, &see));
-    while let Some(chunk) = chunks.next().await {
-        sum.merge(&chunk?);
-    }
-    Ok(sum)
+    each_chunk(shared, table, jobs, Seen::default, see).await
 }
 
 /// What the target holds.
@@ -284,17 +278,22 @@ async fn stored((_, on): Sides<'_>, table: &Table, by_value: PartSet) -> Result<
     .await
 }
 
-/// Reads all chunks of the source, `jobs` at once; what was seen of each. Of a chunk of which a part is
+/// Reads all chunks of the source, `jobs` at once; what was seen of them. Of a chunk of which a part is
 /// committed, that part alone.
-async fn each_chunk<T>(
+async fn each_chunk<T: Merge>(
     shared: &Shared,
     table: &Table,
     jobs: usize,
     begin: impl Fn() -> T,
     see: impl Fn(&mut T, &Rows),
-) -> Result<Vec<T>> {
-    let chunks = scanned(shared, table, jobs, &begin, &see);
-    chunks.try_collect().await
+) -> Result<T> {
+    // Added up as they come: a large table has thousands of chunks.
+    let mut seen = begin();
+    let mut chunks = pin!(scanned(shared, table, jobs, &begin, &see));
+    while let Some(chunk) = chunks.next().await {
+        seen.add(chunk?);
+    }
+    Ok(seen)
 }
 
 /// The chunks as they are read, `jobs` at once.

@@ -70,6 +70,12 @@ impl Merge for Seen {
     }
 }
 
+impl Merge for Buckets {
+    fn add(&mut self, other: Self) {
+        self.merge(&other);
+    }
+}
+
 impl<T> Merge for Vec<T> {
     fn add(&mut self, mut other: Self) {
         self.append(&mut other);

@@ -10,45 +10,73 @@ use super::super::seen::Merge;
 use super::super::{Sides, each_chunk, each_row, target};
 use super::{Limits, Subject};
 
-/// What a row takes besides its bytes, about.
-const OVERHEAD: usize = 64;
+/// What a row takes besides its bytes, about: two vectors, and its place in the tree.
+const OVERHEAD: usize = 192;
 
 /// Rows by the hash of their key.
 type ByKey = BTreeMap<u128, Vec<Vec<u8>>>;
+
+/// Bytes that may be held.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    /// By what is being read: one chunk or range.
+    part: usize,
+    /// By what was put together of those.
+    all: usize,
+}
+
+impl Room {
+    /// Half is for what is put together, half for so many parts that are read side by side.
+    fn of(budget: usize, parts: usize) -> Self {
+        let all = budget / 2;
+        Self {
+            part: all / parts.max(1),
+            all,
+        }
+    }
+}
 
 /// Rows of the smallest keys: all of every key that is held.
 pub(super) struct Gathered {
     rows: ByKey,
     bytes: usize,
-    budget: usize,
+    room: Room,
     /// Keys from here on did not fit.
     pub(super) ceiling: Option<u128>,
 }
 
 impl Gathered {
-    fn new(budget: usize) -> Self {
+    fn new(room: Room) -> Self {
         Self {
             rows: ByKey::new(),
             bytes: 0,
-            budget,
+            room,
             ceiling: None,
         }
     }
 
-    /// Takes a row; keys above go where the room is needed, but one stays.
+    /// Takes a row of the part that is read.
     fn keep(&mut self, key: u128, row: &[u8]) {
         if self.ceiling.is_some_and(|ceiling| key >= ceiling) {
             return;
         }
         self.bytes += size(row);
         self.rows.entry(key).or_default().push(row.to_vec());
-        while self.bytes > self.budget && self.rows.len() > 1 {
-            let Some((key, rows)) = self.rows.pop_last() else {
-                return;
-            };
-            self.bytes -= rows.iter().map(|row| size(row)).sum::<usize>();
-            self.ceiling = Some(key);
+        self.fit(self.room.part);
+    }
+
+    /// Keys above go where the room is needed, but one stays.
+    fn fit(&mut self, room: usize) {
+        while self.bytes > room && self.rows.len() > 1 {
+            self.ceiling = self.pop();
         }
+    }
+
+    /// Lets the largest key go.
+    fn pop(&mut self) -> Option<u128> {
+        let (key, rows) = self.rows.pop_last()?;
+        self.bytes -= rows.iter().map(|row| size(row)).sum::<usize>();
+        Some(key)
     }
 
     /// The rows of a key.
@@ -56,21 +84,31 @@ impl Gathered {
         self.rows.remove(&key).unwrap_or_default()
     }
 
+    /// Lets go of keys from this one on, and of those that did not fit before.
     fn lower(&mut self, ceiling: Option<u128>) {
-        if let Some(new) = ceiling {
-            let ceiling = self.ceiling.map_or(new, |old| old.min(new));
-            self.ceiling = Some(ceiling);
-            self.rows.retain(|key, _| *key < ceiling);
+        self.ceiling = match (self.ceiling, ceiling) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let Some(ceiling) = self.ceiling else { return };
+        while self
+            .rows
+            .last_key_value()
+            .is_some_and(|(last, _)| *last >= ceiling)
+        {
+            self.pop();
         }
     }
 }
 
 impl Merge for Gathered {
     fn add(&mut self, other: Self) {
+        self.bytes += other.bytes;
         for (key, rows) in other.rows {
             self.rows.entry(key).or_default().extend(rows);
         }
         self.lower(other.ceiling);
+        self.fit(self.room.all);
     }
 }
 
@@ -116,15 +154,15 @@ pub(super) async fn gather(
 ) -> Result<(Gathered, Gathered)> {
     let (table, comparison) = (subject.table, &subject.table.comparison);
     let (places, whole) = (subject.known_by(), subject.keyless() || subject.referenced);
-    let budget = limits.memory / 2;
-    // Chunks are gathered side by side, and so are ranges.
-    let each = budget / limits.jobs.clamp(1, table.works.len().max(1));
-    let (parts, mut theirs) = futures::try_join!(
+    let side = limits.memory / 2;
+    let of_source = Room::of(side, limits.jobs.min(table.works.len()));
+    let of_target = Room::of(side, table.ranges.len());
+    let (mut ours, mut theirs) = futures::try_join!(
         each_chunk(
             shared,
             table,
             limits.jobs,
-            || Gathered::new(each),
+            || Gathered::new(of_source),
             |gathered, rows| {
                 for (key, row) in of_wrong_keys(rows, comparison, wrong) {
                     gathered.keep(key, row);
@@ -134,7 +172,7 @@ pub(super) async fn gather(
         target::scan(
             on,
             table,
-            || Gathered::new(budget / table.ranges.len().max(1)),
+            || Gathered::new(of_target),
             |gathered, rows| {
                 for (key, row) in of_wrong_keys(rows, comparison, wrong) {
                     match whole {
@@ -145,8 +183,6 @@ pub(super) async fn gather(
             },
         ),
     )?;
-    let mut ours = Gathered::new(budget);
-    parts.into_iter().for_each(|part| ours.add(part));
     theirs.lower(ours.ceiling);
     ours.lower(theirs.ceiling);
     Ok((ours, theirs))
@@ -156,16 +192,31 @@ pub(super) async fn gather(
 mod tests {
     use super::*;
 
+    /// Room for so many rows of one byte.
+    fn room(part: usize, all: usize) -> Room {
+        let rows = |count: usize| count.saturating_mul(OVERHEAD + 1);
+        Room {
+            part: rows(part),
+            all: rows(all),
+        }
+    }
+
+    fn with(room: Room, keys: &[u128]) -> Gathered {
+        let mut part = Gathered::new(room);
+        keys.iter().for_each(|key| part.keep(*key, b"x"));
+        part
+    }
+
+    fn held(gathered: &Gathered) -> Vec<(u128, usize)> {
+        let each = gathered.rows.iter();
+        each.map(|(key, rows)| (*key, rows.len())).collect()
+    }
+
     #[test]
     fn the_largest_keys_go_when_the_room_is_gone_and_what_is_held_is_whole() {
-        let mut gathered = Gathered::new(3 * (OVERHEAD + 1));
-        for key in [5, 3, 9, 3, 7, 1, 5] {
-            gathered.keep(key, b"x");
-        }
+        let gathered = with(room(3, 9), &[5, 3, 9, 3, 7, 1, 5]);
         assert_eq!(gathered.ceiling, Some(5));
-        assert_eq!(gathered.take(3).len(), 2);
-        assert_eq!(gathered.take(1).len(), 1);
-        assert!(gathered.take(5).is_empty());
+        assert_eq!(held(&gathered), [(1, 1), (3, 2)]);
     }
 
     #[test]
@@ -175,27 +226,43 @@ mod tests {
 
     #[test]
     fn one_key_is_always_held() {
-        let mut gathered = Gathered::new(0);
-        for key in [5, 4, 4, 6] {
-            gathered.keep(key, b"x");
-        }
+        let mut gathered = with(room(0, 0), &[5, 4, 4, 6]);
         assert_eq!((gathered.ceiling, gathered.take(4).len()), (Some(5), 2));
     }
 
     #[test]
     fn parts_share_the_lowest_ceiling() {
-        let with = |keys: &[u128], ceiling| {
-            let mut part = Gathered::new(usize::MAX);
-            keys.iter().for_each(|key| part.keep(*key, b"x"));
-            part.lower(ceiling);
-            part
-        };
-        let mut all = with(&[1, 8], Some(9));
-        all.add(with(&[1, 2], Some(3)));
-        assert_eq!(all.ceiling, Some(3));
-        assert_eq!(
-            (all.take(1).len(), all.take(2).len(), all.take(8).len()),
-            (2, 1, 0)
-        );
+        let wide = room(9, 9);
+        let mut all = with(wide, &[1, 8]);
+        all.lower(Some(9));
+        let mut part = with(wide, &[1, 2]);
+        part.lower(Some(3));
+        all.add(part);
+        assert_eq!((all.ceiling, held(&all)), (Some(3), vec![(1, 2), (2, 1)]));
+        // What comes later and did not fit before is not whole.
+        all.add(with(wide, &[2, 4]));
+        assert_eq!((all.ceiling, held(&all)), (Some(3), vec![(1, 2), (2, 2)]));
+    }
+
+    #[test]
+    fn many_parts_take_no_more_than_all_of_them_may() {
+        let room = room(2, 4);
+        let mut all = Gathered::new(room);
+        for part in 0..100 {
+            all.add(with(room, &[part, part + 100, part + 200]));
+            assert!(all.bytes <= room.all, "{} after {part}", all.bytes);
+        }
+        assert_eq!(held(&all), [(0, 1), (1, 1), (2, 1), (3, 1)]);
+        let bytes = all.rows.values().flatten().map(|row| size(row));
+        assert_eq!(all.bytes, bytes.sum::<usize>());
+    }
+
+    #[test]
+    fn the_room_of_a_side_is_that_of_its_parts_and_of_what_they_become() {
+        for parts in [0, 1, 4, 100] {
+            let room = Room::of(4000, parts);
+            assert!(room.all + room.part * parts <= 4000, "{room:?}");
+            assert!(room.part > 0, "{room:?}");
+        }
     }
 }

@@ -22,7 +22,6 @@ use crate::ledger::{Changes, Fence, Ledger};
 
 use super::difference::{KEPT, Wrong, affordable, wrong_keys};
 use super::error::{Error, Result};
-use super::seen::Merge;
 use super::target::{self, Target};
 use super::{Sides, Table, each_chunk, each_row};
 use apply::{Done, Writer};
@@ -73,9 +72,9 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Fingerprints of either side that are kept at once.
+    /// Fingerprints of either side that are kept at once: those of both, and the wrong keys among them.
     fn fingerprints(self) -> u64 {
-        let fit = self.memory / (2 * size_of::<Fingerprint>());
+        let fit = self.memory / (4 * size_of::<Fingerprint>());
         (fit as u64).min(KEPT)
     }
 }
@@ -245,12 +244,6 @@ impl Repairing<'_, '_> {
     }
 }
 
-impl Merge for Buckets {
-    fn add(&mut self, other: Self) {
-        self.merge(&other);
-    }
-}
-
 /// The buckets of a table that differ and were not looked into yet.
 struct Differing {
     source: Buckets,
@@ -266,12 +259,10 @@ impl Differing {
                 buckets.add(table.comparison.fingerprint(row));
             }
         };
-        let (parts, target) = futures::try_join!(
+        let (source, target) = futures::try_join!(
             each_chunk(shared, table, limits.jobs, Buckets::default, see),
             target::scan(on, table, Buckets::default, see),
         )?;
-        let mut source = Buckets::default();
-        parts.iter().for_each(|part| source.merge(part));
         Ok(Self {
             left: source.differing(&target),
             source,
