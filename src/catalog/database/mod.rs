@@ -12,6 +12,8 @@ mod routine;
 mod server;
 mod types;
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::TableName;
@@ -141,5 +143,14 @@ impl Database {
     /// The relation of that name.
     pub fn relation_named(&self, name: &Name) -> Option<&Relation> {
         self.relations.iter().find(|r| &r.name == name)
+    }
+
+    /// Routines by name: those of one name take different arguments.
+    pub fn routines_by_name(&self) -> HashMap<&Name, Vec<&Routine>> {
+        let mut named: HashMap<&Name, Vec<&Routine>> = HashMap::new();
+        for routine in &self.routines {
+            named.entry(&routine.name).or_default().push(routine);
+        }
+        named
     }
 }

@@ -112,13 +112,6 @@ impl<'a> Build<'a> {
                 .or_default()
                 .push(dependency);
         }
-        let mut routines_named: HashMap<&Name, Vec<&Routine>> = HashMap::new();
-        for routine in &database.routines {
-            routines_named
-                .entry(&routine.name)
-                .or_default()
-                .push(routine);
-        }
         Self {
             database,
             profile,
@@ -132,7 +125,7 @@ impl<'a> Build<'a> {
             relations: database.relations.iter().map(|r| (r.oid, r)).collect(),
             #[cfg(feature = "parser")]
             relations_named: database.relations.iter().map(|r| (&r.name, r)).collect(),
-            routines_named,
+            routines_named: database.routines_by_name(),
             #[cfg(feature = "parser")]
             signatures: RefCell::default(),
             #[cfg(feature = "parser")]

@@ -24,20 +24,13 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn new(database: &'a Database) -> Self {
-        let mut routines_named: HashMap<&Name, Vec<&Routine>> = HashMap::new();
-        for routine in &database.routines {
-            routines_named
-                .entry(&routine.name)
-                .or_default()
-                .push(routine);
-        }
         let relations = || database.relations.iter();
         let extensions = || database.extensions.iter();
         Self {
             relations: relations().map(|r| (r.oid, r)).collect(),
             relations_named: relations().map(|r| (&r.name, r)).collect(),
             routines: database.routines.iter().map(|r| (r.oid, r)).collect(),
-            routines_named,
+            routines_named: database.routines_by_name(),
             types: database.types.iter().map(|t| (t.oid, t)).collect(),
             types_named: database
                 .types
